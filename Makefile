@@ -1,0 +1,238 @@
+# `make help` lists the targets. V=1 shows the commands.
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SECONDEXPANSION:
+.SUFFIXES:
+
+ifeq ($(V),1)
+  Q :=
+  say = @:
+  quietly = $(1)
+else
+  Q := @
+  say = @printf '  %-8s %s\n' $(1) '$(2)'
+  # Shows what a chatty command printed only when it fails.
+  quietly = @log=$$(mktemp) && \
+    if { $(1); } >$$log 2>&1 </dev/null; then rm $$log; else cat $$log >&2; rm $$log; exit 1; fi
+endif
+
+DURATION ?= 60
+
+CLANG ?= clang
+LLVM_STRIP = $(firstword $(shell command -v llvm-strip; ls /usr/bin/llvm-strip-[0-9]* 2>/dev/null))
+ARCH := $(shell uname -m | sed -e 's/x86_64/x86/' -e 's/aarch64/arm64/' -e 's/arm[^6].*/arm/' \
+  -e 's/ppc64.*/powerpc/' -e 's/riscv.*/riscv/' -e 's/s390x/s390/' -e 's/loongarch64/loongarch/' \
+  -e 's/mips.*/mips/')
+
+# Recursive, as what they ask about may be missing until `deps` has run.
+MULTIARCH = $(shell $(CXX) -print-multiarch)
+LIBBPF_CFLAGS = $(shell sh scripts/find-libbpf.sh --cflags)
+LIBBPF_LIBS = $(shell sh scripts/find-libbpf.sh --libs)
+
+BPF_CFLAGS = -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Werror -Ibpf/include \
+  $(addprefix -idirafter /usr/include/,$(MULTIARCH)) $(LIBBPF_CFLAGS)
+CFLAGS ?= -O2 -g
+CXXFLAGS ?= -O1 -g
+C_WARNINGS := -Wall -Wextra -Wno-missing-field-initializers
+
+NODE_MODULES := node_modules/.package-lock.json
+BIN := node_modules/.bin
+
+ADDON := build/Release/bpf_ringbuf.node
+BPF_OBJECTS := $(patsubst bpf/%.bpf.c,build/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
+TEST_BPF_OBJECTS := $(patsubst test/bpf/%.bpf.c,build/bpf/test/%.bpf.o,$(wildcard test/bpf/*.bpf.c))
+TEST_PROGRAMS := $(patsubst test/native/%.c,build/test/%,$(wildcard test/native/*.c))
+BENCH_PROGRAMS := $(patsubst bench/native/%.c,build/bench/native/%,$(wildcard bench/native/*.c))
+
+# Of native/, the part that does not include napi.h.
+NAPI_FREE := batch coalescer log perf_source poller ring_source
+NATIVE_TEST_SOURCES := $(wildcard test/native/*.cc)
+ifneq ($(NATIVE_TEST_SOURCES),)
+  NATIVE_TEST := build/test/native-test
+  NATIVE_TEST_SOURCES += $(wildcard $(NAPI_FREE:%=native/%.cc))
+endif
+
+# Directories of TypeScript programs, and the file that says when each was compiled.
+TS_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard examples/*.ts bench/*.ts test/stress/*.ts))))
+ts_built = $(patsubst %,build/%/.tsc,$(filter $(1),$(TS_DIRS)))
+
+##@ Build
+.PHONY: build
+build: $(ADDON) $(BPF_OBJECTS) typescript $(call ts_built,examples) ## the addon, the BPF objects, dist/ and the examples (default)
+
+.PHONY: deps
+deps: packages $(NODE_MODULES) ## install what is missing: Debian packages, node_modules
+
+.PHONY: typescript
+typescript: dist/index.js ## dist/ alone
+
+.PHONY: clean
+clean: ## remove what was built
+	$(Q)rm -rf build dist
+
+##@ Run
+.PHONY: snoop
+snoop: build ## print each program that is executed on this machine (root)
+	@node build/examples/exec-snoop.js $(ARGS)
+
+.PHONY: bench bench-quick
+bench: build-bench ## measure the throughput, ARGS='...' (root)
+	@node build/bench/throughput.js $(ARGS)
+bench-quick: build-bench ## the same, a short run
+	@node build/bench/throughput.js --quick $(ARGS)
+
+.PHONY: stress
+stress: build-tests ## lose no record uncounted for DURATION=60 seconds (root)
+	@node build/test/stress/stress.js --duration $(DURATION) $(ARGS)
+
+##@ Test
+.PHONY: test
+test: build build-tests build-bench ## every test; REQUIRE_BPF=1: a skipped test is a failure
+	@node scripts/run-tests.mjs $(NATIVE_TEST)
+
+.PHONY: test-unit test-integration test-process
+test-unit: $(NODE_MODULES) $(ADDON) ## TypeScript alone, no root; ARGS='-t NAME'
+test-integration: build build-tests ## against the kernel (root)
+test-process: build build-tests ## whole processes: exit, worker threads, GC (root)
+test-unit test-integration test-process: test-%:
+	@$(BIN)/jest --runInBand --selectProjects $* $(ARGS)
+
+.PHONY: test-native
+test-native: $(NATIVE_TEST) ## the native code that needs no Node
+	$(if $<,@$<)
+
+.PHONY: test-types
+test-types: typescript ## the declared types, as a user's compiler sees them
+	$(call say,TSC,test/types)
+	$(Q)$(BIN)/tsc --noEmit -p test/types/tsconfig.json
+
+# Without address randomisation, as gcc 12's TSan does not know every layout.
+.PHONY: sanitize
+sanitize: $(NATIVE_TEST:%=%-asan) $(NATIVE_TEST:%=%-tsan) ## the native tests under ASan, UBSan and TSan
+	@for test in $^; do echo "$$test" && setarch -R "$$test" || exit 1; done
+
+.PHONY: build-tests build-bench
+build-tests: $(ADDON) $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS) $(NATIVE_TEST) $(call ts_built,test/stress)
+build-bench: build $(TEST_BPF_OBJECTS) $(BENCH_PROGRAMS) $(TEST_PROGRAMS) $(call ts_built,bench)
+
+##@ Check
+C_SOURCES := $(wildcard $(foreach d,native test/native bench/native bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
+TIDY_STAMPS := $(patsubst native/%.cc,build/tidy/%,$(wildcard native/*.cc))
+
+.PHONY: lint
+lint: eslint prettier clang-format clang-tidy shellcheck publint test-types ## every linter
+
+.PHONY: eslint
+eslint: typescript
+	$(call say,ESLINT,.)
+	$(Q)$(BIN)/eslint --max-warnings 0 .
+
+.PHONY: prettier
+prettier: $(NODE_MODULES)
+	$(call say,PRETTIER,.)
+	$(Q)$(BIN)/prettier --check --log-level warn .
+
+.PHONY: clang-format
+clang-format: | lint-packages
+	$(call say,FORMAT,native bpf test bench)
+	$(Q)clang-format --dry-run -Werror $(C_SOURCES)
+
+.PHONY: clang-tidy
+clang-tidy: $(TIDY_STAMPS)
+
+.PHONY: shellcheck
+shellcheck: | lint-packages
+	$(call say,CHECK,scripts .ci)
+	$(Q)shellcheck scripts/*.sh .ci/run
+
+.PHONY: publint
+publint: typescript
+	$(call say,PUBLINT,package.json)
+	$(call quietly,$(BIN)/publint --strict --pack npm)
+
+.PHONY: format
+format: $(NODE_MODULES) | lint-packages ## rewrite the sources as the formatters want them
+	$(Q)$(BIN)/prettier --write --log-level warn .
+	$(Q)clang-format -i $(C_SOURCES)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^##@/ { printf "%s%s\n", sep, substr($$0, 5); sep = "\n" } \
+	  /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# Order-only: asked in every run, and rebuilds nothing.
+.PHONY: packages lint-packages
+packages:
+	@sh scripts/install-packages.sh
+lint-packages: | packages
+	@sh scripts/install-packages.sh --lint
+
+$(NODE_MODULES): package-lock.json | packages
+	$(call say,NPM,ci)
+	$(call quietly,npm ci --ignore-scripts --no-audit --no-fund)
+	@touch $@
+
+# node-gyp downloads Node's headers unless it is told of a directory that has
+# them; Node's own packages bring them.
+build/Makefile: binding.gyp scripts/find-libbpf.sh $(NODE_MODULES)
+	$(call say,GYP,binding.gyp)
+	$(call quietly,nodedir= && prefix=$$(node -p 'path.resolve(fs.realpathSync(process.execPath), "../..")') && \
+	  if test -e $$prefix/include/node/node_api.h; then nodedir=--nodedir=$$prefix; fi && \
+	  $(BIN)/node-gyp configure $$nodedir)
+	@touch $@
+
+$(ADDON): build/Makefile $(wildcard native/*.cc native/*.h)
+	$(call say,ADDON,$@)
+	$(call quietly,MAKEFLAGS= $(BIN)/node-gyp build --jobs max)
+	@touch $@
+
+build/bpf/%.bpf.o: bpf/%.bpf.c | packages
+	$(call say,CLANG,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -g $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+build/bpf/test/%.bpf.o: test/bpf/%.bpf.c | packages
+	$(call say,CLANG,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(if $(filter %.nobtf,$*),,-g) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(TEST_PROGRAMS): build/test/%: test/native/%.c | packages
+$(BENCH_PROGRAMS): build/bench/native/%: bench/native/%.c | packages
+$(TEST_PROGRAMS) $(BENCH_PROGRAMS):
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(C_WARNINGS) $(LIBBPF_CFLAGS) -MMD -MP -MF $@.d $< -o $@ $(LIBBPF_LIBS) -lpthread
+
+build/test/native-test-asan: SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+build/test/native-test-tsan: SANITIZE := -fsanitize=thread
+build/test/native-test build/test/native-test-asan build/test/native-test-tsan: \
+  $(NATIVE_TEST_SOURCES) $(wildcard native/*.h test/native/*.h) | packages
+	$(call say,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++17 $(CXXFLAGS) $(C_WARNINGS) $(SANITIZE) -Inative $(LIBBPF_CFLAGS) \
+	  $(filter %.cc,$^) -o $@ $(LIBBPF_LIBS) -lpthread
+
+dist/index.js: tsconfig.json $(wildcard lib/*.ts lib/*/*.ts) $(NODE_MODULES)
+	$(call say,TSC,dist)
+	@rm -rf dist
+	$(Q)$(BIN)/tsc -p tsconfig.json
+	@touch $@
+
+$(TS_DIRS:%=build/%/.tsc): build/%/.tsc: $$(wildcard $$*/*.ts) $$*/tsconfig.json dist/index.js
+	$(call say,TSC,build/$*)
+	$(Q)$(BIN)/tsc -p $*
+	@touch $@
+
+$(TIDY_STAMPS): build/tidy/%: native/%.cc native/.clang-tidy $(wildcard native/*.h) build/Makefile | lint-packages
+	$(call say,TIDY,$<)
+	@mkdir -p $(@D)
+	$(call quietly,clang-tidy --quiet $< -- -std=c++17 $(C_WARNINGS) $(LIBBPF_CFLAGS) \
+	  -DNAPI_VERSION=8 -DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS -DNODE_ADDON_API_DISABLE_DEPRECATED \
+	  -isystem node_modules/node-addon-api \
+	  -isystem $$(sed -n 's/.*"nodedir": "\(.*\)".*/\1/p' build/config.gypi)/include/node)
+	@touch $@
+
+-include $(wildcard build/bpf/*.d build/bpf/test/*.d build/test/*.d build/bench/native/*.d)

@@ -1,0 +1,14 @@
+const project = (name) => ({
+  displayName: name,
+  testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+  testEnvironment: 'node',
+  // The sources import './x.js', as Node resolves it; jest reads './x.ts'.
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: { '\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/test/tsconfig.json' }] },
+  modulePathIgnorePatterns: ['<rootDir>/build/', '<rootDir>/dist/'],
+})
+
+export default {
+  projects: ['unit', 'integration', 'process'].map(project),
+  cacheDirectory: '<rootDir>/build/jest-cache',
+}

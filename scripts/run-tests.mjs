@@ -1,0 +1,93 @@
+// Runs the type tests, the native tests and jest, and sums them up in one last
+// line. Usage: run-tests.mjs [NATIVE_TEST_BINARY]
+// With REQUIRE_BPF=1 a skipped test is a failure.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+const jestTimeoutMs = 20 * 60_000
+const jestResultsPath = 'build/test/jest-results.json'
+
+let passed = 0
+const failures = []
+const skips = []
+
+function describeEnd({ error, signal, status }) {
+  if (error) return error.message
+  return signal ? `killed by ${signal}` : `exit status ${status}`
+}
+
+function runTypeTests() {
+  const args = ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'test/types/tsconfig.json']
+  const tsc = spawnSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+  if (tsc.status === 0) passed += 1
+  else failures.push(`types: tsc, ${describeEnd(tsc)}`)
+}
+
+// The binary prints a line "ok NAME" or "not ok NAME" for each test.
+function runNativeTests(path) {
+  const native = spawnSync(path, { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' })
+  process.stdout.write(native.stdout ?? '')
+  const outcomes = (native.stdout ?? '').match(/^(not )?ok .*$/gm) ?? []
+  const failed = outcomes.filter((outcome) => outcome.startsWith('not'))
+  passed += outcomes.length - failed.length
+  failures.push(...failed.map((outcome) => `native: ${outcome.slice('not ok '.length)}`))
+  if (outcomes.length === 0) failures.push('native: no test was run')
+  if (native.status !== 0 && failed.length === 0) {
+    failures.push(`native: ${path}, ${describeEnd(native)}`)
+  }
+}
+
+function runJest() {
+  mkdirSync(dirname(jestResultsPath), { recursive: true })
+  rmSync(jestResultsPath, { force: true })
+  const args = ['node_modules/jest/bin/jest.js', '--runInBand', '--json']
+  const jest = spawnSync(process.execPath, [...args, '--outputFile', jestResultsPath], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    timeout: jestTimeoutMs,
+    killSignal: 'SIGKILL',
+  })
+
+  let results
+  try {
+    results = JSON.parse(readFileSync(jestResultsPath, 'utf8'))
+  } catch {
+    failures.push(`jest: wrote no results, ${describeEnd(jest)}`)
+    return
+  }
+  const failuresBefore = failures.length
+  for (const file of results.testResults) {
+    for (const test of file.assertionResults) {
+      if (test.status === 'passed') passed += 1
+      else if (test.status === 'failed') failures.push(test.fullName)
+      else skips.push(test.fullName)
+    }
+    // A file that could not be loaded has no tests to blame.
+    const blamed = file.assertionResults.some((test) => test.status === 'failed')
+    if (file.status === 'failed' && !blamed) failures.push(file.name)
+  }
+  if (results.numTotalTests === 0) failures.push('jest: no test was run')
+  if (jest.status !== 0 && failures.length === failuresBefore) {
+    failures.push(`jest: ${describeEnd(jest)}`)
+  }
+}
+
+function list(title, names) {
+  if (names.length === 0) return
+  console.log(`${title}:`)
+  for (const name of names) console.log(`  ${name}`)
+}
+
+const [nativeTestPath] = process.argv.slice(2)
+runTypeTests()
+if (nativeTestPath) runNativeTests(nativeTestPath)
+runJest()
+
+if (process.env.REQUIRE_BPF === '1') {
+  failures.push(...skips.splice(0).map((name) => `skipped, but REQUIRE_BPF=1: ${name}`))
+}
+list('Skipped', skips)
+list('Failed', failures)
+const skipped = skips.length > 0 ? `, ${skips.length} skipped` : ''
+console.log(`${passed} passed, ${failures.length} failed${skipped}`)
+process.exitCode = failures.length > 0 ? 1 : 0
