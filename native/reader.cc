@@ -1,0 +1,246 @@
+#include "reader.h"
+
+#include <errno.h>
+
+#include <cstring>
+#include <utility>
+
+#include "log.h"
+#include "ring_source.h"
+
+namespace bpf_ringbuf {
+
+namespace {
+
+// Fields of the array that take() and drain() fill; lib/batch.ts has the same
+// order.
+enum Taken {
+  kSizeBytes,
+  kRecordBytes,
+  kGeneration,
+  kInWindow,
+  kError,  // when there was nothing to take
+  kMore,   // after drain(): the batch became full
+};
+
+}  // namespace
+
+void Reader::Init(Napi::Env env, Napi::Object exports) {
+  exports.Set(
+      "Reader",
+      DefineClass(env, "Reader",
+                  {
+                      InstanceMethod<&Reader::Open>("open"),
+                      InstanceMethod<&Reader::AddRing>("addRing"),
+                      InstanceMethod<&Reader::Start>("start"),
+                      InstanceMethod<&Reader::Take>("take"),
+                      InstanceMethod<&Reader::Arena>("arena"),
+                      InstanceMethod<&Reader::Contents>("contents"),
+                      InstanceMethod<&Reader::GiveBack>("giveBack"),
+                      InstanceMethod<&Reader::Drain>("drain"),
+                      InstanceMethod<&Reader::Stats>("stats"),
+                      InstanceMethod<&Reader::SourceState>("sourceState"),
+                      InstanceMethod<&Reader::SetRef>("setRef"),
+                      InstanceMethod<&Reader::Close>("close"),
+                  }));
+}
+
+// new Reader(coalesceUs: number, drainIntervalMs: number, batchBytes: number,
+//            batchCount: number, taken: Float64Array)
+Reader::Reader(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<Reader>(info) {
+  PollerOptions options = {};
+  options.coalesce_us = info[0].As<Napi::Number>().Uint32Value();
+  options.drain_interval_ms = info[1].As<Napi::Number>().Uint32Value();
+  options.batch_bytes = info[2].As<Napi::Number>().Uint32Value();
+  options.batch_count = info[3].As<Napi::Number>().Uint32Value();
+  auto taken = info[4].As<Napi::Float64Array>();
+  taken_ = taken.Data();
+  taken_reference_ = Napi::Persistent(taken);
+  poller_ = std::make_unique<Poller>(options, [this] { RingBell(); });
+}
+
+Reader::~Reader() { CloseHandle(); }
+
+void Reader::CloseHandle() {
+  if (poller_ == nullptr) return;
+  Environment::Of(Env())->Remove(this);
+  if (thread_running_) {
+    poller_->Stop();
+    uv_thread_join(&thread_);
+    thread_running_ = false;
+  }
+  if (bell_ != nullptr) {
+    napi_release_threadsafe_function(bell_, napi_tsfn_abort);
+    bell_ = nullptr;
+  }
+  poller_.reset();
+}
+
+// epoll_create1(), eventfd()
+// open(): number
+Napi::Value Reader::Open(const Napi::CallbackInfo& info) {
+  Environment::Of(info.Env())->Add(this);
+  return Napi::Number::New(info.Env(), poller_->Open());
+}
+
+// ring_buffer__new(): one ring buffer for each map
+// addRing(mapFd: number, wakeupBytes: number): number
+Napi::Value Reader::AddRing(const Napi::CallbackInfo& info) {
+  if (poller_ == nullptr) return Napi::Number::New(info.Env(), -EBADF);
+  const int map_fd = info[0].As<Napi::Number>().Int32Value();
+  const LogCapture capture;
+  std::unique_ptr<RingSource> source;
+  int error =
+      RingSource::Open(map_fd, static_cast<uint32_t>(poller_->source_count()),
+                       info[1].As<Napi::Number>().Uint32Value(), &source);
+  if (error == 0) error = poller_->Add(std::move(source));
+  if (error != 0) Environment::Of(info.Env())->log = capture.text();
+  return Napi::Number::New(info.Env(), error);
+}
+
+// uv_thread_create(); ring_buffer__poll() and ring_buffer__consume() on it.
+// `pump` is called without arguments after batches were published.
+// start(pump: () => void): number
+Napi::Value Reader::Start(const Napi::CallbackInfo& info) {
+  if (poller_ == nullptr) return Napi::Number::New(info.Env(), -EBADF);
+  return Napi::Number::New(
+      info.Env(), StartThread(info.Env(), info[0].As<Napi::Function>()));
+}
+
+int Reader::StartThread(Napi::Env env, Napi::Function pump) {
+  // One caller, the poll thread, and no bound: the poller rings at most once
+  // for each time the published batches were taken.
+  const napi_status status = napi_create_threadsafe_function(
+      env, pump, nullptr, Napi::String::New(env, "bpf-ringbuf"), 0, 1, nullptr,
+      nullptr, nullptr, nullptr, &bell_);
+  if (status != napi_ok) return -ENOMEM;
+  Environment::Of(env)->RenewCleanupHook();
+  const int error = uv_thread_create(
+      &thread_, [](void* poller) { static_cast<Poller*>(poller)->Run(); },
+      poller_.get());
+  if (error != 0) {
+    napi_release_threadsafe_function(bell_, napi_tsfn_abort);
+    bell_ = nullptr;
+    return error;
+  }
+  thread_running_ = true;
+  return 0;
+}
+
+void Reader::RingBell() {
+  // Without a thread JavaScript drains by itself and needs no bell.
+  if (bell_ == nullptr) return;
+  napi_call_threadsafe_function(bell_, nullptr, napi_tsfn_nonblocking);
+}
+
+// take(): number
+//   the index of the oldest published batch, which is now lent, with `taken`
+//   filled; -1 when there is none
+Napi::Value Reader::Take(const Napi::CallbackInfo& info) {
+  Batch* batch = poller_ == nullptr ? nullptr : poller_->Take();
+  if (batch == nullptr) {
+    taken_[kError] = poller_ == nullptr ? 0 : poller_->error();
+    return Napi::Number::New(info.Env(), -1);
+  }
+  taken_[kSizeBytes] = static_cast<double>(batch->size_bytes());
+  taken_[kRecordBytes] = static_cast<double>(batch->record_bytes());
+  taken_[kGeneration] = batch->generation();
+  taken_[kInWindow] = batch->size_bytes() <= batch->window_bytes() ? 1 : 0;
+  return Napi::Number::New(info.Env(), batch->index());
+}
+
+// The memory of a lent batch whose contents are in the window; valid for all
+// batches of this index and generation.
+// arena(index: number): ArrayBuffer
+Napi::Value Reader::Arena(const Napi::CallbackInfo& info) {
+  const Batch* batch = poller_->batch(info[0].As<Napi::Number>().Uint32Value());
+  auto* arena = new std::shared_ptr<bpf_ringbuf::Arena>(batch->arena());
+  return Napi::ArrayBuffer::New(
+      info.Env(), (*arena)->data(), batch->window_bytes(),
+      [](Napi::Env, void*, std::shared_ptr<bpf_ringbuf::Arena>* shared) {
+        delete shared;
+      },
+      arena);
+}
+
+// A copy of a lent batch whose contents are larger than the window.
+// contents(index: number): ArrayBuffer
+Napi::Value Reader::Contents(const Napi::CallbackInfo& info) {
+  const Batch* batch = poller_->batch(info[0].As<Napi::Number>().Uint32Value());
+  Napi::ArrayBuffer copy =
+      Napi::ArrayBuffer::New(info.Env(), batch->size_bytes());
+  if (!copy.IsEmpty()) {
+    memcpy(copy.Data(), batch->arena()->data(), batch->size_bytes());
+  }
+  return copy;
+}
+
+// giveBack(index: number): void
+Napi::Value Reader::GiveBack(const Napi::CallbackInfo& info) {
+  if (poller_ != nullptr) {
+    poller_->GiveBack(poller_->batch(info[0].As<Napi::Number>().Uint32Value()));
+  }
+  return info.Env().Undefined();
+}
+
+// ring_buffer__consume() on the calling thread
+// drain(): number
+//   the records received, or -errno
+Napi::Value Reader::Drain(const Napi::CallbackInfo& info) {
+  if (poller_ == nullptr) return Napi::Number::New(info.Env(), -EBADF);
+  bool more = false;
+  const int64_t records = poller_->Drain(&more);
+  taken_[kMore] = more ? 1 : 0;
+  return Napi::Number::New(info.Env(), static_cast<double>(records));
+}
+
+// stats(): [records, bytes, batches, wakeups, dropped]
+Napi::Value Reader::Stats(const Napi::CallbackInfo& info) {
+  Napi::Array stats = Napi::Array::New(info.Env());
+  if (poller_ == nullptr) return stats;
+  const PollerStats values = poller_->stats();
+  const double fields[] = {
+      static_cast<double>(values.records), static_cast<double>(values.bytes),
+      static_cast<double>(values.batches), static_cast<double>(values.wakeups),
+      static_cast<double>(values.dropped)};
+  for (const double field : fields) stats.Set(stats.Length(), field);
+  return stats;
+}
+
+// sourceState(index: number):
+//   [size, available, consumer position, producer position], in bytes
+Napi::Value Reader::SourceState(const Napi::CallbackInfo& info) {
+  Napi::Array state = Napi::Array::New(info.Env());
+  if (poller_ == nullptr) return state;
+  const auto values =
+      poller_->source(info[0].As<Napi::Number>().Uint32Value()).state();
+  const double fields[] = {static_cast<double>(values.size_bytes),
+                           static_cast<double>(values.available_bytes),
+                           static_cast<double>(values.consumer_position),
+                           static_cast<double>(values.producer_position)};
+  for (const double field : fields) state.Set(state.Length(), field);
+  return state;
+}
+
+// napi_ref_threadsafe_function(), napi_unref_threadsafe_function()
+// setRef(ref: boolean): void
+Napi::Value Reader::SetRef(const Napi::CallbackInfo& info) {
+  if (bell_ != nullptr) {
+    if (info[0].As<Napi::Boolean>()) {
+      napi_ref_threadsafe_function(info.Env(), bell_);
+    } else {
+      napi_unref_threadsafe_function(info.Env(), bell_);
+    }
+  }
+  return info.Env().Undefined();
+}
+
+// uv_thread_join()
+// close(): void
+Napi::Value Reader::Close(const Napi::CallbackInfo& info) {
+  CloseHandle();
+  return info.Env().Undefined();
+}
+
+}  // namespace bpf_ringbuf

@@ -1,0 +1,52 @@
+// What a poller drains: one BPF map that produces records.
+#ifndef BPF_RINGBUF_NATIVE_SOURCE_H_
+#define BPF_RINGBUF_NATIVE_SOURCE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "batch.h"
+
+namespace bpf_ringbuf {
+
+// What a source's buffer holds, for statistics. Positions count bytes since
+// the map was created, headers included, and never wrap in practice.
+struct SourceState {
+  uint64_t size_bytes;
+  uint64_t available_bytes;
+  uint64_t consumer_position;
+  uint64_t producer_position;
+};
+
+// One map and libbpf's consumer of it. Drain() is called by one thread at a
+// time (Poller's source mutex); state() is called by any thread at any time.
+class Source {
+ public:
+  virtual ~Source() = default;
+  Source() = default;
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  // Readable, level-triggered, when there is something to drain.
+  virtual int epoll_fd() const = 0;
+
+  // Copies records into `batch` until the source is empty or the batch is
+  // full. With `ready_only` it asks the kernel first whether there are any.
+  // Adds to *consumed_bytes what became free in the kernel's buffer, discarded
+  // records included, and to *dropped the records that were consumed but did
+  // not fit into the memory there is. Returns 0 or -errno. Never blocks.
+  virtual int Drain(Batch* batch, bool ready_only, uint64_t* consumed_bytes,
+                    uint64_t* dropped) = 0;
+
+  // The kernel's buffer, and so the largest record, in bytes.
+  virtual size_t capacity_bytes() const = 0;
+
+  // What may gather in it while the poll thread waits, in bytes.
+  virtual uint64_t coalesce_bytes() const = 0;
+
+  virtual SourceState state() const = 0;
+};
+
+}  // namespace bpf_ringbuf
+
+#endif  // BPF_RINGBUF_NATIVE_SOURCE_H_
