@@ -1,0 +1,50 @@
+// What can be said of a file before libelf and libbpf see it. They take a
+// damaged file's word for its offsets in places, so the bounds are checked here.
+import { endianness } from 'node:os'
+import { BpfError } from './errors.js'
+
+const EM_BPF = 247
+const SHT_NOBITS = 8
+const HEADER_BYTES = 64
+const SECTION_HEADER_BYTES = 64
+
+/**
+ * Refuses what is not an ELF64 relocatable file for BPF of this machine's byte
+ * order, or has sections beyond its end.
+ *
+ * @throws {BpfError} `ERR_OBJECT_FORMAT`
+ */
+export function checkElf(bytes: Uint8Array, target: string): void {
+  const refuse = (problem: string, hint?: string): never => {
+    throw new BpfError('ERR_OBJECT_FORMAT', problem, { operation: 'open', target, hint })
+  }
+  const compile = 'Compile it with clang -target bpf'
+  if (bytes.length === 0) refuse('it is empty')
+  const magic = [0x7f, 0x45, 0x4c, 0x46]
+  if (!magic.every((byte, i) => bytes[i] === byte)) refuse('it is not an ELF file', compile)
+  if (bytes.length < HEADER_BYTES) refuse('it ends within the ELF header')
+  if (bytes[4] !== 2) refuse('it is a 32-bit ELF file', compile)
+  const littleEndian = bytes[5] === 1
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const machine = view.getUint16(18, littleEndian)
+  if (machine !== EM_BPF)
+    refuse(`it is an ELF file for machine ${String(machine)}, not BPF`, compile)
+  if (littleEndian !== (endianness() === 'LE')) {
+    refuse("its byte order is not this machine's", 'Compile it with -target bpf on this machine')
+  }
+
+  const tableOffset = view.getBigUint64(40, littleEndian)
+  const entryBytes = view.getUint16(58, littleEndian)
+  const count = view.getUint16(60, littleEndian)
+  const size = BigInt(bytes.length)
+  if (count === 0 || entryBytes !== SECTION_HEADER_BYTES) refuse('it has no section headers')
+  if (tableOffset + BigInt(count * SECTION_HEADER_BYTES) > size) {
+    refuse('its section headers lie beyond the end of the file: it is cut off')
+  }
+  for (let i = 0; i < count; i++) {
+    const at = Number(tableOffset) + i * SECTION_HEADER_BYTES
+    if (view.getUint32(at + 4, littleEndian) === SHT_NOBITS) continue
+    const end = view.getBigUint64(at + 24, littleEndian) + view.getBigUint64(at + 32, littleEndian)
+    if (end > size) refuse(`section ${String(i)} lies beyond the end of the file: it is cut off`)
+  }
+}

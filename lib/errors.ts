@@ -1,0 +1,212 @@
+import { constants } from 'node:os'
+import { getSystemErrorMap, inspect } from 'node:util'
+
+/**
+ * What went wrong, as a stable string: the contract to test against. The
+ * message may change, the code does not.
+ *
+ * - `ERR_ADDON`: the native addon cannot be loaded here.
+ * - `ERR_CLOSED`: the object, link or reader was closed before.
+ * - `ERR_KERNEL`: the kernel or libbpf refused, see `errno`, `log` and `hint`.
+ * - `ERR_LAYOUT`: a struct does not match the object's BTF.
+ * - `ERR_MAP_TYPE`: the map is of another type than the operation needs.
+ * - `ERR_NO_BTF`: the object has no BTF, which the operation needs.
+ * - `ERR_NOT_FOUND`: no map, program, variable or file of this name.
+ * - `ERR_OBJECT_FORMAT`: not a BPF object file of this machine's byte order.
+ * - `ERR_PERMISSION`: privileges are missing, see `hint`.
+ * - `ERR_RECORD_TOO_SHORT`: a record is shorter than its type.
+ * - `ERR_STATE`: the operation does not fit the phase, such as configuring after load.
+ * - `ERR_UNSUPPORTED`: this kernel lacks a feature, see `hint`.
+ * - `ERR_VERIFIER`: the kernel's verifier rejected a program.
+ */
+export type BpfErrorCode =
+  | 'ERR_ADDON'
+  | 'ERR_CLOSED'
+  | 'ERR_KERNEL'
+  | 'ERR_LAYOUT'
+  | 'ERR_MAP_TYPE'
+  | 'ERR_NO_BTF'
+  | 'ERR_NOT_FOUND'
+  | 'ERR_OBJECT_FORMAT'
+  | 'ERR_PERMISSION'
+  | 'ERR_RECORD_TOO_SHORT'
+  | 'ERR_STATE'
+  | 'ERR_UNSUPPORTED'
+  | 'ERR_VERIFIER'
+
+/** What a {@link BpfError} carries besides its message. */
+export interface BpfErrorDetails {
+  /** What was tried, such as `load` or `attach`. */
+  operation: string
+  /** What it was tried on: an object's, map's, program's or field's name. */
+  target: string
+  /** The positive error number, when the kernel or libbpf gave one. */
+  errno?: number | undefined
+  /** What libbpf printed during the operation, complete. */
+  log?: string | undefined
+  /** What to do about it. */
+  hint?: string | undefined
+  cause?: unknown
+}
+
+/**
+ * Every failure that is not misuse of the API. Misuse is a `TypeError` or
+ * `RangeError` that says "Expected X for Y but received Z".
+ */
+export class BpfError extends Error {
+  override readonly name: string = 'BpfError'
+  readonly code: BpfErrorCode
+  readonly operation: string
+  readonly target: string
+  readonly errno: number | undefined
+  readonly log: string
+  readonly hint: string | undefined
+
+  constructor(code: BpfErrorCode, problem: string, details: BpfErrorDetails) {
+    const hint = details.hint === undefined ? '' : `. ${details.hint}`
+    super(`Cannot ${details.operation} ${details.target}: ${problem}${hint}`, {
+      cause: details.cause,
+    })
+    this.code = code
+    this.operation = details.operation
+    this.target = details.target
+    this.errno = details.errno
+    this.hint = details.hint
+    this.log = details.log ?? ''
+    hide(this, 'log')
+  }
+}
+
+/**
+ * The kernel's verifier rejected a program. The message has the last useful
+ * line; `verifierLog` and `log` are complete.
+ */
+export class VerifierError extends BpfError {
+  override readonly name = 'VerifierError'
+  /** The program that was rejected, by its name in C. */
+  readonly program: string
+  /** What the verifier wrote about this program, complete. */
+  readonly verifierLog: string
+
+  constructor(program: string, verifierLog: string, details: BpfErrorDetails) {
+    const lines = verifierLog.trimEnd().split('\n')
+    const useful = lastUsefulLine(lines)
+    const omitted = lines.length - 1
+    super(
+      'ERR_VERIFIER',
+      `the verifier rejected program "${program}": ${useful}` +
+        (omitted > 0 ? ` (${String(omitted)} lines omitted, see error.verifierLog)` : ''),
+      details,
+    )
+    this.program = program
+    this.verifierLog = verifierLog
+    hide(this, 'verifierLog')
+  }
+}
+
+/** Keeps a text of perhaps megabytes out of what console.log() prints. */
+function hide(error: BpfError, property: string): void {
+  Object.defineProperty(error, property, { enumerable: false })
+}
+
+/** A record that is shorter than the type it should hold. */
+export class RecordTooShortError extends BpfError {
+  override readonly name = 'RecordTooShortError'
+  /** A copy of the record. */
+  readonly bytes: Uint8Array
+
+  constructor(typeName: string, sizeBytes: number, bytes: Uint8Array) {
+    super(
+      'ERR_RECORD_TOO_SHORT',
+      `the record has ${String(bytes.length)} bytes, the type needs ${String(sizeBytes)}`,
+      { operation: 'decode', target: typeName },
+    )
+    this.bytes = bytes
+  }
+}
+
+/** The verifier ends with statistics; the reason stands before them. */
+function lastUsefulLine(lines: readonly string[]): string {
+  const statistics =
+    /^(processed \d+ insns|verification time|stack depth|total time|\s*$|-- END|mark_precise)/
+  for (let i = lines.length - 1; i >= 0; i--) {
+    const line = lines[i]
+    if (line !== undefined && !statistics.test(line)) return line.trim()
+  }
+  return 'no reason given'
+}
+
+/** LIBBPF_ERRNO__*, libbpf.h. */
+const libbpfErrors = new Map<number, string>([
+  [4000, 'libelf failed'],
+  [4001, 'the object format is invalid'],
+  [4002, 'the kernel version is not given'],
+  [4003, 'the byte order does not match'],
+  [4004, 'internal error in libbpf'],
+  [4005, 'relocation failed'],
+  [4006, 'loading failed, the cause is unknown'],
+  [4007, 'the verifier rejected it'],
+  [4008, 'the program is too big'],
+  [4009, 'the kernel version is wrong'],
+  [4010, 'the kernel does not support this program type'],
+  [4011, 'wrong process id in a netlink message'],
+  [4012, 'invalid netlink sequence'],
+  [4013, 'invalid netlink message'],
+])
+
+/** ENOTSUPP, which the kernel keeps out of its public headers. */
+const kernelNotSupported = 524
+
+/** An error number in words, such as "EPERM (operation not permitted)". */
+export function describeErrno(errno: number): string {
+  if (errno === kernelNotSupported) return 'ENOTSUPP (operation is not supported)'
+  const libbpf = libbpfErrors.get(errno)
+  if (libbpf !== undefined) return libbpf
+  const known = getSystemErrorMap().get(-errno)
+  if (known !== undefined) return `${known[0]} (${known[1]})`
+  const name = Object.entries(constants.errno).find(([, value]) => value === errno)?.[0]
+  return name ?? `error ${String(errno)}`
+}
+
+function describeReceived(received: unknown): string {
+  if (typeof received === 'function') return `function ${received.name || '(anonymous)'}`
+  return inspect(received, { depth: 0, breakLength: Infinity, maxStringLength: 80 })
+}
+
+/** Misuse: a value of the wrong type. */
+export function invalidType(expected: string, what: string, received: unknown): TypeError {
+  const error = new TypeError(
+    `Expected ${expected} for ${what} but received ${describeReceived(received)}`,
+  )
+  return Object.assign(error, { code: 'ERR_INVALID_ARG_TYPE' })
+}
+
+/** Misuse: a value out of its range. */
+export function outOfRange(expected: string, what: string, received: unknown): RangeError {
+  const error = new RangeError(
+    `Expected ${expected} for ${what} but received ${describeReceived(received)}`,
+  )
+  return Object.assign(error, { code: 'ERR_OUT_OF_RANGE' })
+}
+
+/** Refuses everything but an integer from `min` to `max`. */
+export function checkInteger(value: unknown, what: string, min: number, max: number): number {
+  const expected = `an integer from ${String(min)} to ${String(max)}`
+  if (typeof value !== 'number') throw invalidType(expected, what, value)
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw outOfRange(expected, what, value)
+  }
+  return value
+}
+
+/** Refuses options that are no object or have a name that is not `known`. */
+export function checkOptions(options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw invalidType('an object', 'options', options)
+  }
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) {
+      throw invalidType(`one of ${known.join(', ')}`, 'the name of an option', name)
+    }
+  }
+}

@@ -1,0 +1,218 @@
+// What this machine offers to BPF programs, and what a bare error number of the
+// kernel means on it.
+import { existsSync, readFileSync, statfsSync } from 'node:fs'
+import { release } from 'node:os'
+import type { BpfErrorCode } from './errors.js'
+
+/** The facts that explain most failures. */
+export interface SystemFacts {
+  /** As `uname -r` says. */
+  kernelRelease: string
+  /** CapEff of /proc/self/status as a bit mask. */
+  capabilities: bigint
+  /** A seccomp filter is in force, as in containers. */
+  seccompFilter: boolean
+  /** /sys/kernel/btf/vmlinux exists. */
+  kernelBtf: boolean
+  /** tracefs is mounted where libbpf looks for it. */
+  tracefs: boolean
+  /** The kernel's lockdown mode: "none", "integrity" or "confidentiality". */
+  lockdown: string
+}
+
+const capabilityBits = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const
+
+export function readSystemFacts(): SystemFacts {
+  const status = readText('/proc/self/status')
+  return {
+    kernelRelease: release(),
+    capabilities: BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`),
+    seccompFilter: /^Seccomp:\s*2$/m.test(status),
+    kernelBtf: existsSync('/sys/kernel/btf/vmlinux'),
+    tracefs: ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'].some(isTracefs),
+    lockdown: /\[(\w+)\]/.exec(readText('/sys/kernel/security/lockdown'))?.[1] ?? 'none',
+  }
+}
+
+/** Whether the kernel release is `major.minor` or newer. */
+export function kernelAtLeast(facts: SystemFacts, major: number, minor: number): boolean {
+  const version = /^(\d+)\.(\d+)/.exec(facts.kernelRelease)
+  if (version === null) return true
+  const [found, needed] = [Number(version[1]), Number(version[2])]
+  return found > major || (found === major && needed >= minor)
+}
+
+/** The capabilities for BPF that this process lacks. */
+export function missingCapabilities(facts: SystemFacts): string[] {
+  const has = (bit: bigint): boolean => ((facts.capabilities >> bit) & 1n) === 1n
+  if (has(capabilityBits.CAP_SYS_ADMIN)) return []
+  // Before 5.8 CAP_SYS_ADMIN covered everything (capability.h).
+  if (!kernelAtLeast(facts, 5, 8)) return ['CAP_SYS_ADMIN']
+  return (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has(capabilityBits[name]))
+}
+
+/** A failure of the kernel, to be explained. */
+export interface Failure {
+  operation: string
+  errno: number
+  log: string
+  /** The section of the program that was loaded or attached, if it was one. */
+  section?: string | undefined
+  /** The object has a ring buffer. */
+  ringBuffer?: boolean | undefined
+}
+
+/** What a failure means: which kind it is, and what to do. */
+export interface Diagnosis {
+  code: BpfErrorCode
+  hint?: string
+}
+
+const EPERM = 1
+const ENOENT = 2
+const ESRCH = 3
+const ENOMEM = 12
+const EACCES = 13
+const EINVAL = 22
+const EOPNOTSUPP = 95
+const ENOTSUPP = 524
+
+/**
+ * Explains a failure. The kernel reports old memlock limits, missing
+ * capabilities, lockdown, missing BTF and an unmounted tracefs all as a bare
+ * EPERM or ENOENT; looking at the machine afterwards tells them apart.
+ */
+export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts()): Diagnosis {
+  const { errno } = failure
+  if (failure.ringBuffer === true && !kernelAtLeast(facts, 5, 8)) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `BPF ring buffers need Linux 5.8 or newer, this is ${facts.kernelRelease}; use a perf buffer`,
+    }
+  }
+  if (errno === EPERM || errno === EACCES) return diagnosePermission(failure, facts)
+  if (needsKernelBtf(failure) && !facts.kernelBtf) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint:
+        'The kernel has no BTF (/sys/kernel/btf/vmlinux is missing), which CO-RE, tp_btf and fentry need: ' +
+        'use a kernel built with CONFIG_DEBUG_INFO_BTF=y',
+    }
+  }
+  if (failure.operation === 'attach') {
+    const diagnosis = diagnoseAttach(failure, facts)
+    if (diagnosis !== undefined) return diagnosis
+  }
+  if (errno === ESRCH && /find.*in (kernel|vmlinux) BTF|vmlinux BTF/i.test(failure.log)) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `This kernel (${facts.kernelRelease}) has no such tracepoint or function`,
+    }
+  }
+  if (errno === ENOTSUPP || errno === EOPNOTSUPP) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `This kernel (${facts.kernelRelease}) does not support it`,
+    }
+  }
+  if (errno === ENOMEM) {
+    return {
+      code: 'ERR_KERNEL',
+      hint: "Lower the maps' maxEntries, or raise the memory limit of the cgroup",
+    }
+  }
+  return { code: 'ERR_KERNEL' }
+}
+
+function diagnosePermission(failure: Failure, facts: SystemFacts): Diagnosis {
+  const missing = missingCapabilities(facts)
+  if (missing.length > 0) {
+    return {
+      code: 'ERR_PERMISSION',
+      hint: `The process lacks ${missing.join(' and ')}: run it as root, or give it both CAP_BPF and CAP_PERFMON`,
+    }
+  }
+  if (failure.operation === 'attach' && failure.errno === EACCES && isTracepoint(failure.section)) {
+    return {
+      code: 'ERR_PERMISSION',
+      hint: 'tracefs is not readable by this user; tp_btf and raw_tp programs do not need it',
+    }
+  }
+  if (facts.lockdown === 'confidentiality') {
+    return {
+      code: 'ERR_PERMISSION',
+      hint: 'Kernel lockdown is in confidentiality mode, which forbids tracing programs to read memory',
+    }
+  }
+  if (!kernelAtLeast(facts, 5, 11) && /memlock/i.test(failure.log)) {
+    return {
+      code: 'ERR_PERMISSION',
+      hint: 'Before Linux 5.11 BPF memory counts against RLIMIT_MEMLOCK: raise it ("ulimit -l unlimited")',
+    }
+  }
+  if (facts.seccompFilter) {
+    return {
+      code: 'ERR_PERMISSION',
+      hint: 'A seccomp filter may forbid bpf(2) or perf_event_open(2): start the container with seccomp=unconfined',
+    }
+  }
+  if (/^(s?f(entry|exit|mod_ret)|lsm)/.test((failure.section ?? '').replace(/\..*/, ''))) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `This kernel (${facts.kernelRelease}) refuses BPF trampolines (fentry, fexit, LSM): use tp_btf, raw_tp or a tracepoint`,
+    }
+  }
+  return { code: 'ERR_PERMISSION' }
+}
+
+function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undefined {
+  const section = failure.section ?? ''
+  if (failure.errno === ENOENT && (isTracepoint(section) || /^k(ret)?probe/.test(section))) {
+    if (!facts.tracefs) {
+      return {
+        code: 'ERR_UNSUPPORTED',
+        hint: 'tracefs is not mounted: run "mount -t tracefs tracefs /sys/kernel/tracing", or use tp_btf or raw_tp, which need none',
+      }
+    }
+    if (isTracepoint(section)) {
+      return {
+        code: 'ERR_UNSUPPORTED',
+        hint: `This kernel (${facts.kernelRelease}) has no tracepoint ${section.replace(/^[^/]*\//, '')}: see /sys/kernel/tracing/available_events`,
+      }
+    }
+  }
+  if (/^k(ret)?probe/.test(section) && [ENOENT, EINVAL, EOPNOTSUPP].includes(failure.errno)) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `This kernel (${facts.kernelRelease}) has no such function to probe, or no kprobes (CONFIG_KPROBES)`,
+    }
+  }
+  return undefined
+}
+
+function isTracepoint(section: string | undefined): boolean {
+  return section !== undefined && /^(tp|tracepoint)\//.test(section)
+}
+
+function needsKernelBtf(failure: Failure): boolean {
+  return /vmlinux BTF|kernel BTF|Error loading vmlinux|failed to find valid kernel/i.test(
+    failure.log,
+  )
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function isTracefs(path: string): boolean {
+  const tracefsMagic = 0x74726163 // TRACEFS_MAGIC, linux/magic.h
+  try {
+    return statfsSync(path).type === tracefsMagic
+  } catch {
+    return false
+  }
+}

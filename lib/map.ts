@@ -1,0 +1,158 @@
+import { BpfError, checkInteger, invalidType, outOfRange } from './errors.js'
+import { failure } from './failure.js'
+import { addon, type NativeMap } from './native.js'
+import type { BpfObject } from './object.js'
+
+/** Map types that this library treats specially, linux/bpf.h. */
+export const MapType = { PERF_EVENT_ARRAY: 4, PERCPU_ARRAY: 6, RINGBUF: 27 } as const
+
+const largestRingBytes = 2 ** 31
+
+/** What the BPF header counts on the producers' side of one ring. */
+export interface ProducerCounts {
+  /** Records for which there was no room. */
+  lost: number
+  /** Records that were reserved and then discarded by the program. */
+  discarded: number
+}
+
+/** One map of an object. Valid as long as the object is open. */
+export class BpfMap {
+  /** The object that it belongs to. */
+  readonly object: BpfObject
+  /** Its name in C. */
+  readonly name: string
+  /** Its type as a number, `enum bpf_map_type` of linux/bpf.h. */
+  readonly type: number
+  /** @internal */
+  readonly native: NativeMap
+
+  /** @internal */
+  constructor(object: BpfObject, native: NativeMap) {
+    this.object = object
+    this.native = native
+    this.name = native.name()
+    this.type = native.type()
+  }
+
+  /** In bytes. */
+  get keySize(): number {
+    return this.#checked('read', this.native.keySize())
+  }
+
+  /** In bytes. */
+  get valueSize(): number {
+    return this.#checked('read', this.native.valueSize())
+  }
+
+  /**
+   * The number of entries; of a ring buffer its size in bytes.
+   *
+   * Setting it is possible until `load()`. A ring's size must be a power of two
+   * and a multiple of the page size: other sizes are rounded up, and reading
+   * gives the actual one.
+   *
+   * @throws {BpfError} `ERR_STATE` after load.
+   * @throws {RangeError} for 0 and for sizes that the kernel has no room for.
+   */
+  get maxEntries(): number {
+    return this.#checked('read', this.native.maxEntries())
+  }
+
+  set maxEntries(count: number) {
+    const isRing = this.type === MapType.RINGBUF
+    checkInteger(
+      count,
+      `maxEntries of map "${this.name}"`,
+      1,
+      isRing ? largestRingBytes : 2 ** 32 - 1,
+    )
+    this.object.checkPhase('configure', `map "${this.name}"`, 'open')
+    this.#checked('configure', this.native.setMaxEntries(count))
+  }
+
+  /**
+   * Wake-ups of a ring that was declared with `BPF_RINGBUF()`: 0, the default,
+   * leaves them to the kernel, which wakes a consumer that has caught up. With
+   * another number records wake nobody until that many bytes are queued; the
+   * reader then drains every `drainIntervalMs` besides.
+   *
+   * Setting it is possible until `load()`.
+   *
+   * @throws {BpfError} `ERR_NOT_FOUND` when the ring was declared otherwise,
+   *   `ERR_STATE` after load.
+   */
+  get wakeupBytes(): number {
+    const { globals } = this.object
+    return this.#wakeupVariable in globals ? Number(globals[this.#wakeupVariable]) : 0
+  }
+
+  set wakeupBytes(bytes: number) {
+    checkInteger(bytes, `wakeupBytes of map "${this.name}"`, 0, largestRingBytes)
+    if (!(this.#wakeupVariable in this.object.globals)) {
+      throw new BpfError('ERR_NOT_FOUND', 'it has no wake-up control', {
+        operation: 'configure',
+        target: `map "${this.name}"`,
+        hint: `Declare it with BPF_RINGBUF(${this.name}, …) of bpf-ringbuf.bpf.h and submit with ringbuf_submit()`,
+      })
+    }
+    this.object.globals[this.#wakeupVariable] = bytes
+  }
+
+  /**
+   * The descriptor, owned by the object.
+   *
+   * @throws {BpfError} `ERR_STATE` before load.
+   */
+  get fd(): number {
+    this.object.checkPhase('use', `map "${this.name}"`, 'loaded')
+    return this.#checked('use', this.native.fd())
+  }
+
+  /**
+   * Reads one value, `bpf_map_lookup_elem()`. Of a per-CPU map it is the values
+   * of all possible CPUs, each padded to 8 bytes.
+   *
+   * @returns A copy, or nothing when there is no such key.
+   */
+  lookup(key: Uint8Array): Uint8Array | undefined {
+    if (!ArrayBuffer.isView(key)) throw invalidType('a Uint8Array', 'key', key)
+    if (key.byteLength !== this.keySize) {
+      throw outOfRange(`${String(this.keySize)} bytes`, 'key', key)
+    }
+    this.object.checkPhase('look up in', `map "${this.name}"`, 'loaded')
+    const value = this.native.lookup(key)
+    if (typeof value !== 'number') return value
+    if (value === -2) return undefined // ENOENT
+    throw failure('look up in', `map "${this.name}"`, value)
+  }
+
+  /**
+   * What the BPF header counted for this ring, summed over all CPUs; nothing
+   * when the ring was not declared with `BPF_RINGBUF()`.
+   *
+   * @internal
+   */
+  producerCounts(): ProducerCounts | undefined {
+    const counters = this.object.maps.get(`${this.name}__counters`)
+    if (counters?.type !== MapType.PERCPU_ARRAY || counters.valueSize !== 16) return undefined
+    const values = counters.lookup(new Uint8Array(4))
+    if (values === undefined) return undefined
+    const words = new BigUint64Array(values.slice().buffer)
+    const counts = { lost: 0, discarded: 0 }
+    for (let cpu = 0; cpu < addon().possibleCpus(); cpu++) {
+      counts.lost += Number(words[2 * cpu] ?? 0n)
+      counts.discarded += Number(words[2 * cpu + 1] ?? 0n)
+    }
+    return counts
+  }
+
+  get #wakeupVariable(): string {
+    return `${this.name}__wakeup_bytes`
+  }
+
+  #checked(operation: string, result: number): number {
+    if (result < 0) throw failure(operation, `map "${this.name}"`, result)
+    return result
+  }
+}
