@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * For authors of BPF programs: ring buffers that count what they lose.
+ *
+ *	BPF_RINGBUF(events, 1 << 20);
+ *
+ *	SEC("tp_btf/sched_process_exec")
+ *	int on_exec(void *ctx)
+ *	{
+ *		struct event *event = ringbuf_reserve(events, sizeof(*event));
+ *
+ *		if (!event)
+ *			return 0;
+ *		event->pid = bpf_get_current_pid_tgid() >> 32;
+ *		ringbuf_submit(events, event);
+ *		return 0;
+ *	}
+ *
+ * The kernel does not count the records that find no room: only the program
+ * knows that bpf_ringbuf_reserve() gave NULL. These macros count it per CPU,
+ * and RingBuffer.stats() of the npm package bpf-ringbuf reads the counts.
+ *
+ * Include vmlinux.h or <linux/bpf.h> before, or nothing. Linux 5.8 or newer.
+ */
+#ifndef BPF_RINGBUF_BPF_H
+#define BPF_RINGBUF_BPF_H
+
+#ifndef __VMLINUX_H__
+#include <linux/bpf.h>
+#endif
+#include <bpf/bpf_helpers.h>
+
+/* What became of records that nobody receives. */
+struct ringbuf_counters {
+	__u64 lost;	 /* no room in the ring */
+	__u64 discarded; /* reserved, then given up by the program */
+};
+
+/*
+ * BPF_RINGBUF(name, size_bytes) - declare a ring, at file scope
+ *
+ * size_bytes is a power of two and a multiple of the page size; libbpf 1.0 and
+ * newer rounds others up. From TypeScript it is object.map('name').maxEntries.
+ *
+ * Also declares what belongs to it:
+ *   name__counters	struct ringbuf_counters per CPU
+ *   name__wakeup_bytes	wake-up control, object.map('name').wakeupBytes: with 0,
+ *			the default, the kernel wakes a consumer that has caught
+ *			up; with N > 0 a record wakes it only when N bytes or
+ *			more are queued.
+ */
+#define BPF_RINGBUF(name, size_bytes)                    \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_RINGBUF);      \
+		__uint(max_entries, size_bytes);         \
+	} name SEC(".maps");                             \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
+		__uint(max_entries, 1);                  \
+		__type(key, __u32);                      \
+		__type(value, struct ringbuf_counters);  \
+	} name##__counters SEC(".maps");                 \
+	const volatile __u64 name##__wakeup_bytes = 0
+
+/*
+ * ringbuf_reserve(ring, size) - reserve a record
+ *
+ * size is a constant, in bytes. Returns NULL, and counts a loss, when there is
+ * no room. The record's contents are undefined. What was reserved must be given
+ * to ringbuf_submit() or ringbuf_discard() on every path.
+ */
+#define ringbuf_reserve(ring, size) __ringbuf_reserve(&(ring), &(ring##__counters), size)
+
+/* ringbuf_submit(ring, record) - publish a reserved record */
+#define ringbuf_submit(ring, record) \
+	bpf_ringbuf_submit(record, __ringbuf_flags(&(ring), ring##__wakeup_bytes))
+
+/* ringbuf_discard(ring, record) - give up a reserved record, counted */
+#define ringbuf_discard(ring, record)                  \
+	__ringbuf_discard(&(ring##__counters), record, \
+			  __ringbuf_flags(&(ring), ring##__wakeup_bytes))
+
+/*
+ * ringbuf_output(ring, data, size) - copy a record into the ring
+ *
+ * For records whose size is known only at run time. Returns 0, or a negative
+ * error, and counts a loss, when there is no room.
+ */
+#define ringbuf_output(ring, data, size)                           \
+	__ringbuf_output(&(ring), &(ring##__counters), data, size, \
+			 __ringbuf_flags(&(ring), ring##__wakeup_bytes))
+
+static __always_inline struct ringbuf_counters *__ringbuf_counters(void *map)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(map, &zero);
+}
+
+/* Atomic: another program on this CPU may interrupt this one. */
+static __always_inline void __ringbuf_count_lost(void *map)
+{
+	struct ringbuf_counters *counters = __ringbuf_counters(map);
+
+	if (counters)
+		__sync_fetch_and_add(&counters->lost, 1);
+}
+
+static __always_inline void *__ringbuf_reserve(void *ring, void *counters, __u64 size)
+{
+	void *record = bpf_ringbuf_reserve(ring, size, 0);
+
+	if (!record)
+		__ringbuf_count_lost(counters);
+	return record;
+}
+
+/*
+ * Discarding wakes like submitting: the kernel wakes only for the record that
+ * the consumer would read next, so leaving that one out would leave out the
+ * wake-up for all that follow.
+ */
+static __always_inline void __ringbuf_discard(void *map, void *record, __u64 flags)
+{
+	struct ringbuf_counters *counters = __ringbuf_counters(map);
+
+	if (counters)
+		__sync_fetch_and_add(&counters->discarded, 1);
+	bpf_ringbuf_discard(record, flags);
+}
+
+/*
+ * The verifier drops the query where wakeup_bytes is 0. Otherwise, without a
+ * branch, which in a loop would double the verifier's work each time around:
+ * BPF_RB_NO_WAKEUP is 1 and BPF_RB_FORCE_WAKEUP is 2.
+ */
+static __always_inline __u64 __ringbuf_flags(void *ring, __u64 wakeup_bytes)
+{
+	if (!wakeup_bytes)
+		return 0;
+	return BPF_RB_FORCE_WAKEUP -
+	       ((bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) - wakeup_bytes) >> 63);
+}
+
+static __always_inline long __ringbuf_output(void *ring, void *counters, void *data, __u64 size,
+					     __u64 flags)
+{
+	long error = bpf_ringbuf_output(ring, data, size, flags);
+
+	if (error)
+		__ringbuf_count_lost(counters);
+	return error;
+}
+
+#endif /* BPF_RINGBUF_BPF_H */
