@@ -1,0 +1,243 @@
+// What is measured: each function makes one run of one consumer.
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { type BpfMap, BpfObject, cstring, RingBuffer, struct, u32, u64 } from 'bpf-ringbuf'
+import type * as Batch from '../dist/batch.js'
+import type * as Decoder from '../dist/decoder.js'
+import { buildDir, Producer, type Received, RingConsumer } from './processes.js'
+
+// Parts of the library that the package does not export; compiled, this file is
+// one folder deeper than its source.
+const load = createRequire(__filename)
+const batch = load('../../dist/batch.js') as typeof Batch
+const { compile } = load('../../dist/decoder.js') as typeof Decoder
+
+/** The producer's CPU; the bench itself and its consumers have another. */
+export const producerCpu = 0
+
+/** struct record of test/bpf/bench.bpf.c. */
+const BenchRecord = struct('record', { sequence: u32, cpu: u32 })
+
+/** One run of a consumer under full speed. */
+export interface ThroughputRun {
+  /** Millions of records received a second. */
+  rate: number
+  /** Of the records made, the part that found no room. */
+  dropped: number
+}
+
+export type Consumer = 'c' | 'node' | 'node-immediate'
+
+function openBench(producer: Producer, recordsPerCall: number, ringBytes: number): BpfObject {
+  const object = BpfObject.open(join(buildDir, 'bpf/test/bench.bpf.o'))
+  object.globals['producer_tgid'] = producer.pid
+  object.globals['records_per_call'] = recordsPerCall
+  object.map('events').maxEntries = ringBytes
+  return object.load().attach()
+}
+
+/** Producer and consumer in parallel, each on its CPU. */
+export async function throughput(
+  consumer: Consumer,
+  recordsPerCall: number,
+  seconds: number,
+): Promise<ThroughputRun> {
+  const producer = new Producer({ cpu: producerCpu, seconds })
+  using object = openBench(producer, recordsPerCall, 1 << 20)
+  const map = object.map('events')
+  let records = 0
+  let sum = 0
+  let elapsedNs: number
+  if (consumer === 'c') {
+    const baseline = await RingConsumer.start(map, '--poll')
+    elapsedNs = (await producer.run()).ns
+    ;({ records, sum } = await baseline.finish())
+  } else {
+    const onRecord = (record: { sequence: number }): void => {
+      records++
+      sum += record.sequence
+    }
+    const options = consumer === 'node' ? {} : { coalesceUs: 0 }
+    using ring = new RingBuffer(map, BenchRecord, onRecord, options)
+    elapsedNs = (await producer.run()).ns
+    await ring.flush()
+  }
+  const made = Number(object.globals['made'])
+  checkSum(Number(object.globals['submitted']), Number(object.globals['sum']), records, sum)
+  return { rate: (records / elapsedNs) * 1e3, dropped: 1 - records / made }
+}
+
+/** What the BPF program wrote and what the consumer read must be the same. */
+function checkSum(submitted: number, submittedSum: number, records: number, sum: number): void {
+  if (submitted === records && submittedSum === sum) return
+  throw new Error(
+    `${String(submitted)} records were submitted with the sum ${String(submittedSum)}, ` +
+      `${String(records)} received with ${String(sum)}`,
+  )
+}
+
+/** Nanoseconds a record to drain a full ring, several times. */
+export async function drain(consumer: 'c' | 'node', runs: number): Promise<number[]> {
+  const producer = new Producer({ cpu: producerCpu, pauseUs: 1 })
+  // 4 MiB hold 262,144 records of 8 bytes with their headers.
+  const ringBytes = 4 << 20
+  using object = openBench(producer, 500, ringBytes)
+  const map = object.map('events')
+  const drainOnce = consumer === 'c' ? await drainWithC(map) : drainWithLibrary(map)
+  const fill = new RingBuffer(map, BenchRecord, { pollThread: false })
+  producer.start()
+  const results: number[] = []
+  // The first runs warm the compiled loop up.
+  for (let run = -3; run < runs; run++) {
+    while ((fill.stats().rings[0]?.availableBytes ?? 0) < ringBytes - 16) await setTimeout(1)
+    object.detach()
+    const { records, ns } = await drainOnce()
+    if (records < ringBytes / 16 - 1)
+      throw new Error(`only ${String(records)} records were drained`)
+    if (run >= 0) results.push(ns / records)
+    object.attach()
+  }
+  fill.close()
+  await drainOnce(true)
+  await producer.end()
+  return results
+}
+
+type DrainOnce = (last?: boolean) => Promise<Received> | Received
+
+async function drainWithC(map: BpfMap): Promise<DrainOnce> {
+  const baseline = await RingConsumer.start(map, '--drain')
+  return async (last) => {
+    const received = await baseline.drain()
+    if (last === true) await baseline.close()
+    return received
+  }
+}
+
+function drainWithLibrary(map: BpfMap): DrainOnce {
+  let records = 0
+  let sum = 0
+  const onRecord = (record: { sequence: number }): void => {
+    records++
+    sum += record.sequence
+  }
+  const ring = new RingBuffer(map, BenchRecord, onRecord, { pollThread: false })
+  return (last) => {
+    records = 0
+    sum = 0
+    const start = process.hrtime.bigint()
+    ring.consume()
+    const ns = Number(process.hrtime.bigint() - start)
+    if (last === true) ring.close()
+    return { records, sum, ns }
+  }
+}
+
+const ExecEvent = struct('event', {
+  pid: u32,
+  ppid: u32,
+  uid: u32,
+  comm: cstring(16),
+  time: u64,
+  filename: cstring(496),
+})
+
+/** Nanoseconds to decode an exec event with two strings, several times. */
+export function decodeExec(decoder: 'library' | 'TextDecoder', runs: number): number[] {
+  const count = 400
+  const frameBytes = 8 + ExecEvent.size
+  const memory = new ArrayBuffer(count * frameBytes)
+  const arena = new batch.Arena(memory, 1)
+  for (let i = 0; i < count; i++) {
+    const at = i * frameBytes
+    arena.u32.set([ExecEvent.size, 0, 1000 + i, 1, 0], at / 4)
+    arena.buf.write(`worker-${String(i)}`, at + 8 + 12, 'latin1')
+    arena.buf.write(`/usr/lib/node_modules/tool-${String(i)}/bin/run`, at + 8 + 40, 'latin1')
+  }
+  const decode = decoder === 'library' ? decodeWithLibrary : decodeWithTextDecoder
+  const results: number[] = []
+  let length = 0
+  for (let run = -3; run < runs; run++) {
+    const start = process.hrtime.bigint()
+    const rounds = 100
+    for (let round = 0; round < rounds; round++) length += decode(arena, count * frameBytes)
+    const ns = Number(process.hrtime.bigint() - start)
+    if (run >= 0) results.push(ns / rounds / count)
+  }
+  if (length === 0) throw new Error('nothing was decoded')
+  return results
+}
+
+function decodeWithLibrary(arena: Batch.Arena, end: number): number {
+  let length = 0
+  const cursor: Decoder.Cursor = {
+    position: 0,
+    end,
+    records: 0,
+    stopped: false,
+    raise: (error) => {
+      throw error
+    },
+  }
+  walkExecEvents(arena, cursor, 0, (event: { comm: string; filename: string }) => {
+    length += event.comm.length + event.filename.length
+  })
+  return length
+}
+
+const walkExecEvents = compile(ExecEvent, 'ring')
+
+const utf8 = new TextDecoder()
+
+/** As one writes it by hand. */
+function decodeWithTextDecoder(arena: Batch.Arena, end: number): number {
+  let length = 0
+  const { u8, u32: words, u64: longs } = arena
+  const text = (start: number, size: number): string => {
+    const field = u8.subarray(start, start + size)
+    const stop = field.indexOf(0)
+    return utf8.decode(stop < 0 ? field : field.subarray(0, stop))
+  }
+  for (let at = 8; at < end; at += 8 + ExecEvent.size) {
+    const event = {
+      pid: words[at >>> 2],
+      ppid: words[(at >>> 2) + 1],
+      uid: words[(at >>> 2) + 2],
+      comm: text(at + 12, 16),
+      time: longs[(at + 32) >>> 3],
+      filename: text(at + 40, 496),
+    }
+    length += event.comm.length + event.filename.length
+  }
+  return length
+}
+
+/** Of getpgid(); asm/unistd.h. */
+const syscallNumbers: Partial<Record<NodeJS.Architecture, number>> = { x64: 121, arm64: 155 }
+
+/** Microseconds from the BPF program to the callback, on a ring that is idle in between. */
+export async function latency(consumer: 'c' | 'node', events: number): Promise<number[]> {
+  const syscall = syscallNumbers[process.arch]
+  if (syscall === undefined)
+    throw new Error(`the number of getpgid() on ${process.arch} is unknown`)
+  const producer = new Producer({ cpu: producerCpu, calls: events, pauseUs: 2000 })
+  using object = BpfObject.open(join(buildDir, 'bpf/test/latency.bpf.o'))
+  object.globals['producer_tgid'] = producer.pid
+  object.globals['syscall_number'] = syscall
+  object.load().attach()
+  const map = object.map('events')
+  if (consumer === 'c') {
+    const baseline = await RingConsumer.start(map, '--latency')
+    await producer.run()
+    return (await baseline.latencies()).map((ns) => ns / 1e3)
+  }
+  const latencies: number[] = []
+  // bpf_ktime_get_ns() and hrtime are the same clock, CLOCK_MONOTONIC.
+  using ring = new RingBuffer(map, u64.number, (time) => {
+    latencies.push((Number(process.hrtime.bigint()) - time) / 1e3)
+  })
+  await producer.run()
+  await ring.flush()
+  return latencies
+}
