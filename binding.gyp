@@ -12,6 +12,7 @@
         "native/log.cc",
         "native/map.cc",
         "native/object.cc",
+        "native/perf_source.cc",
         "native/poller.cc",
         "native/program.cc",
         "native/reader.cc",
@@ -22,6 +23,8 @@
         "NAPI_VERSION=8",
         "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS",
         "NODE_ADDON_API_DISABLE_DEPRECATED",
+        # Calls fail while a worker is terminated: no reason to end the process.
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
       ],
       "cflags": ["-Wall", "-Wextra", "-Wno-missing-field-initializers", "<!@(sh scripts/find-libbpf.sh --cflags)"],
       "cflags_cc": ["-std=c++17", "-fvisibility=hidden"],

@@ -22,8 +22,10 @@ struct event {
 	__u32 pid;
 	__u32 ppid;
 	__u32 uid;
-	__u32 exit_status; /* exit: as wait(2) gives it */
-	__u32 args_size;   /* exec: of all arguments, even if fewer are in strings */
+	__u32 exit_status;  /* exit: as wait(2) gives it */
+	__u32 args_size;    /* exec: of all arguments, even if fewer are in strings */
+	__u32 strings_size; /* of what is in strings: perf buffers pad records */
+	__u32 reserved;
 	char comm[COMM_SIZE];
 	/* exec: file name and arguments, each with its NUL */
 	char strings[FILENAME_SIZE + ARGS_SIZE];

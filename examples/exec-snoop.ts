@@ -2,7 +2,7 @@
 import { constants } from 'node:os'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { BpfError, BpfObject, bytes, cstring, RingBuffer, struct, u32, u64 } from 'bpf-ringbuf'
+import { BpfError, BpfObject, bytes, cstring, openEventStream, struct, u32, u64 } from 'bpf-ringbuf'
 import type { Value } from 'bpf-ringbuf'
 import { fit, printable, printableJson } from './printable.js'
 
@@ -13,6 +13,7 @@ Prints each program that is executed on this machine, until Ctrl-C. Needs root.
       --pid N             only process N
       --uid N             only processes of user N
       --name TEXT         only where the process or the file is named TEXT or in part so
+      --perf              through a perf buffer, as on kernels without ring buffers
       --json              print one JSON object a line
       --duration SECONDS  end after this time
       --help              print this
@@ -28,6 +29,8 @@ const Event = struct('event', {
   uid: u32,
   exit_status: u32,
   args_size: u32,
+  strings_size: u32,
+  reserved: u32,
   comm: cstring(16),
   strings: bytes(),
 })
@@ -40,6 +43,7 @@ interface Options {
   pid: number | undefined
   uid: number | undefined
   name: string
+  perf: boolean
   json: boolean
   durationMs: number | undefined
 }
@@ -57,6 +61,7 @@ function parseOptions(): Options | undefined {
     pid: parseNumber('--pid', values.pid, 'an integer', 1, 2 ** 31 - 1),
     uid: parseNumber('--uid', values.uid, 'an integer', 0, 2 ** 32 - 2),
     name: values.name ?? '',
+    perf: values.perf ?? false,
     json: values.json ?? false,
     durationMs: seconds === undefined ? undefined : seconds * 1000,
   }
@@ -70,6 +75,7 @@ function parseCommandLine() {
         pid: { type: 'string' },
         uid: { type: 'string' },
         name: { type: 'string' },
+        perf: { type: 'boolean' },
         json: { type: 'boolean' },
         duration: { type: 'string' },
         help: { type: 'boolean' },
@@ -100,8 +106,9 @@ function parseNumber(
 
 /** What an exec's strings hold. */
 function parseStrings(event: Event) {
-  const [filename = '', ...args] = Buffer.from(event.strings).toString().split('\0')
-  const argsBytes = event.strings.length - event.strings.indexOf(0) - 1
+  const strings = event.strings.subarray(0, event.strings_size)
+  const [filename = '', ...args] = Buffer.from(strings).toString().split('\0')
+  const argsBytes = strings.length - strings.indexOf(0) - 1
   const truncated = argsBytes < event.args_size
   // What follows the last NUL is an argument only when it was cut off.
   if (!truncated || args.at(-1) === '') args.pop()
@@ -215,20 +222,16 @@ async function snoop(options: Options): Promise<void> {
   if (options.pid !== undefined) object.globals.only_pid = options.pid
   if (options.uid !== undefined) object.globals.only_uid = options.uid
   object.program('on_exit').autoload = options.exits
+  if (options.perf) object.map('events').usePerfBuffer = true
   object.load()
-  using ring = new RingBuffer(object.map('events'), Event)
+  using stream = openEventStream(object, 'events', Event)
   object.attach()
 
   const startMs = performance.now()
-  async function closeWhenEmpty(): Promise<void> {
-    if (ring.closed) return
-    await ring.flush()
-    if (ring.stats().undelivered === 0) ring.close()
-  }
   // What happened until now is still printed.
   async function stop(): Promise<void> {
     object.detach()
-    await closeWhenEmpty()
+    await stream.end()
   }
   // Once: the second Ctrl-C ends the process even when nobody reads its output.
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop())
@@ -238,19 +241,18 @@ async function snoop(options: Options): Promise<void> {
   let events = 0
   try {
     if (!options.json) await write(`${formatRow('TIME', 'PID', 'PPID', 'UID', 'COMM', 'EVENT')}\n`)
-    for await (const batch of ring.batches()) {
+    for await (const batch of stream.batches()) {
       const wanted = batch.filter((event) => isNamed(event, options.name))
       events += wanted.length
       const lines = wanted.map(options.json ? formatJson : formatText)
       if (lines.length > 0) await write(`${lines.join('\n')}\n`)
-      if (object.links.length === 0) await closeWhenEmpty()
     }
   } catch (error) {
     // Whoever read the output has seen enough.
     if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
   }
   const seconds = (performance.now() - startMs) / 1000
-  const lost = ring.stats().lost ?? 0
+  const lost = stream.stats().lost ?? 0
   console.error(
     `${events} events, ${lost} lost, ${(events / seconds).toFixed(1)} events per second`,
   )

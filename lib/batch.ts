@@ -10,6 +10,9 @@ export interface ByteReader extends Buffer {
 /** The bytes before each record: its length, then source and CPU. */
 export const frameHeaderBytes = 8
 
+/** In the second word of a header: no record but the number of those lost, kLostFrame. */
+export const lostFrame = 0x80000000
+
 /** One batch's memory under all the views that decoders read through. */
 export class Arena {
   readonly buf: ByteReader
@@ -108,7 +111,8 @@ export function recordBytesBetween(arena: Arena, start: number, end: number): nu
   let bytes = 0
   for (let position = start; position < end;) {
     const length = arena.u32[position >>> 2] as number
-    bytes += length
+    const stream = arena.u32[(position >>> 2) + 1] as number
+    if ((stream & lostFrame) === 0) bytes += length
     position += frameHeaderBytes + ((length + 7) & ~7)
   }
   return bytes

@@ -1,6 +1,6 @@
 // BTF, the BPF Type Format (Documentation/bpf/btf.rst of the kernel), as far as
 // structs and global variables need it. The input is not trusted.
-import { BpfError } from './errors.js'
+import { BpfError, invalidType } from './errors.js'
 
 /** A type after typedefs and qualifiers were resolved. */
 export type BtfType =
@@ -102,6 +102,7 @@ export class Btf {
    * @throws {BpfError} `ERR_OBJECT_FORMAT` when the data is not BTF.
    */
   constructor(data: Uint8Array) {
+    if (!ArrayBuffer.isView(data)) throw invalidType('a Uint8Array', 'data', data)
     this.#view = new DataView(data.buffer, data.byteOffset, data.byteLength)
     if (data.byteLength < HEADER_BYTES) throw malformed('it ends within its header')
     this.#littleEndian = this.#view.getUint16(0, true) === MAGIC
@@ -118,6 +119,22 @@ export class Btf {
     }
     this.#strings = data.subarray(stringsStart, stringsEnd)
     this.#types = this.#readTypes(typesStart, typesEnd)
+  }
+
+  /**
+   * Checks every reference, as libbpf follows some of them without looking.
+   *
+   * @throws {BpfError} `ERR_OBJECT_FORMAT`
+   */
+  validate(): void {
+    for (const raw of this.#types) {
+      for (const id of this.#references(raw)) this.#raw(id)
+      if (isReference(raw.kind)) this.#resolve(raw.sizeOrType)
+      if (raw.kind === KIND.INT && raw.sizeOrType > 16) throw malformed('an integer is too large')
+    }
+    // By value a type cannot contain itself.
+    const known = new Set<number>()
+    for (let id = 1; id < this.#types.length; id++) this.#checkContents(id, known, 0)
   }
 
   /** The struct or union of this name, if the object has one. */
@@ -234,6 +251,52 @@ export class Btf {
     return this.#view.getUint32(at, this.#littleEndian)
   }
 
+  /** The ids of the types that a type names. */
+  #references(raw: RawType): number[] {
+    const every = (count: number, bytes: number, offset: number): number[] =>
+      Array.from({ length: count }, (_, i) => this.#u32(raw.data + bytes * i + offset))
+    switch (raw.kind) {
+      case KIND.PTR:
+      case KIND.FUNC:
+      case KIND.VAR:
+      case KIND.DECL_TAG:
+        return [raw.sizeOrType]
+      case KIND.ARRAY:
+        return every(2, 4, 0)
+      case KIND.STRUCT:
+      case KIND.UNION:
+        for (const name of every(raw.vlen, 12, 0)) this.#name(name)
+        return every(raw.vlen, 12, 4)
+      case KIND.FUNC_PROTO:
+        for (const name of every(raw.vlen, 8, 0)) this.#name(name)
+        return [raw.sizeOrType, ...every(raw.vlen, 8, 4)]
+      case KIND.ENUM:
+        for (const name of every(raw.vlen, 8, 0)) this.#name(name)
+        return []
+      case KIND.ENUM64:
+        for (const name of every(raw.vlen, 12, 0)) this.#name(name)
+        return []
+      case KIND.DATASEC:
+        return every(raw.vlen, 12, 0)
+      default:
+        return isReference(raw.kind) ? [raw.sizeOrType] : []
+    }
+  }
+
+  #checkContents(id: number, known: Set<number>, depth: number): void {
+    if (known.has(id)) return
+    if (depth > MAX_DEPTH) throw malformed('its types are nested too deep')
+    const raw = this.#raw(id)
+    if (isReference(raw.kind)) {
+      this.#checkContents(raw.sizeOrType, known, depth + 1)
+    } else if (raw.kind === KIND.ARRAY) {
+      this.#checkContents(this.#u32(raw.data), known, depth + 1)
+    } else if (raw.kind === KIND.STRUCT || raw.kind === KIND.UNION) {
+      for (const member of this.#references(raw)) this.#checkContents(member, known, depth + 1)
+    }
+    known.add(id)
+  }
+
   #raw(id: number): RawType {
     const raw = this.#types[id]
     if (raw === undefined) throw malformed(`type ${String(id)} does not exist`)
@@ -243,7 +306,7 @@ export class Btf {
   #resolve(id: number): RawType {
     for (let depth = 0; depth < MAX_DEPTH; depth++) {
       const raw = this.#raw(id)
-      if (!REFERENCES.includes(raw.kind)) return raw
+      if (!isReference(raw.kind)) return raw
       id = raw.sizeOrType
     }
     throw malformed('its typedefs are nested too deep')
@@ -296,6 +359,11 @@ export class Btf {
     }
     return types
   }
+}
+
+/** Whether it stands for another type: a typedef or a qualifier. */
+function isReference(kind: number): boolean {
+  return REFERENCES.includes(kind)
 }
 
 /** The bytes that follow the 12 common ones. */

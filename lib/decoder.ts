@@ -51,8 +51,8 @@ let compiledCount = 0
  */
 export function compile(type: Type, flavour: Flavour): Walk {
   // A source of its own: V8 shares what it learns between functions of the same.
-  const url = `bpf-ringbuf/${type.name}-${String(++compiledCount)}.js`
-  const source = `${walkSource(type, flavour)}\n//# sourceURL=${encodeURI(url)}`
+  const url = `bpf-ringbuf/${type.name.replace(/\W/g, '_')}-${String(++compiledCount)}.js`
+  const source = `${walkSource(type, flavour)}\n//# sourceURL=${url}`
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- nothing but integers and C identifiers gets into the source
   const factory = new Function('runtime', 'tooShort', source) as (
     ...parameters: [typeof runtime, (arena: Arena, start: number, length: number) => Error]

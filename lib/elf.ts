@@ -8,13 +8,17 @@ const SHT_NOBITS = 8
 const HEADER_BYTES = 64
 const SECTION_HEADER_BYTES = 64
 
+/** The contents of an ELF file's sections by their names. */
+export type ElfSections = ReadonlyMap<string, Uint8Array>
+
 /**
  * Refuses what is not an ELF64 relocatable file for BPF of this machine's byte
  * order, or has sections beyond its end.
  *
+ * @returns Its sections.
  * @throws {BpfError} `ERR_OBJECT_FORMAT`
  */
-export function checkElf(bytes: Uint8Array, target: string): void {
+export function checkElf(bytes: Uint8Array, target: string): ElfSections {
   const refuse = (problem: string, hint?: string): never => {
     throw new BpfError('ERR_OBJECT_FORMAT', problem, { operation: 'open', target, hint })
   }
@@ -41,10 +45,24 @@ export function checkElf(bytes: Uint8Array, target: string): void {
   if (tableOffset + BigInt(count * SECTION_HEADER_BYTES) > size) {
     refuse('its section headers lie beyond the end of the file: it is cut off')
   }
-  for (let i = 0; i < count; i++) {
+  const headers = Array.from({ length: count }, (_, i) => {
     const at = Number(tableOffset) + i * SECTION_HEADER_BYTES
-    if (view.getUint32(at + 4, littleEndian) === SHT_NOBITS) continue
-    const end = view.getBigUint64(at + 24, littleEndian) + view.getBigUint64(at + 32, littleEndian)
-    if (end > size) refuse(`section ${String(i)} lies beyond the end of the file: it is cut off`)
-  }
+    const hasData = view.getUint32(at + 4, littleEndian) !== SHT_NOBITS
+    const start = view.getBigUint64(at + 24, littleEndian)
+    const end = start + (hasData ? view.getBigUint64(at + 32, littleEndian) : 0n)
+    if (hasData && end > size) {
+      refuse(`section ${String(i)} lies beyond the end of the file: it is cut off`)
+    }
+    return {
+      name: view.getUint32(at, littleEndian),
+      data: hasData ? bytes.subarray(Number(start), Number(end)) : bytes.subarray(0, 0),
+    }
+  })
+  const names = headers[view.getUint16(62, littleEndian)]?.data ?? new Uint8Array()
+  return new Map(
+    headers.map(({ name, data }) => {
+      const stop = names.indexOf(0, name)
+      return [Buffer.from(names.subarray(name, stop < 0 ? name : stop)).toString('latin1'), data]
+    }),
+  )
 }

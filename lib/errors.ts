@@ -64,9 +64,10 @@ export class BpfError extends Error {
 
   constructor(code: BpfErrorCode, problem: string, details: BpfErrorDetails) {
     const hint = details.hint === undefined ? '' : `. ${details.hint}`
-    super(`Cannot ${details.operation} ${details.target}: ${problem}${hint}`, {
-      cause: details.cause,
-    })
+    super(
+      `Cannot ${details.operation} ${details.target}: ${problem}${hint}`,
+      details.cause === undefined ? undefined : { cause: details.cause },
+    )
     this.code = code
     this.operation = details.operation
     this.target = details.target
@@ -95,7 +96,9 @@ export class VerifierError extends BpfError {
     super(
       'ERR_VERIFIER',
       `the verifier rejected program "${program}": ${useful}` +
-        (omitted > 0 ? ` (${String(omitted)} lines omitted, see error.verifierLog)` : ''),
+        (omitted > 0
+          ? ` (${String(omitted)} line${omitted === 1 ? '' : 's'} omitted, see error.verifierLog)`
+          : ''),
       details,
     )
     this.program = program
@@ -125,10 +128,10 @@ export class RecordTooShortError extends BpfError {
   }
 }
 
-/** The verifier ends with statistics; the reason stands before them. */
+/** The verifier ends with states and statistics; the reason stands before them. */
 function lastUsefulLine(lines: readonly string[]): string {
   const statistics =
-    /^(processed \d+ insns|verification time|stack depth|total time|\s*$|-- END|mark_precise)/
+    /^(cur state:|old state:|processed \d+ insns|verification time|stack depth|total time|\s*$|-- END|mark_precise)/
   for (let i = lines.length - 1; i >= 0; i--) {
     const line = lines[i]
     if (line !== undefined && !statistics.test(line)) return line.trim()
@@ -187,6 +190,11 @@ export function outOfRange(expected: string, what: string, received: unknown): R
     `Expected ${expected} for ${what} but received ${describeReceived(received)}`,
   )
   return Object.assign(error, { code: 'ERR_OUT_OF_RANGE' })
+}
+
+/** The bytes under any view, as native code takes them. */
+export function bytesOf(view: ArrayBufferView): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
 }
 
 /** Refuses everything but an integer from `min` to `max`. */

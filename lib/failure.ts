@@ -28,7 +28,12 @@ export function closed(operation: string, target: string): BpfError {
 }
 
 /** The error for a failed load: the verifier's, when it was the verifier. */
-export function loadFailure(target: string, result: number, ringBuffer: boolean): BpfError {
+export function loadFailure(
+  target: string,
+  result: number,
+  ringBuffer: boolean,
+  sections: ReadonlyMap<string, string> = new Map(),
+): BpfError {
   const log = addon().takeLog()
   const errno = -result
   const rejected = verifierLog(log)
@@ -40,10 +45,13 @@ export function loadFailure(target: string, result: number, ringBuffer: boolean)
       log,
     })
   }
-  const { code, hint } = diagnose({ operation: 'load', errno, log, ringBuffer })
-  // libbpf guesses too, in places: a hint of our own knows the machine.
-  const reason = hint === undefined ? libbpfReason(log) : undefined
-  return new BpfError(code, describeErrno(errno) + (reason === undefined ? '' : `: ${reason}`), {
+  const program = /^libbpf: prog '([^']*)': BPF program load failed/m.exec(log)?.[1]
+  const section = sections.get(program ?? '')
+  const { code, hint } = diagnose({ operation: 'load', errno, log, ringBuffer, section })
+  // Of permissions libbpf can only guess.
+  const reason = code === 'ERR_PERMISSION' ? undefined : libbpfReason(log)
+  const problem = describeErrno(errno) + (reason === undefined ? '' : `: ${reason}`)
+  return new BpfError(code, problem, {
     operation: 'load',
     target,
     errno,

@@ -103,7 +103,7 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
     const diagnosis = diagnoseAttach(failure, facts)
     if (diagnosis !== undefined) return diagnosis
   }
-  if (errno === ESRCH && /find.*in (kernel|vmlinux) BTF|vmlinux BTF/i.test(failure.log)) {
+  if (errno === ESRCH && /kernel BTF type ID|in (kernel|vmlinux) BTF/i.test(failure.log)) {
     return {
       code: 'ERR_UNSUPPORTED',
       hint: `This kernel (${facts.kernelRelease}) has no such tracepoint or function`,
@@ -144,7 +144,7 @@ function diagnosePermission(failure: Failure, facts: SystemFacts): Diagnosis {
       hint: 'Kernel lockdown is in confidentiality mode, which forbids tracing programs to read memory',
     }
   }
-  if (!kernelAtLeast(facts, 5, 11) && /memlock/i.test(failure.log)) {
+  if (!kernelAtLeast(facts, 5, 11) && /memlock|ulimit -l/i.test(failure.log)) {
     return {
       code: 'ERR_PERMISSION',
       hint: 'Before Linux 5.11 BPF memory counts against RLIMIT_MEMLOCK: raise it ("ulimit -l unlimited")',
@@ -167,6 +167,18 @@ function diagnosePermission(failure: Failure, facts: SystemFacts): Diagnosis {
 
 function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undefined {
   const section = failure.section ?? ''
+  if (failure.errno === EOPNOTSUPP && section !== '' && !section.includes('/')) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: 'Its section does not say where to attach it, as "tp_btf/sched_process_exec" does',
+    }
+  }
+  if (failure.errno === ENOENT && /^raw_(tp|tracepoint)/.test(section)) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `This kernel (${facts.kernelRelease}) has no raw tracepoint ${section.replace(/^[^/]*\//, '')}`,
+    }
+  }
   if (failure.errno === ENOENT && (isTracepoint(section) || /^k(ret)?probe/.test(section))) {
     if (!facts.tracefs) {
       return {
@@ -195,7 +207,7 @@ function isTracepoint(section: string | undefined): boolean {
 }
 
 function needsKernelBtf(failure: Failure): boolean {
-  return /vmlinux BTF|kernel BTF|Error loading vmlinux|failed to find valid kernel/i.test(
+  return /vmlinux BTF|valid kernel BTF|Error loading vmlinux|failed to find valid kernel/i.test(
     failure.log,
   )
 }

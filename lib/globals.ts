@@ -75,6 +75,7 @@ export function createGlobals(
 
   function write(name: string, value: unknown): void {
     const global = find('set', name)
+    if (object.phase === 'failed') object.checkPhase('set', `global "${name}"`, 'open')
     const bytes = encode(global, value)
     const result = memory('set', global).writeData(global.variable.offset, bytes)
     if (result === -EROFS) {
@@ -97,7 +98,15 @@ export function createGlobals(
     ownKeys: () => [...globals.keys()],
     getOwnPropertyDescriptor(_, name) {
       if (typeof name !== 'string' || !globals.has(name)) return undefined
-      return { value: read(name), writable: true, enumerable: true, configurable: true }
+      // An accessor, so that listing the names reads nothing.
+      return {
+        get: () => read(name),
+        set: (value) => {
+          write(name, value)
+        },
+        enumerable: true,
+        configurable: true,
+      }
     },
     deleteProperty: () => false,
     defineProperty: () => false,
@@ -168,6 +177,12 @@ function integerOf(
   type: BtfType,
   operation: string,
 ): { size: number; signed: boolean; bool: boolean } {
+  if ('size' in type && type.size !== variable.size) {
+    throw new BpfError('ERR_OBJECT_FORMAT', 'its size in BTF is not that of its type', {
+      operation,
+      target: `global "${variable.name}"`,
+    })
+  }
   if (type.kind === 'int' && [1, 2, 4, 8].includes(type.size)) return type
   if (type.kind === 'enum') return { size: type.size, signed: type.signed, bool: false }
   throw new BpfError('ERR_UNSUPPORTED', `it is of kind ${type.kind}`, {

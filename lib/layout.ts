@@ -22,9 +22,10 @@ export function checkLayout(type: Type, btf: Btf): void {
 function checkStruct(path: string, fields: readonly Field[], declared: BtfStruct, btf: Btf): void {
   for (const field of fields) {
     const target = `${path}.${field.name}`
-    const member = findMember(field.name, declared, btf, 0)
+    const members = membersOf(declared, btf)
+    const member = members.find(({ name }) => name === field.name)
     if (member === undefined) {
-      const names = declared.members.map(({ name }) => name).filter((name) => name !== '')
+      const names = members.map(({ name }) => name)
       throw mismatch(target, `BTF has no such field; it has ${names.join(', ')}`)
     }
     if (member.bitSize !== 0) {
@@ -41,23 +42,20 @@ function checkStruct(path: string, fields: readonly Field[], declared: BtfStruct
   }
 }
 
-/** Looks into anonymous structs and unions too, as C does. */
-function findMember(
-  name: string,
-  declared: BtfStruct,
-  btf: Btf,
-  bitOffset: number,
-): BtfMember | undefined {
-  for (const member of declared.members) {
-    const at = bitOffset + member.bitOffset
-    if (member.name === name) return { ...member, bitOffset: at }
-    if (member.name !== '') continue
-    const inner = btf.type(member.type)
-    if (inner.kind !== 'struct' && inner.kind !== 'union') continue
-    const found = findMember(name, inner, btf, at)
-    if (found !== undefined) return found
-  }
-  return undefined
+/** Those of anonymous structs and unions too, as in C. */
+function membersOf(declared: BtfStruct, btf: Btf): BtfMember[] {
+  // Once each: damaged BTF may have some that contain themselves.
+  const seen = new Set<number>()
+  const collect = ({ members }: BtfStruct, bitOffset: number): BtfMember[] =>
+    members.flatMap((member) => {
+      const placed = { ...member, bitOffset: bitOffset + member.bitOffset }
+      if (member.name !== '') return [placed]
+      const inner = btf.type(member.type)
+      if ((inner.kind !== 'struct' && inner.kind !== 'union') || seen.has(member.type)) return []
+      seen.add(member.type)
+      return collect(inner, placed.bitOffset)
+    })
+  return collect(declared, 0)
 }
 
 function checkField(target: string, type: Type, id: number, btf: Btf): void {

@@ -1,4 +1,4 @@
-import { BpfError, checkInteger, invalidType, outOfRange } from './errors.js'
+import { BpfError, bytesOf, checkInteger, invalidType, outOfRange } from './errors.js'
 import { failure } from './failure.js'
 import { addon, type NativeMap } from './native.js'
 import type { BpfObject } from './object.js'
@@ -26,6 +26,7 @@ export class BpfMap {
   readonly type: number
   /** @internal */
   readonly native: NativeMap
+  #useIsChosen = false
 
   /** @internal */
   constructor(object: BpfObject, native: NativeMap) {
@@ -100,6 +101,46 @@ export class BpfMap {
   }
 
   /**
+   * Which of its two maps a stream uses that was declared with
+   * `BPF_EVENT_STREAM()`: its perf buffer, or its ring buffer. By default
+   * `load()` decides, and takes the ring buffer where the kernel has them.
+   * Setting it is possible until then.
+   *
+   * @throws {BpfError} `ERR_NOT_FOUND` when the map was declared otherwise,
+   *   `ERR_STATE` after load.
+   */
+  get usePerfBuffer(): boolean {
+    this.#checkStream()
+    return this.object.globals[this.#useVariable] !== 0
+  }
+
+  set usePerfBuffer(usePerfBuffer: boolean) {
+    if (typeof usePerfBuffer !== 'boolean') {
+      throw invalidType('a boolean', `usePerfBuffer of map "${this.name}"`, usePerfBuffer)
+    }
+    this.#checkStream()
+    this.object.globals[this.#useVariable] = usePerfBuffer ? 1 : 0
+    this.#useIsChosen = true
+  }
+
+  /**
+   * Of a stream: creates the map that it uses and not the other.
+   *
+   * @internal
+   */
+  prepareLoad(): void {
+    if (!(this.#useVariable in this.object.globals)) return
+    if (!this.#useIsChosen) {
+      // 0 is a clear no; what cannot be told shows when the ring is created.
+      this.usePerfBuffer = addon().probeMapType(MapType.RINGBUF) === 0
+    }
+    const { usePerfBuffer } = this
+    this.#checked('configure', this.native.setAutocreate(!usePerfBuffer))
+    const perf = this.object.map(`${this.name}__perf`)
+    this.#checked('configure', perf.native.setAutocreate(usePerfBuffer))
+  }
+
+  /**
    * The descriptor, owned by the object.
    *
    * @throws {BpfError} `ERR_STATE` before load.
@@ -116,12 +157,12 @@ export class BpfMap {
    * @returns A copy, or nothing when there is no such key.
    */
   lookup(key: Uint8Array): Uint8Array | undefined {
+    this.object.checkPhase('look up in', `map "${this.name}"`, 'loaded')
     if (!ArrayBuffer.isView(key)) throw invalidType('a Uint8Array', 'key', key)
     if (key.byteLength !== this.keySize) {
       throw outOfRange(`${String(this.keySize)} bytes`, 'key', key)
     }
-    this.object.checkPhase('look up in', `map "${this.name}"`, 'loaded')
-    const value = this.native.lookup(key)
+    const value = this.native.lookup(bytesOf(key))
     if (typeof value !== 'number') return value
     if (value === -2) return undefined // ENOENT
     throw failure('look up in', `map "${this.name}"`, value)
@@ -134,7 +175,8 @@ export class BpfMap {
    * @internal
    */
   producerCounts(): ProducerCounts | undefined {
-    const counters = this.object.maps.get(`${this.name}__counters`)
+    const ring = this.name.replace(/__perf$/, '')
+    const counters = this.object.maps.get(`${ring}__counters`)
     if (counters?.type !== MapType.PERCPU_ARRAY || counters.valueSize !== 16) return undefined
     const values = counters.lookup(new Uint8Array(4))
     if (values === undefined) return undefined
@@ -145,6 +187,19 @@ export class BpfMap {
       counts.discarded += Number(words[2 * cpu + 1] ?? 0n)
     }
     return counts
+  }
+
+  #checkStream(): void {
+    if (this.#useVariable in this.object.globals) return
+    throw new BpfError('ERR_NOT_FOUND', 'it is no stream of either kind', {
+      operation: 'configure',
+      target: `map "${this.name}"`,
+      hint: `Declare it with BPF_EVENT_STREAM(${this.name}, …) of bpf-ringbuf.bpf.h`,
+    })
+  }
+
+  get #useVariable(): string {
+    return `${this.name}__use_perf`
   }
 
   get #wakeupVariable(): string {

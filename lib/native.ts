@@ -22,6 +22,7 @@ export interface NativeMap {
   valueSize(): number
   maxEntries(): number
   setMaxEntries(count: number): number
+  setAutocreate(autocreate: boolean): number
   fd(): number
   lookup(key: Uint8Array): Uint8Array | number
   readData(offset: number, size: number): Uint8Array | number
@@ -46,6 +47,13 @@ export interface NativeLink {
 export interface NativeReader {
   open(): number
   addRing(mapFd: number, wakeupBytes: number): number
+  addPerf(
+    mapFd: number,
+    pageCount: number,
+    watermarkBytes: number,
+    wakeupEvents: number,
+    cpus: Int32Array,
+  ): number
   start(pump: () => void): number
   take(): number
   arena(index: number): ArrayBuffer
@@ -62,14 +70,16 @@ export interface Addon {
   Object: new () => NativeObject
   Reader: new (
     coalesceUs: number,
-    drainIntervalMs: number,
+    drainIntervalUs: number,
     batchBytes: number,
     batchCount: number,
     taken: Float64Array,
   ) => NativeReader
   takeLog(): string
   possibleCpus(): number
+  probeMapType(type: number): number
   libbpfVersion: string
+  pageBytes: number
 }
 
 let loaded: Addon | undefined
@@ -101,7 +111,9 @@ function load(): Addon {
 export function addonError(cause: unknown): BpfError {
   const message = cause instanceof Error ? cause.message : String(cause)
   const details = { operation: 'load', target: 'the native addon of bpf-ringbuf', cause }
-  const library = /(lib(?:bpf|elf|z)\.so[.\d]*): cannot open shared object/.exec(message)?.[1]
+  const library = /(lib(?:bpf|elf|z)\.so[.\d]*): (?:cannot open shared object|No such file)/.exec(
+    message,
+  )?.[1]
   if (library !== undefined) {
     return new BpfError('ERR_ADDON', `${library} is not installed`, {
       ...details,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { Btf } from './btf.js'
 import { checkElf } from './elf.js'
-import { BpfError, describeErrno, invalidType } from './errors.js'
+import { BpfError, bytesOf, describeErrno, invalidType } from './errors.js'
 import { closed, libbpfReason, loadFailure } from './failure.js'
 import { createGlobals, type GlobalValue, listNames } from './globals.js'
 import type { BpfLink } from './link.js'
@@ -97,7 +97,8 @@ export class BpfObject {
   static open(source: string | Uint8Array): BpfObject {
     const [bytes, name] = readSource(source)
     const target = typeof source === 'string' ? source : `object of ${String(bytes.length)} bytes`
-    checkElf(bytes, target)
+    const btf = checkElf(bytes, target).get('.BTF')
+    if (btf !== undefined) new Btf(btf).validate()
     const native = new (addon().Object)()
     const result = native.open(bytes, name)
     if (result < 0) throw openFailure(target, -result, addon().takeLog())
@@ -142,11 +143,13 @@ export class BpfObject {
    */
   load(): this {
     this.checkPhase('load', `object "${this.name}"`, 'open')
+    for (const map of this.maps.values()) map.prepareLoad()
     const ringBuffer = [...this.maps.values()].some(({ type }) => type === MapType.RINGBUF)
     const result = this.#native.load()
     if (result < 0) {
       this.#phase = 'failed'
-      throw loadFailure(`object "${this.name}"`, result, ringBuffer)
+      const sections = new Map([...this.programs.values()].map((p) => [p.name, p.section]))
+      throw loadFailure(`object "${this.name}"`, result, ringBuffer, sections)
     }
     this.#phase = 'loaded'
     return this
@@ -162,7 +165,7 @@ export class BpfObject {
    */
   attach(): this {
     this.checkPhase('attach', `object "${this.name}"`, 'loaded')
-    if (this.#links.size > 0) {
+    if (this.links.length > 0) {
       throw new BpfError('ERR_STATE', 'programs of it are attached already', {
         operation: 'attach',
         target: `object "${this.name}"`,
@@ -252,7 +255,7 @@ function readSource(source: string | Uint8Array): [Uint8Array, string] {
     }
   }
   if (!ArrayBuffer.isView(source)) throw invalidType('a path or a Uint8Array', 'source', source)
-  return [new Uint8Array(source.buffer, source.byteOffset, source.byteLength), 'object']
+  return [bytesOf(source), 'object']
 }
 
 function fileFailure(path: string, cause: NodeJS.ErrnoException): BpfError {

@@ -1,4 +1,4 @@
-import { invalidType } from './errors.js'
+import { BpfError, bytesOf, invalidType } from './errors.js'
 import { failure } from './failure.js'
 import { BpfLink } from './link.js'
 import type { NativeProgram } from './native.js'
@@ -31,6 +31,7 @@ export class BpfProgram {
    * @throws {BpfError} `ERR_STATE` after load.
    */
   get autoload(): boolean {
+    this.object.checkOpen('read', `program "${this.name}"`)
     return this.#native.autoload()
   }
 
@@ -52,7 +53,7 @@ export class BpfProgram {
    *   `ERR_PERMISSION`, `ERR_KERNEL`.
    */
   attach(): BpfLink {
-    this.object.checkPhase('attach', `program "${this.name}"`, 'loaded')
+    this.#checkLoaded('attach')
     const link = this.#native.attach()
     if (typeof link === 'number') {
       throw failure('attach', `program "${this.name}" (section "${this.section}")`, link, {
@@ -92,9 +93,19 @@ export class BpfProgram {
     if (context !== undefined && !ArrayBuffer.isView(context)) {
       throw invalidType('a Uint8Array', 'context', context)
     }
-    this.object.checkPhase('run', `program "${this.name}"`, 'loaded')
-    const result = this.#native.testRun(context)
+    this.#checkLoaded('run')
+    const result = this.#native.testRun(context === undefined ? undefined : bytesOf(context))
     if (result < 0) throw failure('run', `program "${this.name}"`, result)
     return result
+  }
+
+  #checkLoaded(operation: string): void {
+    const target = `program "${this.name}"`
+    this.object.checkPhase(operation, target, 'loaded')
+    if (this.autoload) return
+    throw new BpfError('ERR_STATE', 'it was left out of the load, its autoload is false', {
+      operation,
+      target,
+    })
   }
 }

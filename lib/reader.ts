@@ -1,6 +1,13 @@
 // What ring and perf buffers have in common: the JavaScript half of a stream.
 import { performance } from 'node:perf_hooks'
-import { type Arena, BatchTaker, type LentBatch, recordBytesBetween } from './batch.js'
+import {
+  type Arena,
+  BatchTaker,
+  frameHeaderBytes,
+  type LentBatch,
+  lostFrame,
+  recordBytesBetween,
+} from './batch.js'
 import { compile, type Cursor, type Flavour, type Walk } from './decoder.js'
 import { BpfError, checkInteger, checkOptions, invalidType } from './errors.js'
 import { closed, failure } from './failure.js'
@@ -64,6 +71,20 @@ export interface ReaderStats {
   lost: number | undefined
 }
 
+/**
+ * How far a map's buffers were written and read, in bytes since they were made.
+ *
+ * @internal
+ */
+export interface SourceState {
+  /** Of each buffer. */
+  sizeBytes: number
+  /** One; of a perf buffer one for each CPU. */
+  buffers: { consumer: number; producer: number }[]
+  /** Records that the kernel reported as lost; of perf buffers. */
+  lostByCpu: number[]
+}
+
 /** One map that a reader reads. */
 interface Handler {
   readonly map: BpfMap
@@ -90,6 +111,8 @@ export abstract class Reader<T> {
   protected readonly native: NativeReader
   /** @internal */
   protected readonly handlers: Handler[] = []
+  /** @internal Told what the kernel says that it dropped, in its place between the records. */
+  protected onLost: ((lost: number, cpu: number) => void) | undefined
   readonly #taker = new BatchTaker()
   readonly #cursor: Cursor
   readonly #flavour: Flavour
@@ -119,12 +142,20 @@ export abstract class Reader<T> {
   #endTargets: number[] | undefined
 
   /** @internal */
-  protected constructor(flavour: Flavour, options: ReaderOptions, ownOptions: readonly string[]) {
+  protected constructor(
+    flavour: Flavour,
+    options: ReaderOptions,
+    ownOptions: readonly string[],
+    drainIntervalUs: (coalesceUs: number) => number,
+  ) {
     checkOptions(options, [...optionNames, ...ownOptions])
-    const { coalesceUs = 500, drainIntervalMs = 0, batchCount = 4 } = options
+    const { coalesceUs = 500, batchCount = 4 } = options
     const { batchBytes = 256 * 1024, pollThread = true, signal } = options
     checkInteger(coalesceUs, 'coalesceUs', 0, 1_000_000)
-    checkInteger(drainIntervalMs, 'drainIntervalMs', 0, 2 ** 31 - 1)
+    const { drainIntervalMs = drainIntervalUs(coalesceUs) / 1000 } = options
+    if (options.drainIntervalMs !== undefined) {
+      checkInteger(drainIntervalMs, 'drainIntervalMs', 0, 2 ** 31 - 1)
+    }
     checkInteger(batchBytes, 'batchBytes', smallestBatchBytes, largestBatchBytes)
     checkInteger(batchCount, 'batchCount', 1, 64)
     if (typeof pollThread !== 'boolean') throw invalidType('a boolean', 'pollThread', pollThread)
@@ -144,7 +175,7 @@ export abstract class Reader<T> {
     }
     this.native = new (addon().Reader)(
       coalesceUs,
-      drainIntervalMs,
+      1000 * drainIntervalMs,
       batchBytes,
       batchCount,
       this.#taker.taken,
@@ -342,7 +373,7 @@ export abstract class Reader<T> {
    *   iterator is in use; from the iteration `ERR_RECORD_TOO_SHORT`, after which
    *   a new iterator goes on with the next record.
    */
-  records(): AsyncIterableIterator<T> {
+  records(): AsyncIterableIterator<T, undefined> {
     return this.#iterate(async () => {
       if (this.#decodedIndex >= this.#decoded.length && !(await this.#decodeNext())) {
         return undefined
@@ -355,7 +386,7 @@ export abstract class Reader<T> {
    * Iterates over batches of records, each as large as the load makes it. As
    * `records()` otherwise.
    */
-  batches(): AsyncIterableIterator<T[]> {
+  batches(): AsyncIterableIterator<T[], undefined> {
     return this.#iterate(async () => {
       if (this.#decodedIndex >= this.#decoded.length && !(await this.#decodeNext())) {
         return undefined
@@ -368,7 +399,7 @@ export abstract class Reader<T> {
     })
   }
 
-  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
     return this.records()
   }
 
@@ -444,7 +475,12 @@ export abstract class Reader<T> {
     cursor.end = sizeBytes
     cursor.records = 0
     while (cursor.position < sizeBytes && !cursor.stopped) {
-      const source = streamAt(arena, cursor.position) >>> 16
+      const stream = streamAt(arena, cursor.position)
+      const source = stream >>> 16
+      if ((stream & lostFrame) !== 0) {
+        this.#reportLost(arena, stream)
+        continue
+      }
       const handler = this.handlers[source] as Handler
       handler.walk(arena, cursor, source, (collect ?? handler.onRecord) as () => void)
     }
@@ -453,6 +489,18 @@ export abstract class Reader<T> {
     this.#records += cursor.records
     cursor.records = 0
     if (cursor.position >= sizeBytes || this.#closed) this.native.giveBack(batch.index)
+  }
+
+  /** Steps over the kernel's message that it had to drop records. */
+  #reportLost(arena: Arena, stream: number): void {
+    const cursor = this.#cursor
+    const lost = Number(arena.u64[(cursor.position + frameHeaderBytes) >>> 3])
+    cursor.position += frameHeaderBytes + 8
+    try {
+      this.onLost?.(lost, stream & 0xffff)
+    } catch (error) {
+      cursor.raise(error)
+    }
   }
 
   /** Decodes a batch into #decoded, waiting for one; false when closed. */
@@ -512,7 +560,7 @@ export abstract class Reader<T> {
     this.#decodedIndex = 0
   }
 
-  #iterate<V>(next: () => Promise<{ value: V } | undefined>): AsyncIterableIterator<V> {
+  #iterate<V>(next: () => Promise<{ value: V } | undefined>): AsyncIterableIterator<V, undefined> {
     if (this.#usesCallbacks === true) {
       throw this.#stateError('iterate over', 'it delivers to callbacks')
     }
@@ -530,7 +578,7 @@ export abstract class Reader<T> {
     return {
       next: () => {
         const result = turn.then(async (): Promise<IteratorResult<V, undefined>> => {
-          if (ended) return end()
+          if (ended || this.#closed) return end()
           try {
             const found = await next()
             return found === undefined ? end() : { done: false, value: found.value }
@@ -562,11 +610,12 @@ export abstract class Reader<T> {
   }
 
   #producerPositions(): number[] {
-    return this.handlers.map((_, index) => this.#positions(index).producer)
+    return this.#buffers().map(({ producer }) => producer)
   }
 
   #reached(targets: readonly number[]): boolean {
-    return targets.every((target, index) => this.#positions(index).consumer >= target)
+    const buffers = this.#buffers()
+    return targets.every((target, index) => (buffers[index]?.consumer ?? 0) >= target)
   }
 
   /** Records that were received but not walked yet. */
@@ -577,13 +626,26 @@ export abstract class Reader<T> {
 
   #batchesForAll(): number {
     let bytes = 0
-    for (let i = 0; i < this.handlers.length; i++) bytes += this.#positions(i).size
+    for (let i = 0; i < this.handlers.length; i++) {
+      const { sizeBytes, buffers } = this.sourceState(i)
+      bytes += sizeBytes * buffers.length
+    }
     return 2 + Math.ceil(bytes / this.#batchBytes)
   }
 
-  #positions(index: number): { size: number; consumer: number; producer: number } {
-    const [size = 0, , consumer = 0, producer = 0] = this.native.sourceState(index)
-    return { size, consumer, producer }
+  /** @internal */
+  protected sourceState(index: number): SourceState {
+    const fields = this.native.sourceState(index)
+    const [sizeBytes = 0, count = 0] = fields
+    const buffers = Array.from({ length: count }, (_, i) => ({
+      consumer: fields[2 + 2 * i] as number,
+      producer: fields[3 + 2 * i] as number,
+    }))
+    return { sizeBytes, buffers, lostByCpu: fields.slice(2 + 2 * count) }
+  }
+
+  #buffers(): SourceState['buffers'] {
+    return this.handlers.flatMap((_, index) => this.sourceState(index).buffers)
   }
 
   #target(): string {

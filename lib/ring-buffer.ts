@@ -1,6 +1,6 @@
 import { BpfError, invalidType } from './errors.js'
 import { BpfMap, MapType, type ProducerCounts } from './map.js'
-import { Reader, type ReaderOptions, type ReaderStats } from './reader.js'
+import { Reader, type ReaderOptions, type ReaderStats, type SourceState } from './reader.js'
 import type { Type } from './struct.js'
 
 export type RingBufferOptions = ReaderOptions
@@ -49,7 +49,7 @@ export interface RingBufferStats extends ReaderStats {
  */
 export class RingBuffer<T> extends Reader<T> {
   #counts: (ProducerCounts | undefined)[] = []
-  #lastRings: number[][] = []
+  #lastRings: SourceState[] = []
 
   /**
    * @param map A map of a loaded object.
@@ -76,7 +76,7 @@ export class RingBuffer<T> extends Reader<T> {
     const iterates = typeof onRecordOrOptions !== 'function'
     const onRecord = iterates ? undefined : onRecordOrOptions
     const given = (iterates ? onRecordOrOptions : options) ?? {}
-    super('ring', withInterval(given, map), [])
+    super('ring', given, [], () => (map.wakeupBytes > 0 ? wakeupIntervalUs : 0))
     try {
       this.add(map, decoder, onRecord)
       this.followSignal()
@@ -103,14 +103,14 @@ export class RingBuffer<T> extends Reader<T> {
     this.rememberCounts()
     const counts = this.#counts
     const rings = this.handlers.map(({ map }, index): RingStats => {
-      const [sizeBytes = 0, availableBytes = 0, consumerPosition = 0, producerPosition = 0] =
-        this.#lastRings[index] ?? []
+      const { sizeBytes = 0, buffers = [] } = this.#lastRings[index] ?? {}
+      const { consumer = 0, producer = 0 } = buffers[0] ?? {}
       return {
         name: map.name,
         sizeBytes,
-        availableBytes,
-        consumerPosition,
-        producerPosition,
+        availableBytes: producer - consumer,
+        consumerPosition: consumer,
+        producerPosition: producer,
         lost: counts[index]?.lost,
         discarded: counts[index]?.discarded,
       }
@@ -126,7 +126,7 @@ export class RingBuffer<T> extends Reader<T> {
   protected override rememberCounts(): void {
     if (this.closed) return
     this.handlers.forEach(({ map }, index) => {
-      this.#lastRings[index] = this.native.sourceState(index)
+      this.#lastRings[index] = this.sourceState(index)
       if (map.object.phase === 'loaded') this.#counts[index] = map.producerCounts()
     })
   }
@@ -142,9 +142,7 @@ function checkRing(map: BpfMap): void {
 }
 
 /** A ring that suppresses wake-ups must be drained without them. */
-function withInterval(options: RingBufferOptions, map: BpfMap): RingBufferOptions {
-  return map.wakeupBytes > 0 ? { drainIntervalMs: 100, ...options } : options
-}
+const wakeupIntervalUs = 100_000
 
 /** Nothing when one of them is not known. */
 function sum(numbers: readonly (number | undefined)[]): number | undefined {

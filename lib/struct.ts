@@ -112,7 +112,8 @@ export function array<T>(type: Type<T>, length: number): Type<T[]> {
     throw outOfRange(`at most ${String(maxBytes)} bytes`, 'array()', type.size * length)
   }
   return {
-    name: `${type.name}[${String(length)}]`,
+    // As in C: the outer dimension comes first.
+    name: type.name.replace(/\[|$/, (rest) => `[${String(length)}]${rest}`),
     size: type.size * length,
     align: type.align,
     shape: { kind: 'array', element: type, length },
@@ -162,7 +163,8 @@ export class Struct<T = unknown> implements Type<T> {
 
   /** @internal */
   constructor(name: string, fields: Fields, options: StructOptions) {
-    const packed = options.packed === true
+    const { packed = false } = options
+    if (typeof packed !== 'boolean') throw invalidType('a boolean', 'packed', packed)
     const placed: Field[] = []
     let end = 0
     let align = 1
@@ -186,7 +188,9 @@ export class Struct<T = unknown> implements Type<T> {
         throw invalidType('a type of fixed size', what, `struct ${type.name}`)
       }
       const fieldAlign = packed ? 1 : type.align
-      const offset = isPlaced(entry) ? entry.offset : roundUp(end, fieldAlign)
+      const offset = isPlaced(entry)
+        ? checkInteger(entry.offset, `the offset of ${what}`, 0, maxBytes)
+        : roundUp(end, fieldAlign)
       if (isOpen(type)) open = field
       placed.push({ name: field, offset, type })
       end = Math.max(end, offset + type.size)

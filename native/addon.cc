@@ -1,6 +1,7 @@
 #include "addon.h"
 
 #include <bpf/libbpf.h>
+#include <unistd.h>
 
 #include <mutex>
 
@@ -51,6 +52,17 @@ Napi::Value PossibleCpus(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), libbpf_num_possible_cpus());
 }
 
+// libbpf_probe_bpf_map_type(): creates such a map and closes it again
+// probeMapType(type: number): number
+//   1, 0, or -errno when it cannot be told
+Napi::Value ProbeMapType(const Napi::CallbackInfo& info) {
+  const auto type =
+      static_cast<bpf_map_type>(info[0].As<Napi::Number>().Uint32Value());
+  const LogCapture capture;
+  return Napi::Number::New(info.Env(),
+                           libbpf_probe_bpf_map_type(type, nullptr));
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   static std::once_flag once;
   std::call_once(once, LogCapture::Install);
@@ -63,7 +75,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("takeLog", Napi::Function::New(env, TakeLog, "takeLog"));
   exports.Set("possibleCpus",
               Napi::Function::New(env, PossibleCpus, "possibleCpus"));
+  exports.Set("probeMapType",
+              Napi::Function::New(env, ProbeMapType, "probeMapType"));
   exports.Set("libbpfVersion", libbpf_version_string());
+  exports.Set("pageBytes", static_cast<double>(sysconf(_SC_PAGESIZE)));
   return exports;
 }
 

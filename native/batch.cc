@@ -36,15 +36,24 @@ bool Batch::Reserve(size_t record_bytes) {
 }
 
 bool Batch::Append(uint32_t stream, const void* record, uint32_t length) {
+  if (!AppendFrame(stream, record, length)) return false;
+  records_++;
+  record_bytes_ += length;
+  return true;
+}
+
+bool Batch::AppendLost(uint32_t stream, uint64_t lost) {
+  return AppendFrame(stream | kLostFrame, &lost, sizeof(lost));
+}
+
+bool Batch::AppendFrame(uint32_t stream, const void* bytes, uint32_t length) {
   const size_t end = size_bytes_ + sizeof(FrameHeader) + Aligned(length);
   if (end > arena_->size_bytes()) return false;
   uint8_t* frame = arena_->data() + size_bytes_;
   const FrameHeader header = {length, stream};
   memcpy(frame, &header, sizeof(header));
-  memcpy(frame + sizeof(header), record, length);
+  memcpy(frame + sizeof(header), bytes, length);
   size_bytes_ = end;
-  records_++;
-  record_bytes_ += length;
   return true;
 }
 

@@ -15,6 +15,9 @@ struct FrameHeader {
   uint32_t length;  // of the record in bytes, without header and padding
   uint32_t stream;  // (source index << 16) | CPU; the CPU is 0 for rings
 };
+// In FrameHeader::stream: no record but, as 64 bits, the number of those that
+// the kernel dropped between the record before and the one after.
+constexpr uint32_t kLostFrame = 1u << 31;
 static_assert(sizeof(FrameHeader) == 8, "lib/batch.ts relies on 8 bytes");
 
 inline uint32_t StreamOf(uint32_t source, uint32_t cpu) {
@@ -60,6 +63,9 @@ class Batch {
   // Copies one record in. False, and nothing is stored, when it does not fit.
   bool Append(uint32_t stream, const void* record, uint32_t length);
 
+  // Stores that `lost` records were dropped by the kernel.
+  bool AppendLost(uint32_t stream, uint64_t lost);
+
   void Clear();
 
   bool full() const { return size_bytes_ >= soft_limit_bytes_; }
@@ -77,6 +83,8 @@ class Batch {
   size_t window_bytes() const;
 
  private:
+  bool AppendFrame(uint32_t stream, const void* bytes, uint32_t length);
+
   // Room beyond the soft limit that JavaScript maps.
   static constexpr size_t kMarginBytes = 64 * 1024;
 

@@ -1,5 +1,7 @@
 #include "link.h"
 
+#include <utility>
+
 namespace bpf_ringbuf {
 
 void Link::Init(Napi::Env env) {
@@ -9,13 +11,19 @@ void Link::Init(Napi::Env env) {
 }
 
 Napi::Object Link::Wrap(Napi::Env env, bpf_link* link) {
-  return Environment::Of(env)->link_constructor.New(
-      {Napi::External<bpf_link>::New(env, link)});
+  // The constructor takes the link out of this. It is not called when the
+  // environment is being terminated.
+  bpf_link* unowned = link;
+  const Napi::Object wrapped = Environment::Of(env)->link_constructor.New(
+      {Napi::External<bpf_link*>::New(env, &unowned)});
+  if (unowned != nullptr) bpf_link__destroy(unowned);
+  return wrapped;
 }
 
 Link::Link(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<Link>(info),
-      link_(info[0].As<Napi::External<bpf_link>>().Data()) {
+      link_(std::exchange(*info[0].As<Napi::External<bpf_link*>>().Data(),
+                          nullptr)) {
   Environment::Of(Env())->Add(this);
 }
 

@@ -23,6 +23,7 @@ void Map::Init(Napi::Env env) {
                       InstanceMethod<&Map::ValueSize>("valueSize"),
                       InstanceMethod<&Map::MaxEntries>("maxEntries"),
                       InstanceMethod<&Map::SetMaxEntries>("setMaxEntries"),
+                      InstanceMethod<&Map::SetAutocreate>("setAutocreate"),
                       InstanceMethod<&Map::Fd>("fd"),
                       InstanceMethod<&Map::Lookup>("lookup"),
                       InstanceMethod<&Map::ReadData>("readData"),
@@ -62,28 +63,29 @@ Napi::Value Map::Name(const Napi::CallbackInfo& info) {
 // bpf_map__type()
 // type(): number
 Napi::Value Map::Type(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), closed() ? -EBADF : bpf_map__type(map_));
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  return Napi::Number::New(info.Env(), bpf_map__type(map_));
 }
 
 // bpf_map__key_size()
 // keySize(): number
 Napi::Value Map::KeySize(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(),
-                           closed() ? -EBADF : bpf_map__key_size(map_));
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  return Napi::Number::New(info.Env(), bpf_map__key_size(map_));
 }
 
 // bpf_map__value_size()
 // valueSize(): number
 Napi::Value Map::ValueSize(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(),
-                           closed() ? -EBADF : bpf_map__value_size(map_));
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  return Napi::Number::New(info.Env(), bpf_map__value_size(map_));
 }
 
 // bpf_map__max_entries()
 // maxEntries(): number
 Napi::Value Map::MaxEntries(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(),
-                           closed() ? -EBADF : bpf_map__max_entries(map_));
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  return Napi::Number::New(info.Env(), bpf_map__max_entries(map_));
 }
 
 // bpf_map__set_max_entries(): rounds ring buffers up to what the kernel takes.
@@ -93,6 +95,15 @@ Napi::Value Map::SetMaxEntries(const Napi::CallbackInfo& info) {
   const uint32_t count = info[0].As<Napi::Number>().Uint32Value();
   const LogCapture capture;
   return Napi::Number::New(info.Env(), bpf_map__set_max_entries(map_, count));
+}
+
+// bpf_map__set_autocreate()
+// setAutocreate(autocreate: boolean): number
+Napi::Value Map::SetAutocreate(const Napi::CallbackInfo& info) {
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  const bool autocreate = info[0].As<Napi::Boolean>();
+  return Napi::Number::New(info.Env(),
+                           bpf_map__set_autocreate(map_, autocreate));
 }
 
 // bpf_map__fd()

@@ -32,6 +32,7 @@ class Map final : public Napi::ObjectWrap<Map>, public Closable {
   Napi::Value ValueSize(const Napi::CallbackInfo& info);
   Napi::Value MaxEntries(const Napi::CallbackInfo& info);
   Napi::Value SetMaxEntries(const Napi::CallbackInfo& info);
+  Napi::Value SetAutocreate(const Napi::CallbackInfo& info);
   Napi::Value Fd(const Napi::CallbackInfo& info);
   Napi::Value Lookup(const Napi::CallbackInfo& info);
   Napi::Value ReadData(const Napi::CallbackInfo& info);

@@ -164,12 +164,9 @@ PollerStats Poller::stats() const {
 }
 
 Poller::Woken Poller::WaitForRecords() {
-  const int timeout_ms = options_.drain_interval_ms == 0
-                             ? -1
-                             : static_cast<int>(options_.drain_interval_ms);
   for (;;) {
     epoll_event events[kMaxEvents];
-    const int count = epoll_wait(epoll_fd_, events, kMaxEvents, timeout_ms);
+    const int count = WaitForEvents(events);
     if (stop_) return Woken::kStopped;
     if (count == 0) return Woken::kInterval;
     bool ready = false;
@@ -182,6 +179,20 @@ Poller::Woken Poller::WaitForRecords() {
     }
     if (ready) return Woken::kReady;
   }
+}
+
+int Poller::WaitForEvents(epoll_event* events) {
+  int timeout_ms = -1;
+  if (options_.drain_interval_us != 0) {
+    // epoll_wait() knows milliseconds only, epoll_pwait2() needs Linux 5.11.
+    const timespec interval = {
+        static_cast<time_t>(options_.drain_interval_us / 1000000),
+        static_cast<long>(options_.drain_interval_us % 1000000 * 1000)};
+    pollfd readable = {epoll_fd_, POLLIN, 0};
+    if (ppoll(&readable, 1, &interval, nullptr) == 0) return 0;
+    timeout_ms = 0;
+  }
+  return epoll_wait(epoll_fd_, events, kMaxEvents, timeout_ms);
 }
 
 bool Poller::WaitForFreeBatch() {
@@ -244,7 +255,7 @@ Poller::Drained Poller::DrainOnce(bool ready_only) {
   }
   drained.records = batch->records();
   if (dropped != 0) dropped_.fetch_add(dropped, std::memory_order_relaxed);
-  if (batch->records() == 0) {
+  if (batch->size_bytes() == 0) {
     Release(batch);
   } else {
     Publish(batch);

@@ -15,14 +15,17 @@
 #include "coalescer.h"
 #include "source.h"
 
+struct epoll_event;
+
 namespace bpf_ringbuf {
 
 struct PollerOptions {
   // The longest wait between two drains under load; 0: never wait.
   uint32_t coalesce_us;
   // Drain at least this often even when the kernel reports nothing, for
-  // producers that suppress wake-ups; 0: never.
-  uint32_t drain_interval_ms;
+  // producers that suppress wake-ups and for perf buffers below their
+  // watermark; 0: never.
+  uint64_t drain_interval_us;
   uint32_t batch_bytes;
   uint32_t batch_count;
 };
@@ -108,6 +111,7 @@ class Poller {
 
   // Run()'s steps. Each returns early, and false or kStopped, on Stop().
   Woken WaitForRecords();
+  int WaitForEvents(epoll_event* events);
   bool WaitForFreeBatch();
   bool Sleep(int64_t wait_ns);
   bool DrainAll(bool ready_only, Drained* total);

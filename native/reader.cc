@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "log.h"
+#include "perf_source.h"
 #include "ring_source.h"
 
 namespace bpf_ringbuf {
@@ -32,6 +33,7 @@ void Reader::Init(Napi::Env env, Napi::Object exports) {
                   {
                       InstanceMethod<&Reader::Open>("open"),
                       InstanceMethod<&Reader::AddRing>("addRing"),
+                      InstanceMethod<&Reader::AddPerf>("addPerf"),
                       InstanceMethod<&Reader::Start>("start"),
                       InstanceMethod<&Reader::Take>("take"),
                       InstanceMethod<&Reader::Arena>("arena"),
@@ -45,13 +47,14 @@ void Reader::Init(Napi::Env env, Napi::Object exports) {
                   }));
 }
 
-// new Reader(coalesceUs: number, drainIntervalMs: number, batchBytes: number,
+// new Reader(coalesceUs: number, drainIntervalUs: number, batchBytes: number,
 //            batchCount: number, taken: Float64Array)
 Reader::Reader(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<Reader>(info) {
   PollerOptions options = {};
   options.coalesce_us = info[0].As<Napi::Number>().Uint32Value();
-  options.drain_interval_ms = info[1].As<Napi::Number>().Uint32Value();
+  options.drain_interval_us =
+      static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value());
   options.batch_bytes = info[2].As<Napi::Number>().Uint32Value();
   options.batch_count = info[3].As<Napi::Number>().Uint32Value();
   auto taken = info[4].As<Napi::Float64Array>();
@@ -94,6 +97,27 @@ Napi::Value Reader::AddRing(const Napi::CallbackInfo& info) {
   int error =
       RingSource::Open(map_fd, static_cast<uint32_t>(poller_->source_count()),
                        info[1].As<Napi::Number>().Uint32Value(), &source);
+  if (error == 0) error = poller_->Add(std::move(source));
+  if (error != 0) Environment::Of(info.Env())->log = capture.text();
+  return Napi::Number::New(info.Env(), error);
+}
+
+// perf_buffer__new_raw()
+// addPerf(mapFd: number, pageCount: number, watermarkBytes: number,
+//         wakeupEvents: number, cpus: Int32Array): number
+Napi::Value Reader::AddPerf(const Napi::CallbackInfo& info) {
+  if (poller_ == nullptr) return Napi::Number::New(info.Env(), -EBADF);
+  const int map_fd = info[0].As<Napi::Number>().Int32Value();
+  const auto cpus = info[4].As<Napi::Int32Array>();
+  PerfOptions options = {};
+  options.page_count = info[1].As<Napi::Number>().Uint32Value();
+  options.watermark_bytes = info[2].As<Napi::Number>().Uint32Value();
+  options.wakeup_events = info[3].As<Napi::Number>().Uint32Value();
+  options.cpus.assign(cpus.Data(), cpus.Data() + cpus.ElementLength());
+  const LogCapture capture;
+  std::unique_ptr<PerfSource> source;
+  int error = PerfSource::Open(
+      map_fd, static_cast<uint32_t>(poller_->source_count()), options, &source);
   if (error == 0) error = poller_->Add(std::move(source));
   if (error != 0) Environment::Of(info.Env())->log = capture.text();
   return Napi::Number::New(info.Env(), error);
@@ -156,12 +180,15 @@ Napi::Value Reader::Take(const Napi::CallbackInfo& info) {
 Napi::Value Reader::Arena(const Napi::CallbackInfo& info) {
   const Batch* batch = poller_->batch(info[0].As<Napi::Number>().Uint32Value());
   auto* arena = new std::shared_ptr<bpf_ringbuf::Arena>(batch->arena());
-  return Napi::ArrayBuffer::New(
+  const Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(
       info.Env(), (*arena)->data(), batch->window_bytes(),
       [](Napi::Env, void*, std::shared_ptr<bpf_ringbuf::Arena>* shared) {
         delete shared;
       },
       arena);
+  // Without a buffer there is nobody to finalize it.
+  if (buffer.IsEmpty()) delete arena;
+  return buffer;
 }
 
 // A copy of a lent batch whose contents are larger than the window.
@@ -208,19 +235,26 @@ Napi::Value Reader::Stats(const Napi::CallbackInfo& info) {
   return stats;
 }
 
-// sourceState(index: number):
-//   [size, available, consumer position, producer position], in bytes
+// sourceState(index: number): number[]
+//   the size of each buffer in bytes, the number of buffers, the consumer's and
+//   the producer's position of each, then the records lost on each CPU
 Napi::Value Reader::SourceState(const Napi::CallbackInfo& info) {
-  Napi::Array state = Napi::Array::New(info.Env());
-  if (poller_ == nullptr) return state;
-  const auto values =
-      poller_->source(info[0].As<Napi::Number>().Uint32Value()).state();
-  const double fields[] = {static_cast<double>(values.size_bytes),
-                           static_cast<double>(values.available_bytes),
-                           static_cast<double>(values.consumer_position),
-                           static_cast<double>(values.producer_position)};
-  for (const double field : fields) state.Set(state.Length(), field);
-  return state;
+  Napi::Array fields = Napi::Array::New(info.Env());
+  if (poller_ == nullptr) return fields;
+  const Source& source =
+      poller_->source(info[0].As<Napi::Number>().Uint32Value());
+  const bpf_ringbuf::SourceState state = source.state();
+  const auto add = [&fields](uint64_t field) {
+    fields.Set(fields.Length(), static_cast<double>(field));
+  };
+  add(state.size_bytes);
+  add(state.buffers.size());
+  for (const BufferPositions& buffer : state.buffers) {
+    add(buffer.consumer);
+    add(buffer.producer);
+  }
+  for (const uint64_t lost : state.lost_by_cpu) add(lost);
+  return fields;
 }
 
 // napi_ref_threadsafe_function(), napi_unref_threadsafe_function()

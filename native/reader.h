@@ -34,6 +34,7 @@ class Reader final : public Napi::ObjectWrap<Reader>, public Closable {
  private:
   Napi::Value Open(const Napi::CallbackInfo& info);
   Napi::Value AddRing(const Napi::CallbackInfo& info);
+  Napi::Value AddPerf(const Napi::CallbackInfo& info);
   Napi::Value Start(const Napi::CallbackInfo& info);
   Napi::Value Take(const Napi::CallbackInfo& info);
   Napi::Value Arena(const Napi::CallbackInfo& info);

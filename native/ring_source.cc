@@ -73,14 +73,11 @@ int RingSource::Drain(Batch* batch, bool ready_only, uint64_t* consumed_bytes,
 }
 
 SourceState RingSource::state() const {
-  SourceState state = {};
-  state.size_bytes = capacity_bytes_;
   // The consumer first: the producer only runs ahead, so the difference is
   // never negative.
-  state.consumer_position = LoadPosition(positions_);
-  state.producer_position = LoadPosition(positions_ + page_bytes_);
-  state.available_bytes = state.producer_position - state.consumer_position;
-  return state;
+  const uint64_t consumer = LoadPosition(positions_);
+  const uint64_t producer = LoadPosition(positions_ + page_bytes_);
+  return {capacity_bytes_, {{consumer, producer}}, {}};
 }
 
 int RingSource::OnSample(void* context, void* data, size_t size) {

@@ -4,18 +4,24 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "batch.h"
 
 namespace bpf_ringbuf {
 
-// What a source's buffer holds, for statistics. Positions count bytes since
-// the map was created, headers included, and never wrap in practice.
+// How far a buffer was written and read: bytes since it was made, headers
+// included. They never wrap in practice.
+struct BufferPositions {
+  uint64_t consumer;
+  uint64_t producer;
+};
+
+// For statistics, and to know when a drain has reached what was there.
 struct SourceState {
-  uint64_t size_bytes;
-  uint64_t available_bytes;
-  uint64_t consumer_position;
-  uint64_t producer_position;
+  uint64_t size_bytes;                   // of each buffer
+  std::vector<BufferPositions> buffers;  // one; of a perf buffer one for a CPU
+  std::vector<uint64_t> lost_by_cpu;     // that the kernel reported; perf only
 };
 
 // One map and libbpf's consumer of it. Drain() is called by one thread at a

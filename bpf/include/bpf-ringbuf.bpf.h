@@ -90,11 +90,103 @@ struct ringbuf_counters {
 	__ringbuf_output(&(ring), &(ring##__counters), data, size, \
 			 __ringbuf_flags(&(ring), ring##__wakeup_bytes))
 
-static __always_inline struct ringbuf_counters *__ringbuf_counters(void *map)
+/*
+ * BPF_PERFBUF(name) - declare a perf buffer, at file scope
+ *
+ * A buffer for each CPU, for kernels before 5.8; its size is the reader's to
+ * choose. Also declares name__counters, as BPF_RINGBUF() does.
+ */
+#define BPF_PERFBUF(name)                                    \
+	struct {                                             \
+		__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); \
+		__uint(key_size, sizeof(int));               \
+		__uint(value_size, sizeof(int));             \
+	} name SEC(".maps");                                 \
+	struct {                                             \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);     \
+		__uint(max_entries, 1);                      \
+		__type(key, __u32);                          \
+		__type(value, struct ringbuf_counters);      \
+	} name##__counters SEC(".maps")
+
+/*
+ * perfbuf_output(ctx, buffer, data, size) - copy a record into this CPU's buffer
+ *
+ * ctx is the program's context. Returns 0, or a negative error, and counts a
+ * loss, when there is no room or the CPU has no buffer.
+ */
+#define perfbuf_output(ctx, buffer, data, size) \
+	__perfbuf_output(ctx, &(buffer), &(buffer##__counters), data, size)
+
+/*
+ * BPF_EVENT_STREAM(name, size_bytes, record_bytes) - a ring buffer where the
+ * kernel has them, a perf buffer otherwise, at file scope
+ *
+ * The same program serves both: openEventStream(object, 'name', ...) reads
+ * whichever was chosen when the object was loaded. record_bytes is the size of
+ * the largest record. Declares what BPF_RINGBUF(name, size_bytes) does, and:
+ *   name__perf		the perf event array
+ *   name__scratch	where a record is put together for the perf buffer
+ *   name__use_perf	which one is used; the verifier drops the other's code
+ *
+ * With the perf buffer a CPU has one record in the making: a program that
+ * interrupts another one on the same CPU must have a stream of its own.
+ */
+#define BPF_EVENT_STREAM(name, size_bytes, record_bytes)     \
+	BPF_RINGBUF(name, size_bytes);                       \
+	struct {                                             \
+		__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); \
+		__uint(key_size, sizeof(int));               \
+		__uint(value_size, sizeof(int));             \
+	} name##__perf SEC(".maps");                         \
+	struct {                                             \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);     \
+		__uint(max_entries, 1);                      \
+		__uint(key_size, sizeof(__u32));             \
+		__uint(value_size, record_bytes);            \
+	} name##__scratch SEC(".maps");                      \
+	const volatile __u8 name##__use_perf = 0
+
+/* event_reserve(stream, size) - as ringbuf_reserve() */
+#define event_reserve(stream, size) \
+	(stream##__use_perf ? __ringbuf_first(&(stream##__scratch)) : ringbuf_reserve(stream, size))
+
+/* event_submit(ctx, stream, record, size) - publish the first bytes of a record */
+#define event_submit(ctx, stream, record, size)                                                 \
+	do {                                                                                    \
+		if (stream##__use_perf)                                                         \
+			__perfbuf_output(ctx, &(stream##__perf), &(stream##__counters), record, \
+					 size);                                                 \
+		else                                                                            \
+			ringbuf_submit(stream, record);                                         \
+	} while (0)
+
+/* event_discard(stream, record) - give up a reserved record, counted */
+#define event_discard(stream, record)                                     \
+	do {                                                              \
+		if (stream##__use_perf)                                   \
+			__ringbuf_count_discarded(&(stream##__counters)); \
+		else                                                      \
+			ringbuf_discard(stream, record);                  \
+	} while (0)
+
+/* event_output(ctx, stream, data, size) - as ringbuf_output() */
+#define event_output(ctx, stream, data, size)                                                  \
+	(stream##__use_perf                                                                    \
+		 ? __perfbuf_output(ctx, &(stream##__perf), &(stream##__counters), data, size) \
+		 : ringbuf_output(stream, data, size))
+
+/* The only value of an array map. */
+static __always_inline void *__ringbuf_first(void *map)
 {
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(map, &zero);
+}
+
+static __always_inline struct ringbuf_counters *__ringbuf_counters(void *map)
+{
+	return __ringbuf_first(map);
 }
 
 /* Atomic: another program on this CPU may interrupt this one. */
@@ -104,6 +196,14 @@ static __always_inline void __ringbuf_count_lost(void *map)
 
 	if (counters)
 		__sync_fetch_and_add(&counters->lost, 1);
+}
+
+static __always_inline void __ringbuf_count_discarded(void *map)
+{
+	struct ringbuf_counters *counters = __ringbuf_counters(map);
+
+	if (counters)
+		__sync_fetch_and_add(&counters->discarded, 1);
 }
 
 static __always_inline void *__ringbuf_reserve(void *ring, void *counters, __u64 size)
@@ -122,10 +222,7 @@ static __always_inline void *__ringbuf_reserve(void *ring, void *counters, __u64
  */
 static __always_inline void __ringbuf_discard(void *map, void *record, __u64 flags)
 {
-	struct ringbuf_counters *counters = __ringbuf_counters(map);
-
-	if (counters)
-		__sync_fetch_and_add(&counters->discarded, 1);
+	__ringbuf_count_discarded(map);
 	bpf_ringbuf_discard(record, flags);
 }
 
@@ -146,6 +243,16 @@ static __always_inline long __ringbuf_output(void *ring, void *counters, void *d
 					     __u64 flags)
 {
 	long error = bpf_ringbuf_output(ring, data, size, flags);
+
+	if (error)
+		__ringbuf_count_lost(counters);
+	return error;
+}
+
+static __always_inline long __perfbuf_output(void *ctx, void *buffer, void *counters, void *data,
+					     __u64 size)
+{
+	long error = bpf_perf_event_output(ctx, buffer, BPF_F_CURRENT_CPU, data, size);
 
 	if (error)
 		__ringbuf_count_lost(counters);
