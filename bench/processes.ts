@@ -70,6 +70,15 @@ export class Producer {
     this.#child.write('\n')
   }
 
+  /** Its CPU may be a sibling of the consumer's: at rest it slows nothing down. */
+  pause(): void {
+    this.#child.process.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#child.process.kill('SIGCONT')
+  }
+
   async end(): Promise<void> {
     await this.#child.end()
   }
@@ -91,16 +100,22 @@ export interface Received {
   ns: number
 }
 
-/** The baseline: bench/native/ring_consumer.c. */
-export class RingConsumer {
+type ConsumerMode = '--poll' | '--drain' | '--latency' | '--watermark' | '--timer'
+
+/** The baselines: bench/native/ring_consumer.c and perf_consumer.c. */
+export class NativeConsumer {
   readonly #child: Lines
 
-  private constructor(map: BpfMap, mode: string) {
-    this.#child = new Lines('bench/native/ring_consumer', [mode], map.fd)
+  private constructor(program: string, map: BpfMap, mode: ConsumerMode) {
+    this.#child = new Lines(`bench/native/${program}`, [mode], map.fd)
   }
 
-  static async start(map: BpfMap, mode: '--poll' | '--drain' | '--latency'): Promise<RingConsumer> {
-    const consumer = new RingConsumer(map, mode)
+  static async start(
+    program: 'ring_consumer' | 'perf_consumer',
+    map: BpfMap,
+    mode: ConsumerMode,
+  ): Promise<NativeConsumer> {
+    const consumer = new NativeConsumer(program, map, mode)
     await consumer.#child.next() // "ready"
     return consumer
   }
@@ -111,7 +126,7 @@ export class RingConsumer {
     return parse(await this.#child.next())
   }
 
-  /** Ends `--poll`. */
+  /** Ends a mode that consumes by itself. */
   async finish(): Promise<Received> {
     this.#child.process.stdin?.end()
     const received = parse(await this.#child.next())

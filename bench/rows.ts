@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import { type BpfMap, BpfObject, cstring, RingBuffer, struct, u32, u64 } from 'bpf-ringbuf'
 import type * as Batch from '../dist/batch.js'
 import type * as Decoder from '../dist/decoder.js'
-import { buildDir, Producer, type Received, RingConsumer } from './processes.js'
+import { buildDir, NativeConsumer, Producer, type Received } from './processes.js'
 
 // Parts of the library that the package does not export; compiled, this file is
 // one folder deeper than its source.
@@ -17,7 +17,7 @@ const { compile } = load('../../dist/decoder.js') as typeof Decoder
 export const producerCpu = 0
 
 /** struct record of test/bpf/bench.bpf.c. */
-const BenchRecord = struct('record', { sequence: u32, cpu: u32 })
+export const BenchRecord = struct('record', { sequence: u32, cpu: u32 })
 
 /** One run of a consumer under full speed. */
 export interface ThroughputRun {
@@ -50,7 +50,7 @@ export async function throughput(
   let sum = 0
   let elapsedNs: number
   if (consumer === 'c') {
-    const baseline = await RingConsumer.start(map, '--poll')
+    const baseline = await NativeConsumer.start('ring_consumer', map, '--poll')
     elapsedNs = (await producer.run()).ns
     ;({ records, sum } = await baseline.finish())
   } else {
@@ -69,7 +69,12 @@ export async function throughput(
 }
 
 /** What the BPF program wrote and what the consumer read must be the same. */
-function checkSum(submitted: number, submittedSum: number, records: number, sum: number): void {
+export function checkSum(
+  submitted: number,
+  submittedSum: number,
+  records: number,
+  sum: number,
+): void {
   if (submitted === records && submittedSum === sum) return
   throw new Error(
     `${String(submitted)} records were submitted with the sum ${String(submittedSum)}, ` +
@@ -91,12 +96,12 @@ export async function drain(consumer: 'c' | 'node', runs: number): Promise<numbe
   // The first runs warm the compiled loop up.
   for (let run = -3; run < runs; run++) {
     while ((fill.stats().rings[0]?.availableBytes ?? 0) < ringBytes - 16) await setTimeout(1)
-    object.detach()
+    producer.pause()
     const { records, ns } = await drainOnce()
     if (records < ringBytes / 16 - 1)
       throw new Error(`only ${String(records)} records were drained`)
     if (run >= 0) results.push(ns / records)
-    object.attach()
+    producer.resume()
   }
   fill.close()
   await drainOnce(true)
@@ -107,7 +112,7 @@ export async function drain(consumer: 'c' | 'node', runs: number): Promise<numbe
 type DrainOnce = (last?: boolean) => Promise<Received> | Received
 
 async function drainWithC(map: BpfMap): Promise<DrainOnce> {
-  const baseline = await RingConsumer.start(map, '--drain')
+  const baseline = await NativeConsumer.start('ring_consumer', map, '--drain')
   return async (last) => {
     const received = await baseline.drain()
     if (last === true) await baseline.close()
@@ -214,21 +219,23 @@ function decodeWithTextDecoder(arena: Batch.Arena, end: number): number {
 }
 
 /** Of getpgid(); asm/unistd.h. */
-const syscallNumbers: Partial<Record<NodeJS.Architecture, number>> = { x64: 121, arm64: 155 }
+export function syscallNumber(): number {
+  const numbers: Partial<Record<NodeJS.Architecture, number>> = { x64: 121, arm64: 155 }
+  const number = numbers[process.arch]
+  if (number === undefined) throw new Error(`the number of getpgid() on ${process.arch} is unknown`)
+  return number
+}
 
 /** Microseconds from the BPF program to the callback, on a ring that is idle in between. */
 export async function latency(consumer: 'c' | 'node', events: number): Promise<number[]> {
-  const syscall = syscallNumbers[process.arch]
-  if (syscall === undefined)
-    throw new Error(`the number of getpgid() on ${process.arch} is unknown`)
   const producer = new Producer({ cpu: producerCpu, calls: events, pauseUs: 2000 })
   using object = BpfObject.open(join(buildDir, 'bpf/test/latency.bpf.o'))
   object.globals['producer_tgid'] = producer.pid
-  object.globals['syscall_number'] = syscall
+  object.globals['syscall_number'] = syscallNumber()
   object.load().attach()
   const map = object.map('events')
   if (consumer === 'c') {
-    const baseline = await RingConsumer.start(map, '--latency')
+    const baseline = await NativeConsumer.start('ring_consumer', map, '--latency')
     await producer.run()
     return (await baseline.latencies()).map((ns) => ns / 1e3)
   }

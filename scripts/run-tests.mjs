@@ -18,10 +18,12 @@ function describeEnd({ error, signal, status }) {
 }
 
 function runTypeTests() {
-  const args = ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'test/types/tsconfig.json']
-  const tsc = spawnSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] })
-  if (tsc.status === 0) passed += 1
-  else failures.push(`types: tsc, ${describeEnd(tsc)}`)
+  for (const project of ['test/types', 'test/types/bundler']) {
+    const args = ['node_modules/typescript/bin/tsc', '--noEmit', '-p', `${project}/tsconfig.json`]
+    const tsc = spawnSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+    if (tsc.status === 0) passed += 1
+    else failures.push(`types: tsc -p ${project}, ${describeEnd(tsc)}`)
+  }
 }
 
 // The binary prints a line "ok NAME" or "not ok NAME" for each test.

@@ -330,7 +330,7 @@ TEST("poller: idle, it looks at nothing") {
 }
 
 TEST("poller: an interval drains what was never signalled") {
-  Poller poller({0, 20, 4096, 2}, [] {});
+  Poller poller({0, 20000, 4096, 2}, [] {});
   EXPECT(poller.Open() == 0);
   const auto sources = AddSources(&poller, 1, 64);
   std::thread thread([&poller] { poller.Run(); });

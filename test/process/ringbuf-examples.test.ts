@@ -5,18 +5,21 @@ import { Example, killRunning } from './example.js'
 afterEach(killRunning)
 
 describeBpf('the small examples', () => {
-  test.each(['ringbuf-output', 'ringbuf-reserve-submit'])('%s prints execs', async (name) => {
-    const example = Example.start(name)
-    await example.until('stdout', /^ +PID COMM +FILENAME\n/)
-    const pids = Array.from({ length: 10 }, () => spawnSync('/bin/true').pid)
-    const ended = await example.stop()
+  test.each(['ringbuf-output', 'ringbuf-reserve-submit', 'perfbuf-output'])(
+    '%s prints execs',
+    async (name) => {
+      const example = Example.start(name)
+      await example.until('stdout', /^ +PID COMM +FILENAME\n/)
+      const pids = Array.from({ length: 10 }, () => spawnSync('/bin/true').pid)
+      const ended = await example.stop()
 
-    const lines = ended.stdout.split('\n').filter((line) => line.endsWith(' /bin/true'))
-    const found = lines.map((line) => line.trim().split(/ +/))
-    for (const pid of pids) expect(found).toContainEqual([String(pid), 'true', '/bin/true'])
-    expect(ended).toMatchObject({ code: 0, signal: null })
-    expect(ended.stderr).toMatch(/^\d+ events, 0 lost\n$/)
-  })
+      const lines = ended.stdout.split('\n').filter((line) => line.endsWith(' /bin/true'))
+      const found = lines.map((line) => line.trim().split(/ +/))
+      for (const pid of pids) expect(found).toContainEqual([String(pid), 'true', '/bin/true'])
+      expect(ended).toMatchObject({ code: 0, signal: null })
+      expect(ended.stderr).toMatch(/^\d+ events, 0 lost\n$/)
+    },
+  )
 
   test('ends when nobody reads its output any more', async () => {
     const example = Example.start('ringbuf-output')

@@ -1,7 +1,19 @@
 // What readers are to a user's compiler. Compiled, never run.
-import { type BpfError, BpfObject, cstring, RingBuffer, struct, u32, u64 } from 'bpf-ringbuf'
+import {
+  type BpfError,
+  type BpfErrorCode,
+  BpfObject,
+  cstring,
+  RingBuffer,
+  type RingBufferOptions,
+  struct,
+  u32,
+  u64,
+  VerifierError,
+} from 'bpf-ringbuf'
 
 const Exec = struct('exec', { pid: u32, comm: cstring(16) })
+const Exit = struct('exit', { pid: u32, code: u32 })
 
 export async function read(object: BpfObject): Promise<void> {
   const events = object.map('events')
@@ -11,42 +23,97 @@ export async function read(object: BpfObject): Promise<void> {
     const comm: string = event.comm
     // @ts-expect-error it has no such field
     void event.ppid
-    void [pid, comm]
+    // @ts-expect-error a name is no number
+    const wrong: number = event.comm
+    void [pid, comm, wrong]
   })
   ring.add(events, u64, (time) => {
     const nanoseconds: bigint = time
     void nanoseconds
   })
+  ring.add(events, Exec.view(), (view) => {
+    const pid: number = view.pid
+    // @ts-expect-error a view cannot be written to
+    view.pid = pid
+  })
   // @ts-expect-error the callback does not take what the decoder makes
   ring.add(events, u64, (time: string) => void time)
+  // @ts-expect-error a decoder is no function
+  ring.add(events, (event) => void event)
   // @ts-expect-error there is no such option
   new RingBuffer(events, Exec, { coalesceMs: 1 })
+  // @ts-expect-error there is no such option
+  new RingBuffer(events, Exec, (event) => void event.pid, { coalesceMs: 1 })
+  // @ts-expect-error a number of microseconds
+  new RingBuffer(events, Exec, { coalesceUs: '1' })
   // @ts-expect-error a map is not its name
   new RingBuffer('events', Exec)
+  // @ts-expect-error a decoder is not its name
+  new RingBuffer(events, 'exec')
 
-  for await (const event of new RingBuffer(events, Exec).records()) {
+  const options: RingBufferOptions = { coalesceUs: 0, signal: AbortSignal.timeout(1000) }
+  for await (const event of new RingBuffer(events, Exec, options).records()) {
+    const comm: string = event.comm
+    void comm
+  }
+  for await (const event of new RingBuffer(events, Exec)) {
     const comm: string = event.comm
     void comm
   }
   for await (const batch of new RingBuffer(events, Exec).batches()) {
     const first: { pid: number; comm: string } | undefined = batch[0]
-    void first
+    // @ts-expect-error a batch may be empty
+    const certain: { pid: number; comm: string } = batch[0]
+    void [first, certain]
   }
+
+  const both = new RingBuffer(events, Exec).add(object.map('exits'), Exit)
+  for await (const event of both.records()) {
+    const pid: number = event.pid
+    // @ts-expect-error not each of them has a name
+    void event.comm
+    if ('code' in event) {
+      const code: number = event.code
+      void code
+    } else {
+      const comm: string = event.comm
+      void comm
+    }
+    void pid
+  }
+
   const lost: number | undefined = ring.stats().lost
-  void lost
+  const available: number | undefined = ring.stats().rings[0]?.availableBytes
+  const consumed: number = ring.consume()
+  await ring.ref().unref().flush()
+  ring.close()
+  void [lost, available, consumed]
+  await using other = new RingBuffer(events, Exec, () => undefined)
+  void other
 }
 
 export function configure(): void {
   using object = BpfObject.open('exec-snoop.bpf.o')
   object.map('events').maxEntries = 1 << 20
   object.globals['min_uid'] = 1000
+  object.program('on_exit').autoload = false
   object.load().attach()
   // @ts-expect-error a global is a number, a bigint, a boolean or a string
   object.globals['min_uid'] = {}
+  // @ts-expect-error an object is made by open()
+  new BpfObject('exec-snoop.bpf.o')
+  // @ts-expect-error a path or bytes
+  BpfObject.open(5)
+  // @ts-expect-error the maps are those of the file
+  object.maps = new Map()
 }
 
 export function explain(error: BpfError): string {
-  const code: string = error.code
+  const code: BpfErrorCode = error.code
   const hint: string | undefined = error.hint
-  return `${code} ${hint ?? ''}`
+  const errno: number | undefined = error.errno
+  // @ts-expect-error no code is called so
+  const never = error.code === 'ERR_NO_SUCH_CODE'
+  if (error instanceof VerifierError) return error.verifierLog
+  return `${code} ${hint ?? ''} ${String(errno)} ${String(never)}`
 }

@@ -1,0 +1,270 @@
+// records() and batches().
+import { type BpfObject, RingBuffer, type RingBufferOptions } from '../../lib/index.js'
+import { expectNothingLeftOpen } from '../descriptors.js'
+import { make, makeBytes, numbers, openObject, Sample, sampleOf } from '../objects.js'
+import { describeBpf } from '../require-bpf.js'
+import { rejectionOf, thrownBy } from '../thrown.js'
+import { untilBlocking } from '../until.js'
+
+let object: BpfObject
+let ring: RingBuffer<Sample>
+
+function iterateEvents(options?: RingBufferOptions): void {
+  object = openObject('records')
+  object.map('events').maxEntries = 64 * 1024
+  ring = new RingBuffer(object.load().map('events'), Sample, options)
+}
+
+beforeEach(() => iterateEvents())
+
+afterEach(() => {
+  ring.close()
+  object.close()
+})
+
+function withoutThread(): void {
+  ring.close()
+  object.close()
+  iterateEvents({ pollThread: false })
+}
+
+async function take(count: number, records = ring.records()): Promise<number[]> {
+  const sequences: number[] = []
+  for (let i = 0; i < count; i++) {
+    const { value, done } = await records.next()
+    if (done === true) break
+    sequences.push(value.sequence)
+  }
+  await records.return?.()
+  return sequences
+}
+
+describeBpf('records()', () => {
+  expectNothingLeftOpen()
+
+  test('iterates in order', async () => {
+    make(object, 'events', { count: 99 })
+    const samples: Sample[] = []
+    for await (const sample of ring.records()) {
+      samples.push(sample)
+      if (samples.length === 99) break
+    }
+    expect(samples).toEqual(numbers(99).map(sampleOf))
+  })
+
+  test('is what a reader iterates over', async () => {
+    make(object, 'events', { count: 3 })
+    let last = 0
+    for await (const { sequence } of ring) {
+      last = sequence
+      if (sequence === 3) break
+    }
+    expect(last).toBe(3)
+  })
+
+  test('waits for records', async () => {
+    const records = ring.records()
+    for (let sequence = 1; sequence <= 20; sequence++) {
+      const next = records.next()
+      await new Promise((resolve) => setImmediate(resolve))
+      make(object, 'events', { count: 1, first: sequence })
+      expect(await next).toMatchObject({ done: false, value: { sequence } })
+    }
+  })
+
+  test('goes on after a break', async () => {
+    make(object, 'events', { count: 10 })
+    expect(await take(3)).toEqual([1, 2, 3])
+    expect(await take(1)).toEqual([4])
+    make(object, 'events', { count: 2, first: 11 })
+    expect(await take(8)).toEqual(numbers(8, 5))
+    expect(ring.closed).toBe(false)
+  })
+
+  test('answers overlapping calls in order', async () => {
+    const records = ring.records()
+    const results = numbers(6).map(() => records.next())
+    make(object, 'events', { count: 4 })
+    const first = await Promise.all(results.slice(0, 4))
+    expect(first.map(({ value }) => (value as Sample).sequence)).toEqual(numbers(4))
+    ring.close()
+    expect(await Promise.all(results.slice(4))).toEqual([
+      { done: true, value: undefined },
+      { done: true, value: undefined },
+    ])
+  })
+
+  test('refuses a second iterator while one is in use', async () => {
+    const records = ring.records()
+    for (const again of [() => ring.records(), () => ring.batches()]) {
+      expect(thrownBy(again)).toMatchObject({
+        code: 'ERR_STATE',
+        operation: 'iterate over',
+        target: 'map "events"',
+      })
+    }
+    await records.return?.()
+    expect(await records.next()).toEqual({ done: true, value: undefined })
+    make(object, 'events', { count: 1 })
+    expect(await take(1)).toEqual([1])
+  })
+
+  test('an iterator that has ended does not end the next one', async () => {
+    const first = ring.records()
+    await first.return?.()
+    const second = ring.records()
+    await first.return?.()
+    await first.next()
+    expect(thrownBy(() => ring.records()).code).toBe('ERR_STATE')
+    make(object, 'events', { count: 1 })
+    expect(await second.next()).toMatchObject({ value: { sequence: 1 } })
+  })
+
+  test('ends when the reader is closed while it waits', async () => {
+    const next = ring.records().next()
+    await new Promise((resolve) => setImmediate(resolve))
+    ring.close()
+    expect(await next).toEqual({ done: true, value: undefined })
+  })
+
+  test('ends when the reader is closed within the loop', async () => {
+    make(object, 'events', { count: 10 })
+    const sequences: number[] = []
+    for await (const { sequence } of ring.records()) {
+      sequences.push(sequence)
+      if (sequence === 3) ring.close()
+    }
+    expect(sequences).toEqual([1, 2, 3])
+    expect(ring.stats()).toMatchObject({ records: 3, undelivered: 7 })
+  })
+
+  test('of a closed reader is at its end', async () => {
+    ring.close()
+    expect(await take(1)).toEqual([])
+  })
+
+  test.each(['records', 'batches'] as const)(
+    '%s(): a record that is too short is an error, and the next iterator goes on',
+    async (method) => {
+      make(object, 'events', { count: 2 })
+      makeBytes(object, 16, 7)
+      makeBytes(object, 8, 8)
+      make(object, 'events', { count: 2, first: 3 })
+      await ring.flush()
+      const sequences: number[] = []
+      const lengths: unknown[] = []
+      while (sequences.length < 4) {
+        const error = await rejectionOf(
+          (async () => {
+            for await (const item of ring[method]()) {
+              sequences.push(...[item].flat().map(({ sequence }) => sequence))
+              if (sequences.length === 4) throw new Error('all')
+            }
+          })(),
+        )
+        if (error.message !== 'all') {
+          expect(error).toMatchObject({ code: 'ERR_RECORD_TOO_SHORT', target: 'sample' })
+          lengths.push(error.bytes?.length)
+        }
+      }
+      expect(sequences).toEqual(numbers(4))
+      expect(lengths).toEqual([16, 8])
+      expect(ring.stats().undelivered).toBe(0)
+    },
+  )
+
+  test('of a reader with callbacks is an error', () => {
+    using calls = new RingBuffer(object.map('others'), Sample, () => undefined)
+    expect(thrownBy(() => calls.records()).code).toBe('ERR_STATE')
+    expect(thrownBy(() => calls.batches()).code).toBe('ERR_STATE')
+    expect(thrownBy(() => calls[Symbol.asyncIterator]()).code).toBe('ERR_STATE')
+  })
+
+  test('is refused for a view, which does not outlive its turn', () => {
+    const error = thrownBy(() => new RingBuffer(object.map('others'), Sample.view()))
+    expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })
+  })
+
+  test('over several rings', async () => {
+    const both = ring.add(object.map('plain'), Sample)
+    make(object, 'events', { count: 2 })
+    make(object, 'plain', { count: 2, first: 3 })
+    expect((await take(4, both.records())).sort()).toEqual(numbers(4))
+  })
+
+  test('without a poll thread gives what flush() found', async () => {
+    withoutThread()
+    make(object, 'events', { count: 3 })
+    const next = ring.records().next()
+    await ring.flush()
+    expect(await next).toMatchObject({ value: { sequence: 1 } })
+  })
+
+  test('counts as delivered what was handed out', async () => {
+    withoutThread()
+    make(object, 'events', { count: 5 })
+    await ring.flush()
+    expect(ring.stats()).toMatchObject({ records: 0, undelivered: 5 })
+    const records = ring.records()
+    await records.next()
+    await records.next()
+    expect(ring.stats()).toMatchObject({ records: 2, undelivered: 3, lost: 0 })
+    await take(3, records)
+    expect(ring.stats()).toMatchObject({ records: 5, undelivered: 0, bytes: 5 * 64 })
+  })
+})
+
+describeBpf('batches()', () => {
+  expectNothingLeftOpen()
+
+  test('gives all records in order', async () => {
+    for (let i = 0; i < 10; i++) make(object, 'events', { count: 10, first: 10 * i + 1 })
+    const sequences: number[] = []
+    for await (const batch of ring.batches()) {
+      expect(batch.length).toBeGreaterThan(0)
+      sequences.push(...batch.map(({ sequence }) => sequence))
+      if (sequences.length === 100) break
+    }
+    expect(sequences).toEqual(numbers(100))
+  })
+
+  test('gives what another iterator left', async () => {
+    withoutThread()
+    make(object, 'events', { count: 10 })
+    await ring.flush()
+    expect(await take(4)).toEqual(numbers(4))
+    const { value } = (await ring.batches().next()) as { value: Sample[] }
+    expect(value.map(({ sequence }) => sequence)).toEqual(numbers(6, 5))
+  })
+
+  test('are as large as the load makes them', async () => {
+    ring.records() // starts the poll thread
+    ring.close()
+    object.close()
+    iterateEvents()
+    const batches = ring.batches()
+    make(object, 'events', { count: 500 })
+    untilBlocking(() => ring.stats().rings[0]?.availableBytes === 0)
+    let records = 0
+    let count = 0
+    while (records < 500) {
+      const { value } = (await batches.next()) as { value: Sample[] }
+      records += value.length
+      count++
+    }
+    expect(count).toBeLessThan(50)
+    expect(ring.stats().batches).toBe(count)
+  })
+
+  test('end when the reader is closed', async () => {
+    make(object, 'events', { count: 10 })
+    await ring.flush()
+    let batches = 0
+    for await (const batch of ring.batches()) {
+      batches++
+      expect(batch).toHaveLength(10)
+      ring.close()
+    }
+    expect(batches).toBe(1)
+  })
+})

@@ -1,0 +1,12 @@
+// Files are not trusted: whatever is in them, opening one gives an object or an
+// error. A process of its own, as a mistake here would end it.
+import { runScript } from './script.js'
+
+test('an object with damaged BTF is opened or refused', async () => {
+  const { code, signal, stdout, stderr } = await runScript('damaged')
+  expect([code, signal, stderr]).toEqual([0, null, ''])
+  const codes = Object.keys(JSON.parse(stdout) as object)
+  expect(codes).toContain('ERR_OBJECT_FORMAT')
+  const known = ['opened', 'ERR_NO_BTF', 'ERR_OBJECT_FORMAT']
+  expect(codes.filter((name) => !known.includes(name))).toEqual([])
+}, 60_000)

@@ -1,0 +1,83 @@
+// How a process with a reader ends, and what keeps it alive.
+import { describeBpf } from '../require-bpf.js'
+import { killRunning } from './example.js'
+import { runScript, startScript } from './script.js'
+
+const timeoutMs = 30_000
+
+afterEach(killRunning)
+
+describeBpf('a process with a reader', () => {
+  test.each([
+    // What it does, its exit code, what it prints.
+    ['close in a callback', 0, '1\n2\n3\n'],
+    ['close in a callback at full speed', 0, 'closed\n'],
+    ['exit in a callback', 3, ''],
+    ['exit with everything open', 4, ''],
+    ['natural exit after close', 0, ''],
+    ['a running reader keeps it alive', 0, 'delivered\n'],
+    ['a running iterator keeps it alive', 0, 'delivered\n'],
+    ['ref() after unref() keeps it alive', 0, 'delivered\n'],
+    ['unref() lets it end', 0, ''],
+    ['unref() lets it end at full speed', 0, ''],
+    ['unref() of an iterator lets it end', 0, ''],
+    ['an unref()ed reader delivers while something else runs', 0, 'delivered\n'],
+    ['a reader that has not started lets it end', 0, ''],
+  ])(
+    '%s',
+    async (name, code, stdout) => {
+      expect(await runScript('life', name)).toEqual({ code, signal: null, stdout, stderr: '' })
+    },
+    timeoutMs,
+  )
+
+  test('ends with 1 by an exception without a handler, and prints it', async () => {
+    const { code, stderr, stdout } = await runScript('life', 'exception without a handler')
+    expect(code).toBe(1)
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(/^Error: thrown by the callback\n +at .*life\.cjs/m)
+  })
+
+  test('ends with 1 by a record that is too short', async () => {
+    const { code, stderr } = await runScript('life', 'record too short without a handler')
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^RecordTooShortError: .*the record has 64 bytes, the type needs 1000$/m)
+  })
+
+  test.each(['by the poll thread', 'by flush()'])(
+    'delivers the rest of the batch after an exception, %s',
+    async (by) => {
+      const { code, stdout, stderr } = await runScript('life', 'exceptions with a handler', by)
+      expect([code, stderr]).toEqual([0, ''])
+      expect(JSON.parse(stdout)).toEqual({
+        delivered: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+        caught: ['2', '4', '6', '8', '10'],
+        records: 10,
+        undelivered: 0,
+      })
+    },
+  )
+
+  test('gets each record that is too short as an exception', async () => {
+    const { code, stdout, stderr } = await runScript('life', 'records too short with a handler')
+    expect([code, stderr]).toEqual([0, ''])
+    expect(JSON.parse(stdout)).toEqual(
+      [1, 2, 3].map((sequence) => ['ERR_RECORD_TOO_SHORT', 64, sequence]),
+    )
+  })
+
+  test('can block while records come, and close after it', async () => {
+    const { code, stdout, stderr } = await runScript(
+      'life',
+      'blocked while records come, then closed',
+    )
+    expect([code, stderr]).toEqual([0, ''])
+    expect(JSON.parse(stdout)).toEqual({ some: true, lost: true, undelivered: true })
+  })
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('ends by %s', async (signal) => {
+    const script = startScript('life', ['runs until it is told to end'])
+    await script.until('stdout', /running/)
+    expect(await script.stop(signal)).toMatchObject({ code: null, signal, stderr: '' })
+  })
+})

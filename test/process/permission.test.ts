@@ -1,0 +1,64 @@
+// Without root, and with some of its capabilities only.
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { describeBpf } from '../require-bpf.js'
+
+const nobody = 65534
+const script = join(__dirname, 'scripts/load.cjs')
+
+function run(command: string, args: string[], uid?: number): unknown[] {
+  const options = uid === undefined ? {} : { uid, gid: uid }
+  const { stdout, stderr } = spawnSync(command, args, { ...options, encoding: 'utf8' })
+  expect(stderr).toBe('')
+  return JSON.parse(stdout) as unknown[]
+}
+
+/** Runs the script as root with these capabilities. */
+function runWith(...capabilities: string[]): unknown[] {
+  const set = ['-all', ...capabilities.map((capability) => `+${capability}`)].join()
+  return run('setpriv', ['--bounding-set', set, process.execPath, script])
+}
+
+function refused(...missing: string[]): unknown {
+  return {
+    name: 'BpfError',
+    code: 'ERR_PERMISSION',
+    errno: 1,
+    hint: expect.stringContaining(`The process lacks ${missing.join(' and ')}: `) as string,
+    message: expect.stringContaining('Cannot load object "flood": EPERM') as string,
+  }
+}
+
+describeBpf('privileges', () => {
+  test('as another user an object can be opened only', () => {
+    expect(run(process.execPath, [script], nobody)).toEqual([
+      'open',
+      refused('CAP_BPF', 'CAP_PERFMON'),
+    ])
+  })
+
+  test('as root without capabilities too', () => {
+    expect(runWith()).toEqual(['open', refused('CAP_BPF', 'CAP_PERFMON')])
+  })
+
+  test('what is missing is named', () => {
+    expect(runWith('bpf')).toEqual(['open', refused('CAP_PERFMON')])
+    expect(runWith('perfmon')).toEqual(['open', refused('CAP_BPF')])
+  })
+
+  test('with CAP_BPF and CAP_PERFMON it works', () => {
+    expect(runWith('bpf', 'perfmon')).toEqual(['open', 'loaded', 'attached'])
+  })
+
+  test('a file that is not readable is an error of its own', () => {
+    const code = `
+      const { BpfObject } = require(${JSON.stringify(join(__dirname, '../..'))})
+      try { BpfObject.open('/proc/1/mem') } catch ({ code, message }) {
+        console.log(JSON.stringify([code, message]))
+      }`
+    expect(run(process.execPath, ['-e', code], nobody)).toEqual([
+      'ERR_PERMISSION',
+      'Cannot open /proc/1/mem: the file is not readable',
+    ])
+  })
+})

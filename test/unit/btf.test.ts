@@ -1,0 +1,646 @@
+import { Btf, type BtfType } from '../../lib/btf.js'
+import { BpfError } from '../../lib/errors.js'
+import { checkLayout } from '../../lib/layout.js'
+import { array, at, bytes, cstring, struct, u32, u8 } from '../../lib/struct.js'
+import { BtfWriter } from './btf-writer.js'
+import { sectionContents } from './elf-file.js'
+import { eventBtf, eventObject } from './event-object.js'
+import { misuse } from './misuse.js'
+import { firstSeed, Random } from './random.js'
+
+function parse(build: (writer: BtfWriter) => unknown): Btf {
+  const writer = new BtfWriter()
+  build(writer)
+  return new Btf(writer.bytes())
+}
+
+/** Type 1 is what `build` adds last but for the types that it needs. */
+function typeOf(build: (writer: BtfWriter) => number): {
+  type: BtfType
+  size: number
+  description: string
+} {
+  const writer = new BtfWriter()
+  const id = build(writer)
+  const btf = new Btf(writer.bytes())
+  return { type: btf.type(id), size: btf.sizeOf(id), description: btf.describe(id) }
+}
+
+const malformed = (problem: string): unknown =>
+  expect.objectContaining({
+    name: 'BpfError',
+    code: 'ERR_OBJECT_FORMAT',
+    message: `Cannot read BTF: ${problem}`,
+  })
+
+describe('a type is described', () => {
+  const unsigned = { kind: 'int', name: 'unsigned int', size: 4, signed: false, bool: false }
+
+  test.each<[string, (writer: BtfWriter) => number, unknown, number, string]>([
+    ['unsigned', (w) => w.int('unsigned int', 4), unsigned, 4, 'unsigned int'],
+    [
+      'signed',
+      (w) => w.int('long', 8, { signed: true }),
+      { kind: 'int', name: 'long', size: 8, signed: true, bool: false },
+      8,
+      'long',
+    ],
+    [
+      'char',
+      (w) => w.int('char', 1, { signed: true, char: true }),
+      { kind: 'int', name: 'char', size: 1, signed: true, bool: false },
+      1,
+      'char',
+    ],
+    [
+      'bool',
+      (w) => w.int('_Bool', 1, { bool: true }),
+      { kind: 'int', name: '_Bool', size: 1, signed: false, bool: true },
+      1,
+      '_Bool',
+    ],
+    ['pointer', (w) => w.pointer(0), { kind: 'pointer', size: 8 }, 8, 'pointer'],
+    [
+      'enum',
+      (w) => w.enum('color', 4, { RED: 0, GREEN: 1 }),
+      { kind: 'enum', name: 'color', size: 4, signed: false },
+      4,
+      'enum color',
+    ],
+    [
+      'signed enum',
+      (w) => w.enum('', 4, { NEGATIVE: 0xffffffff }, true),
+      { kind: 'enum', name: '', size: 4, signed: true },
+      4,
+      'enum (anonymous)',
+    ],
+    [
+      'enum of 64 bits',
+      (w) => w.enum64('huge', 8, { HUGE: 1n << 40n }),
+      { kind: 'enum', name: 'huge', size: 8, signed: false },
+      8,
+      'enum huge',
+    ],
+    ['float', (w) => w.float('double', 8), { kind: 'float', name: 'double', size: 8 }, 8, 'double'],
+    [
+      'array',
+      (w) => w.array(w.int('char', 1), 16),
+      { kind: 'array', element: 1, count: 16 },
+      16,
+      'char[16]',
+    ],
+    [
+      'array of arrays',
+      (w) => w.array(w.array(w.int('int', 4), 3), 2),
+      { kind: 'array', element: 2, count: 2 },
+      24,
+      'int[2][3]',
+    ],
+    [
+      'array of pointers',
+      (w) => w.array(w.pointer(0), 5),
+      { kind: 'array', element: 1, count: 5 },
+      40,
+      'pointer[5]',
+    ],
+    [
+      'struct',
+      (w) => w.struct('point', 8, [{ name: 'x', type: w.int('int', 4), bitOffset: 32 }]),
+      {
+        kind: 'struct',
+        name: 'point',
+        size: 8,
+        members: [{ name: 'x', type: 1, bitOffset: 32, bitSize: 0 }],
+      },
+      8,
+      'struct point',
+    ],
+    [
+      'struct with bit-fields',
+      (w) =>
+        w.struct('flags', 4, [
+          { name: 'plain', type: w.int('int', 4), bitOffset: 0 },
+          { name: 'bits', type: 1, bitOffset: 35, bitSize: 5 },
+        ]),
+      {
+        kind: 'struct',
+        name: 'flags',
+        size: 4,
+        members: [
+          { name: 'plain', type: 1, bitOffset: 0, bitSize: 0 },
+          { name: 'bits', type: 1, bitOffset: 35, bitSize: 5 },
+        ],
+      },
+      4,
+      'struct flags',
+    ],
+    [
+      'anonymous union',
+      (w) => w.union('', 4, [{ name: 'x', type: w.int('int', 4), bitOffset: 0 }]),
+      {
+        kind: 'union',
+        name: '',
+        size: 4,
+        members: [{ name: 'x', type: 1, bitOffset: 0, bitSize: 0 }],
+      },
+      4,
+      'union (anonymous)',
+    ],
+    ['forward declaration', (w) => w.forward('task'), { kind: 'other', name: 'task' }, 0, 'task'],
+    [
+      'function',
+      (w) => w.function('main', w.prototype(0, {})),
+      { kind: 'other', name: 'main' },
+      0,
+      'main',
+    ],
+    [
+      'prototype',
+      (w) => w.prototype(0, { argument: w.int('int', 4) }),
+      { kind: 'other', name: '' },
+      0,
+      'function',
+    ],
+    ...(
+      [
+        ['typedef', (w, id) => w.typedef('__u32', id)],
+        ['const', (w, id) => w.const(id)],
+        ['volatile', (w, id) => w.volatile(id)],
+        ['restrict', (w, id) => w.restrict(id)],
+        ['type tag', (w, id) => w.typeTag('user', id)],
+        ['several of these', (w, id) => w.const(w.volatile(w.typedef('a', w.typedef('b', id))))],
+      ] as [string, (writer: BtfWriter, id: number) => number][]
+    ).map(([name, wrap]): [string, (writer: BtfWriter) => number, unknown, number, string] => [
+      `${name}, as what is behind it`,
+      (w) => wrap(w, w.int('unsigned int', 4)),
+      unsigned,
+      4,
+      'unsigned int',
+    ]),
+  ])('%s', (_, build, type, size, description) => {
+    expect(typeOf(build)).toEqual({ type, size, description })
+  })
+
+  test('void, the type 0', () => {
+    const btf = parse(() => undefined)
+    expect([btf.type(0), btf.sizeOf(0), btf.describe(0)]).toEqual([
+      { kind: 'other', name: 'void' },
+      0,
+      'void',
+    ])
+  })
+})
+
+describe('struct()', () => {
+  const member = (w: BtfWriter): { name: string; type: number; bitOffset: number } => ({
+    name: 'x',
+    type: w.int('int', 4),
+    bitOffset: 0,
+  })
+
+  test.each<[string, (writer: BtfWriter) => unknown, unknown]>([
+    [
+      'finds a struct by its name',
+      (w) => w.struct('event', 4, [member(w)]),
+      { kind: 'struct', name: 'event' },
+    ],
+    [
+      'finds a union by its name',
+      (w) => w.union('event', 4, [member(w)]),
+      { kind: 'union', name: 'event' },
+    ],
+    [
+      'finds a typedef of an anonymous struct',
+      (w) => w.typedef('event', w.struct('', 4, [member(w)])),
+      { kind: 'struct', name: '' },
+    ],
+    [
+      'finds a typedef of a struct of another name',
+      (w) => w.typedef('event', w.typedef('event_t', w.struct('event_s', 4, [member(w)]))),
+      { kind: 'struct', name: 'event_s' },
+    ],
+    [
+      'prefers the struct to a typedef',
+      (w) => {
+        w.typedef('event', w.struct('', 8, [member(w)]))
+        w.struct('event', 4, [])
+      },
+      { name: 'event', size: 4 },
+    ],
+    [
+      'passes over a forward declaration',
+      (w) => {
+        w.forward('event')
+        w.struct('event', 4, [])
+      },
+      { name: 'event', size: 4 },
+    ],
+  ])('%s', (_, build, expected) => {
+    expect(parse(build).struct('event')).toMatchObject(expected as object)
+  })
+
+  test.each<[string, (writer: BtfWriter) => unknown]>([
+    ['there is none', () => undefined],
+    ['another has a longer name', (w) => w.struct('events', 4, [])],
+    ['a typedef of the name is an integer', (w) => w.typedef('event', w.int('int', 4))],
+    ['an enum has the name', (w) => w.enum('event', 4, {})],
+    ['it is a forward declaration', (w) => w.forward('event')],
+  ])('finds nothing when %s', (_, build) => {
+    expect(parse(build).struct('event')).toBeUndefined()
+  })
+
+  test('reads names in UTF-8', () => {
+    expect(parse((w) => w.struct('größe', 4, [])).struct('größe')).toMatchObject({ size: 4 })
+  })
+})
+
+test('variables() are those of the sections for data', () => {
+  const btf = parse((w) => {
+    const int = w.int('int', 4)
+    const variable = (name: string): { type: number; offset: number; size: number } => ({
+      type: w.variable(name, int),
+      offset: 8,
+      size: 4,
+    })
+    for (const section of ['.rodata', '.data', '.bss', '.rodata.str', '.data.events']) {
+      w.section(section, [variable(`in ${section}`)])
+    }
+    for (const section of ['.maps', 'license', '.kconfig']) w.section(section, [variable(section)])
+    w.section('.bss', [])
+  })
+  expect(btf.variables()).toEqual(
+    ['.rodata', '.data', '.bss', '.rodata.str', '.data.events'].map((section) => ({
+      name: `in ${section}`,
+      section,
+      offset: 8,
+      size: 4,
+      type: 1,
+    })),
+  )
+})
+
+test('the other byte order is read as well', () => {
+  const writer = new BtfWriter()
+  const int = writer.int('int', 4, { signed: true })
+  writer.struct('event', 8, [{ name: 'pid', type: int, bitOffset: 32 }])
+  const [little, big] = [new Btf(writer.bytes(true)), new Btf(writer.bytes(false))]
+  expect(big.struct('event')).toEqual(little.struct('event'))
+  expect(big.type(int)).toEqual(little.type(int))
+})
+
+test('data may lie within a larger buffer and be followed by more', () => {
+  const data = new BtfWriter().bytes()
+  const larger = new Uint8Array(data.length + 10).fill(0xff)
+  larger.set(data, 3)
+  expect(new Btf(larger.subarray(3)).variables()).toEqual([])
+})
+
+describe('what clang makes', () => {
+  const btf = eventBtf()
+  const members = (name: string): object =>
+    Object.fromEntries(
+      (btf.struct(name)?.members ?? []).map((member) => [
+        member.name,
+        [member.bitOffset / 8, btf.describe(member.type), btf.sizeOf(member.type)],
+      ]),
+    )
+
+  test('a struct has its members with offsets, types and sizes', () => {
+    expect(members('event')).toMatchObject({
+      time: [0, 'unsigned long long', 8],
+      delta: [8, 'long long', 8],
+      pid: [16, 'unsigned int', 4],
+      ret: [20, 'int', 4],
+      comm: [24, 'char[16]', 16],
+      raw: [40, 'unsigned char[6]', 6],
+      ok: [46, '_Bool', 1],
+      level: [47, 'signed char', 1],
+      color: [48, 'enum color', 4],
+      port: [52, 'unsigned short', 2],
+      inner: [56, 'struct inner', 8],
+      inners: [64, 'struct inner[2]', 16],
+      grid: [80, 'unsigned int[2][3]', 24],
+      '': [104, 'union (anonymous)', 8],
+      key: [112, 'union (anonymous)', 4],
+      typed: [120, 'struct (anonymous)', 16],
+      qualified: [136, 'unsigned int', 4],
+      task: [144, 'pointer', 8],
+      tail: [153, 'char[0]', 0],
+    })
+  })
+
+  test('bit-fields have a size in bits', () => {
+    const bitFields = btf.struct('event')?.members.filter(({ bitSize }) => bitSize > 0)
+    expect(bitFields).toMatchObject([
+      { name: 'flag', bitOffset: 152 * 8, bitSize: 3 },
+      { name: 'mode', bitOffset: 152 * 8 + 3, bitSize: 5 },
+    ])
+  })
+
+  test('an anonymous struct has the name of its typedef', () => {
+    expect(members('anonymous')).toEqual({ x: [0, 'int', 4], pointer: [8, 'pointer', 8] })
+  })
+
+  test('variables have their section, offset and type', () => {
+    const found = btf
+      .variables()
+      .map(({ name, section, size, type }) => [name, [section, size, btf.describe(type)]])
+    expect(Object.fromEntries(found)).toEqual({
+      limit: ['.rodata', 4, 'int'],
+      enabled: ['.rodata', 1, '_Bool'],
+      name: ['.data', 8, 'char[8]'],
+      event: ['.bss', 8, 'pointer'],
+      another: ['.bss', 8, 'pointer'],
+      counter: ['.bss', 8, 'unsigned long long'],
+      total: ['.bss', 8, 'unsigned long long'],
+    })
+  })
+
+  test('variables of one section do not overlap', () => {
+    const inBss = btf.variables().filter(({ section }) => section === '.bss')
+    expect(inBss.map(({ offset }) => offset).sort((a, b) => a - b)).toEqual([0, 8, 16, 24])
+  })
+})
+
+describe('malformed data is refused', () => {
+  test('that is no bytes', () => {
+    expect(() => new Btf('BTF' as never)).toThrow(
+      misuse('TypeError', "Expected a Uint8Array for data but received 'BTF'"),
+    )
+  })
+
+  const word = (at: number, value: number): ((data: DataView) => void) => {
+    return (data) => data.setUint32(at, value, true)
+  }
+
+  test.each<[string, (data: DataView) => void, string]>([
+    ['a wrong magic number', word(0, 0x464c457f), 'its magic number is wrong'],
+    ['a header of 4 GiB', word(4, 0xffffffff), 'its sections are larger than the data'],
+    ['types of 4 GiB', word(12, 0xffffffff), 'its sections are larger than the data'],
+    ['strings of 4 GiB', word(20, 0xffffffff), 'its sections are larger than the data'],
+    ['types that end within one', word(12, 14), 'it ends within a type'],
+    ['types that end within the data of one', word(12, 13), 'it ends within a type'],
+    ['a name beyond the strings', word(24, 1000), 'a name lies outside its strings'],
+    ['strings without an end', word(20, 3), 'a name does not end'],
+    ['an unknown kind', word(28, 31 << 24), 'it has a type of the unknown kind 31'],
+  ])('%s', (_, change, problem) => {
+    const writer = new BtfWriter()
+    writer.int('int', 4)
+    const data = writer.bytes()
+    change(new DataView(data.buffer))
+    expect(() => new Btf(data)).toThrow(malformed(problem) as Error)
+  })
+
+  const deep = 70
+  test.each<[string, (writer: BtfWriter) => number, string]>([
+    ['a type that does not exist', () => 5, 'type 5 does not exist'],
+    ['a typedef of none', (w) => w.typedef('a', 9), 'type 9 does not exist'],
+    ['a typedef of itself', (w) => w.typedef('a', 1), 'its typedefs are nested too deep'],
+    [
+      'typedefs of each other',
+      (w) => w.typedef('a', w.typedef('b', 2)),
+      'its typedefs are nested too deep',
+    ],
+    ['an array of itself', (w) => w.array(1, 2), 'its arrays are nested too deep'],
+    [
+      'too many arrays of arrays',
+      (w) => Array.from({ length: deep }).reduce<number>((id) => w.array(id, 1), w.int('int', 4)),
+      'its arrays are nested too deep',
+    ],
+  ])('%s', (_, build, problem) => {
+    const writer = new BtfWriter()
+    const id = build(writer)
+    const btf = new Btf(writer.bytes())
+    const error = malformed(problem) as Error
+    expect(() => btf.sizeOf(id)).toThrow(error)
+    expect(() => btf.describe(id)).toThrow(error)
+  })
+
+  test('a section for data with what is no variable', () => {
+    const btf = parse((w) => w.section('.bss', [{ type: w.int('int', 4), offset: 0, size: 4 }]))
+    expect(() => btf.variables()).toThrow(
+      malformed('a section contains what is no variable') as Error,
+    )
+  })
+})
+
+describe('validate() refuses', () => {
+  const int = (w: BtfWriter): number => w.int('int', 4)
+  const missing = 'type 99 does not exist'
+
+  test.each<[string, (writer: BtfWriter) => unknown, string]>([
+    ['a pointer to nothing', (w) => w.pointer(99), missing],
+    ['an array of nothing', (w) => w.array(99, 1, int(w)), missing],
+    ['an array indexed by nothing', (w) => w.array(int(w), 1, 99), missing],
+    ['a member of no type', (w) => w.struct('s', 4, [{ type: 99, bitOffset: 0 }]), missing],
+    ['a side of no type', (w) => w.union('u', 4, [{ type: 99, bitOffset: 0 }]), missing],
+    ['a typedef of nothing', (w) => w.typedef('t', 99), missing],
+    ['a volatile nothing', (w) => w.volatile(99), missing],
+    ['a const nothing', (w) => w.const(99), missing],
+    ['a restrict nothing', (w) => w.restrict(99), missing],
+    ['a tagged nothing', (w) => w.typeTag('user', 99), missing],
+    ['a declaration tag on nothing', (w) => w.declarationTag('tag', 99), missing],
+    ['a function of no prototype', (w) => w.function('f', 99), missing],
+    ['a prototype that returns nothing known', (w) => w.prototype(99, {}), missing],
+    ['a parameter of no type', (w) => w.prototype(0, { parameter: 99 }), missing],
+    ['a variable of no type', (w) => w.variable('v', 99), missing],
+    [
+      'a section of no variable',
+      (w) => w.section('.bss', [{ type: 99, offset: 0, size: 4 }]),
+      missing,
+    ],
+    ['a typedef of itself', (w) => w.typedef('t', 1), 'its typedefs are nested too deep'],
+    ['an array of itself', (w) => w.array(1, 1, 0), 'its types are nested too deep'],
+    [
+      'a struct within itself',
+      (w) => w.struct('s', 4, [{ name: 'x', type: w.nextId, bitOffset: 0 }]),
+      'its types are nested too deep',
+    ],
+    [
+      'structs within each other',
+      (w) => {
+        w.struct('a', 4, [{ name: 'x', type: w.const(3), bitOffset: 0 }])
+        w.union('b', 4, [{ name: 'y', type: w.array(2, 1, 0), bitOffset: 0 }])
+      },
+      'its types are nested too deep',
+    ],
+    ['an integer of 17 bytes', (w) => w.int('int', 17), 'an integer is too large'],
+    [
+      'a member whose name is nowhere',
+      named(4, (w) => [999, int(w), 0]),
+      'a name lies outside its strings',
+    ],
+    [
+      'a side whose name is nowhere',
+      named(5, (w) => [999, int(w), 0]),
+      'a name lies outside its strings',
+    ],
+    ['a value whose name is nowhere', named(6, () => [999, 0]), 'a name lies outside its strings'],
+    [
+      'a value of 64 bits whose name is nowhere',
+      named(19, () => [999, 0, 0]),
+      'a name lies outside its strings',
+    ],
+    [
+      'a parameter whose name is nowhere',
+      named(13, (w) => [999, int(w)]),
+      'a name lies outside its strings',
+    ],
+  ])('%s', (_, build, problem) => {
+    const btf = parse(build)
+    expect(() => btf.validate()).toThrow(malformed(problem) as Error)
+  })
+
+  /** A type of one part, given as words. */
+  function named(
+    kind: number,
+    part: (writer: BtfWriter) => number[],
+  ): (writer: BtfWriter) => number {
+    return (writer) => {
+      const data = part(writer)
+      return writer.raw('', kind, 1, 0, data)
+    }
+  }
+
+  test.each<[string, (writer: BtfWriter) => unknown]>([
+    [
+      'types without end that pointers lead through',
+      (w) => w.struct('list', 8, [{ name: 'next', type: w.pointer(2), bitOffset: 0 }]),
+    ],
+    ['an integer of 16 bytes', (w) => w.int('__int128', 16)],
+    ['void', (w) => w.const(0)],
+    [
+      'a type that is in many others',
+      (w) => {
+        let id = w.int('int', 4)
+        for (let level = 0; level < 40; level++) {
+          id = w.struct('', 4, [
+            { type: id, bitOffset: 0 },
+            { type: id, bitOffset: 0 },
+          ])
+        }
+      },
+    ],
+  ])('but not %s', (_, build) => {
+    const btf = parse(build)
+    expect(() => btf.validate()).not.toThrow()
+  })
+})
+
+describe('damaged data is parsed or refused, and does nothing else', () => {
+  /** What the damage should reach: each kind, and references between them. */
+  function everyKind(): Uint8Array {
+    const w = new BtfWriter()
+    const int = w.int('int', 4, { signed: true })
+    const char = w.int('char', 1, { char: true })
+    const text = w.array(char, 16)
+    const inner = w.struct('inner', 8, [{ name: 'a', type: int, bitOffset: 0 }])
+    const hidden = w.struct('', 8, [
+      { name: 'low', type: int, bitOffset: 0 },
+      { name: 'high', type: int, bitOffset: 32 },
+    ])
+    const union = w.union('', 8, [
+      { name: 'whole', type: w.float('double', 8), bitOffset: 0 },
+      { type: hidden, bitOffset: 0 },
+    ])
+    const event = w.struct('event', 96, [
+      { name: 'pid', type: w.const(w.typedef('__u32', int)), bitOffset: 0 },
+      { name: 'comm', type: w.volatile(w.typeTag('user', text)), bitOffset: 32 },
+      { type: union, bitOffset: 192 },
+      { name: 'inners', type: w.array(inner, 3), bitOffset: 256 },
+      { name: 'next', type: w.restrict(w.pointer(w.nextId + 2)), bitOffset: 448 },
+    ])
+    w.typedef('alias', event)
+    w.struct('flags', 4, [
+      { name: 'a', type: int, bitOffset: 0, bitSize: 3 },
+      { name: 'b', type: w.enum('color', 4, { RED: 0, GREEN: 1 }), bitOffset: 3, bitSize: 5 },
+    ])
+    w.enum64('huge', 8, { HUGE: 1n << 40n })
+    w.forward('task')
+    w.function('main', w.prototype(int, { context: w.pointer(0) }))
+    w.declarationTag('tag', event)
+    const variable = w.variable('limit', w.const(int))
+    w.section('.rodata', [{ type: variable, offset: 0, size: 4 }])
+    w.section('.bss', [{ type: w.variable('events', event), offset: 0, size: 96 }])
+    return w.bytes()
+  }
+
+  const inner = struct('inner', { a: u32, b: u32 })
+  const declared = ['event', 'alias', 'inner', 'flags', 'anonymous'].flatMap((name) => [
+    struct(name, {
+      pid: u32,
+      comm: cstring(16),
+      low: at(24, u32),
+      inners: at(32, array(inner, 3)),
+    }),
+    struct(name, { missing: u8 }),
+    struct(name, { high: at(28, u32), next: at(56, bytes(8)), tail: bytes() }),
+    struct(name, { a: u32 }).view(),
+  ])
+
+  /** Uses all there is; gives the errors that say something else than that it is damaged. */
+  function wrongErrors(data: Uint8Array): unknown[] {
+    const errors: unknown[] = []
+    const attempt = <T>(use: () => T, ...codes: string[]): T | undefined => {
+      try {
+        return use()
+      } catch (error) {
+        const expected = ['ERR_OBJECT_FORMAT', ...codes]
+        if (!(error instanceof BpfError) || !expected.includes(error.code)) errors.push(error)
+        return undefined
+      }
+    }
+    const btf = attempt(() => new Btf(data))
+    if (btf === undefined) return errors
+    attempt(() => btf.validate())
+    attempt(() => btf.variables())
+    for (const type of declared) {
+      attempt(() => btf.struct(type.name))
+      attempt(() => checkLayout(type, btf), 'ERR_LAYOUT')
+    }
+    for (let id = 0; id < 60; id++) {
+      attempt(() => btf.type(id))
+      attempt(() => btf.sizeOf(id))
+      attempt(() => btf.describe(id))
+    }
+    return errors
+  }
+
+  const intact: [string, Uint8Array][] = [
+    ['written by hand', everyKind()],
+    ['made by clang', sectionContents(eventObject, '.BTF')],
+  ]
+
+  test.each(intact)('%s, cut off anywhere', (_, data) => {
+    expect(() => new Btf(data).validate()).not.toThrow()
+    expect(wrongErrors(data)).toEqual([])
+    for (let length = 0; length < data.length; length++) {
+      expect(() => new Btf(data.slice(0, length))).toThrow(
+        expect.objectContaining({ code: 'ERR_OBJECT_FORMAT' }) as Error,
+      )
+    }
+  })
+
+  test.each(intact)('%s, with single bytes changed', (_, data) => {
+    for (let at = 0; at < data.length; at++) {
+      for (const byte of [0, 1, 4, 0x80, 0xff]) {
+        const damaged = data.slice()
+        damaged[at] = byte
+        expect({ at, byte, errors: wrongErrors(damaged) }).toEqual({ at, byte, errors: [] })
+      }
+    }
+  })
+
+  test.each(intact)('%s, with random damage', (_, data) => {
+    for (let seed = firstSeed; seed < firstSeed + 3000; seed++) {
+      const random = new Random(seed)
+      const damaged = data.slice()
+      for (let count = random.integer(1, 6); count > 0; count--) {
+        const at = random.integer(0, data.length - 1)
+        // Most numbers in it are small.
+        damaged[at] = random.chance(0.5) ? random.integer(0, 40) : random.integer(0, 255)
+      }
+      expect({ seed, errors: wrongErrors(damaged) }).toEqual({ seed, errors: [] })
+    }
+  })
+})

@@ -1,0 +1,314 @@
+import { existsSync } from 'node:fs'
+import { release } from 'node:os'
+import type { BpfErrorCode } from '../../lib/errors.js'
+import {
+  diagnose,
+  type Failure,
+  kernelAtLeast,
+  missingCapabilities,
+  readSystemFacts,
+  type SystemFacts,
+} from '../../lib/features.js'
+
+const CAP_SYS_ADMIN = 1n << 21n
+const CAP_PERFMON = 1n << 38n
+const CAP_BPF = 1n << 39n
+
+/** A machine on which everything works. */
+const able: SystemFacts = {
+  kernelRelease: '6.1.0-13-amd64',
+  capabilities: (1n << 41n) - 1n,
+  seccompFilter: false,
+  kernelBtf: true,
+  tracefs: true,
+  lockdown: 'none',
+}
+
+describe('kernelAtLeast()', () => {
+  test.each<[string, number, number, boolean]>([
+    ['5.8.0', 5, 8, true],
+    ['5.7.19', 5, 8, false],
+    ['5.10.0-27-amd64', 5, 8, true],
+    ['5.4.0-150-generic', 5, 8, false],
+    ['6.0.0', 5, 8, true],
+    ['4.18.0-513.el8.x86_64', 5, 8, false],
+    ['10.1', 5, 8, true],
+    ['5.15.0-rc1+', 5, 15, true],
+    ['5.8-rc7', 5, 8, true],
+    ['6.18.0-microsoft-standard-WSL2', 6, 18, true],
+    ['unknown', 5, 8, true],
+    ['', 5, 8, true],
+  ])('%j is at least %d.%d: %p', (kernelRelease, major, minor, expected) => {
+    expect(kernelAtLeast({ ...able, kernelRelease }, major, minor)).toBe(expected)
+  })
+})
+
+describe('missingCapabilities()', () => {
+  test.each<[string, bigint, string, string[]]>([
+    ['nothing for root', (1n << 41n) - 1n, '6.1.0', []],
+    ['nothing with CAP_SYS_ADMIN', CAP_SYS_ADMIN, '6.1.0', []],
+    ['nothing with CAP_BPF and CAP_PERFMON', CAP_BPF | CAP_PERFMON, '6.1.0', []],
+    ['CAP_PERFMON with CAP_BPF', CAP_BPF, '6.1.0', ['CAP_PERFMON']],
+    ['CAP_BPF with CAP_PERFMON', CAP_PERFMON, '6.1.0', ['CAP_BPF']],
+    ['both for a user', 0n, '6.1.0', ['CAP_BPF', 'CAP_PERFMON']],
+    ['CAP_SYS_ADMIN before 5.8', CAP_BPF | CAP_PERFMON, '5.4.0', ['CAP_SYS_ADMIN']],
+    ['nothing with CAP_SYS_ADMIN before 5.8', CAP_SYS_ADMIN, '5.4.0', []],
+  ])('finds %s', (_, capabilities, kernelRelease, missing) => {
+    expect(missingCapabilities({ ...able, capabilities, kernelRelease })).toEqual(missing)
+  })
+})
+
+describe('diagnose() explains', () => {
+  const EPERM = 1
+  const ENOENT = 2
+  const ESRCH = 3
+  const E2BIG = 7
+  const ENOMEM = 12
+  const EACCES = 13
+  const EINVAL = 22
+  const EOPNOTSUPP = 95
+  const ENOTSUPP = 524
+
+  // What libbpf prints, word for word.
+  const memlockLog = `libbpf: Error in bpf_object__probe_loading():Operation not permitted(1). Couldn't load trivial BPF program. Make sure your kernel supports BPF (CONFIG_BPF_SYSCALL=y) and/or that RLIMIT_MEMLOCK is set to big enough value.\n`
+  const ulimitLog = `libbpf: map 'events': failed to create: Operation not permitted(-1)\nlibbpf: permission error while running as root; try raising 'ulimit -l'? current value: 64.0 KiB\n`
+  const noBtfLog = `libbpf: failed to find valid kernel BTF\nlibbpf: Error loading vmlinux BTF: -3\n`
+  const noTypeLog = `libbpf: prog 'on_exec': failed to find kernel BTF type ID of 'no_such': -3\nlibbpf: prog 'on_exec': failed to prepare load attributes: -3\n`
+  const rawLog = `libbpf: prog 'on_exec': failed to attach to raw tracepoint 'no_such': No such file or directory\n`
+
+  const user = { capabilities: 0n }
+  const old = { kernelRelease: '5.4.0-150-generic' }
+  const memlocked = { kernelRelease: '5.10.0-27-amd64' }
+
+  const cases: [
+    string,
+    Partial<Failure> & { errno: number },
+    Partial<SystemFacts>,
+    BpfErrorCode,
+    RegExp | undefined,
+  ][] = [
+    [
+      'both capabilities missing',
+      { errno: EPERM },
+      user,
+      'ERR_PERMISSION',
+      /^The process lacks CAP_BPF and CAP_PERFMON: run it as root/,
+    ],
+    [
+      'one capability missing',
+      { errno: EPERM },
+      { capabilities: CAP_BPF },
+      'ERR_PERMISSION',
+      /^The process lacks CAP_PERFMON:/,
+    ],
+    [
+      'a capability missing in spite of a seccomp filter',
+      { errno: EPERM },
+      { ...user, seccompFilter: true, lockdown: 'confidentiality' },
+      'ERR_PERMISSION',
+      /lacks CAP_BPF/,
+    ],
+    [
+      'a seccomp filter',
+      { errno: EPERM },
+      { seccompFilter: true },
+      'ERR_PERMISSION',
+      /seccomp=unconfined/,
+    ],
+    [
+      'lockdown',
+      { errno: EPERM },
+      { lockdown: 'confidentiality' },
+      'ERR_PERMISSION',
+      /lockdown is in confidentiality mode/,
+    ],
+    [
+      'nothing by the milder lockdown',
+      { errno: EPERM },
+      { lockdown: 'integrity' },
+      'ERR_PERMISSION',
+      undefined,
+    ],
+    [
+      'an old memlock limit that keeps programs from loading',
+      { errno: EPERM, log: memlockLog },
+      memlocked,
+      'ERR_PERMISSION',
+      /RLIMIT_MEMLOCK/,
+    ],
+    [
+      'an old memlock limit that keeps maps from being made',
+      { errno: EPERM, log: ulimitLog },
+      memlocked,
+      'ERR_PERMISSION',
+      /RLIMIT_MEMLOCK/,
+    ],
+    [
+      'no memlock limit since 5.11, whatever libbpf guesses',
+      { errno: EPERM, log: ulimitLog },
+      {},
+      'ERR_PERMISSION',
+      undefined,
+    ],
+    [
+      'a kernel too old for ring buffers',
+      { errno: EINVAL, ringBuffer: true },
+      old,
+      'ERR_UNSUPPORTED',
+      /^BPF ring buffers need Linux 5\.8 or newer, this is 5\.4\.0-150-generic; use a perf buffer/,
+    ],
+    ['nothing on an old kernel without a ring', { errno: EINVAL }, old, 'ERR_KERNEL', undefined],
+    [
+      'a kernel without BTF',
+      { errno: ESRCH, log: noBtfLog },
+      { kernelBtf: false },
+      'ERR_UNSUPPORTED',
+      /CONFIG_DEBUG_INFO_BTF=y/,
+    ],
+    [
+      'a kernel without BTF, by the number that libbpf gives',
+      { errno: ENOENT, log: noBtfLog },
+      { kernelBtf: false },
+      'ERR_UNSUPPORTED',
+      /CONFIG_DEBUG_INFO_BTF=y/,
+    ],
+    [
+      'a tp_btf or fentry target that the kernel does not have',
+      { errno: ESRCH, log: noTypeLog },
+      {},
+      'ERR_UNSUPPORTED',
+      /6\.1\.0-13-amd64\) has no such tracepoint or function/,
+    ],
+    [
+      'a tp_btf target on a kernel without BTF',
+      { errno: ESRCH, log: noBtfLog + noTypeLog },
+      { kernelBtf: false },
+      'ERR_UNSUPPORTED',
+      /CONFIG_DEBUG_INFO_BTF=y/,
+    ],
+    [
+      'an unmounted tracefs',
+      { operation: 'attach', errno: ENOENT, section: 'tp/syscalls/sys_enter_execve' },
+      { tracefs: false },
+      'ERR_UNSUPPORTED',
+      /mount -t tracefs tracefs \/sys\/kernel\/tracing/,
+    ],
+    [
+      'an unreadable tracefs',
+      { operation: 'attach', errno: EACCES, section: 'tracepoint/sched/sched_switch' },
+      {},
+      'ERR_PERMISSION',
+      /tracefs is not readable/,
+    ],
+    [
+      'a tracepoint that the kernel does not have',
+      { operation: 'attach', errno: ENOENT, section: 'tracepoint/sched/no_such' },
+      {},
+      'ERR_UNSUPPORTED',
+      /has no tracepoint sched\/no_such: see \/sys\/kernel\/tracing\/available_events/,
+    ],
+    [
+      'a raw tracepoint that the kernel does not have',
+      { operation: 'attach', errno: ENOENT, section: 'raw_tp/no_such', log: rawLog },
+      {},
+      'ERR_UNSUPPORTED',
+      /has no raw tracepoint no_such$/,
+    ],
+    [
+      'a raw tracepoint that the kernel does not have, even without tracefs',
+      { operation: 'attach', errno: ENOENT, section: 'raw_tracepoint/no_such', log: rawLog },
+      { tracefs: false },
+      'ERR_UNSUPPORTED',
+      /has no raw tracepoint no_such$/,
+    ],
+    ...[ENOENT, EINVAL, EOPNOTSUPP].map((errno): (typeof cases)[number] => [
+      `a kprobe that the kernel refuses with ${String(errno)}`,
+      { operation: 'attach', errno, section: 'kprobe/no_such' },
+      {},
+      'ERR_UNSUPPORTED',
+      /no such function to probe, or no kprobes/,
+    ]),
+    [
+      'a kretprobe that the kernel refuses',
+      { operation: 'attach', errno: ENOENT, section: 'kretprobe/no_such' },
+      {},
+      'ERR_UNSUPPORTED',
+      /no such function to probe/,
+    ],
+    ...[
+      'fentry/vfs_read',
+      'fexit/vfs_read',
+      'fmod_ret/f',
+      'fentry.s/f',
+      'lsm/file_open',
+      'lsm.s/f',
+    ].map((section): (typeof cases)[number] => [
+      `${section} on a kernel that refuses trampolines`,
+      { errno: EPERM, section },
+      {},
+      'ERR_UNSUPPORTED',
+      /refuses BPF trampolines/,
+    ]),
+    [
+      'nothing when root may not, but for no known reason',
+      { errno: EPERM, section: 'tp_btf/sched_switch' },
+      {},
+      'ERR_PERMISSION',
+      undefined,
+    ],
+    ['what is not supported', { errno: ENOTSUPP }, {}, 'ERR_UNSUPPORTED', /does not support it/],
+    ['what is not supported', { errno: EOPNOTSUPP }, {}, 'ERR_UNSUPPORTED', /does not support it/],
+    ['a lack of memory', { errno: ENOMEM }, {}, 'ERR_KERNEL', /maxEntries/],
+    ['no other error', { errno: E2BIG }, {}, 'ERR_KERNEL', undefined],
+    [
+      'a section that does not say where to attach',
+      { operation: 'attach', errno: EOPNOTSUPP, section: 'tp_btf' },
+      {},
+      'ERR_UNSUPPORTED',
+      /section does not say where to attach/,
+    ],
+    [
+      'what is not supported where the section says',
+      { operation: 'attach', errno: EOPNOTSUPP, section: 'tp_btf/sched_switch' },
+      {},
+      'ERR_UNSUPPORTED',
+      /does not support it/,
+    ],
+    [
+      'no missing file of a uprobe',
+      { operation: 'attach', errno: ENOENT, section: 'uprobe//bin/none:main' },
+      { tracefs: false },
+      'ERR_KERNEL',
+      undefined,
+    ],
+  ]
+
+  test.each(cases)('%s', (_, failure, facts, code, hint) => {
+    const diagnosis = diagnose({ operation: 'load', log: '', ...failure }, { ...able, ...facts })
+    expect(diagnosis).toEqual(
+      hint === undefined ? { code } : { code, hint: expect.stringMatching(hint) as string },
+    )
+  })
+})
+
+describe('readSystemFacts() of this machine', () => {
+  const facts = readSystemFacts()
+
+  test('has sane values', () => {
+    expect(facts).toEqual({
+      kernelRelease: release(),
+      capabilities: expect.any(BigInt) as bigint,
+      seccompFilter: expect.any(Boolean) as boolean,
+      kernelBtf: existsSync('/sys/kernel/btf/vmlinux'),
+      tracefs: expect.any(Boolean) as boolean,
+      lockdown: expect.stringMatching(/^(none|integrity|confidentiality)$/) as string,
+    })
+    expect(facts.kernelRelease).toMatch(/^\d+\.\d+/)
+    expect(facts.capabilities).toBeLessThan(1n << 64n)
+  })
+
+  test('says what diagnose() goes by when it is not told', () => {
+    const failure = { operation: 'load', errno: 1, log: '' }
+    expect(diagnose(failure)).toEqual(diagnose(failure, facts))
+  })
+})

@@ -1,0 +1,298 @@
+import { runInNewContext } from 'node:vm'
+import { Btf } from '../../lib/btf.js'
+import { checkLayout } from '../../lib/layout.js'
+import {
+  array,
+  at,
+  bool,
+  bytes,
+  cstring,
+  type Fields,
+  i16,
+  i32,
+  i64,
+  i8,
+  struct,
+  type Type,
+  u16,
+  u32,
+  u64,
+  u8,
+} from '../../lib/struct.js'
+import { BtfWriter } from './btf-writer.js'
+import { eventBtf } from './event-object.js'
+
+const btf = eventBtf()
+const inner = struct('inner', { a: u8, b: u32 })
+
+/** All that BTF has of struct event but its bit-fields. */
+const whole = {
+  time: u64,
+  delta: i64,
+  pid: u32,
+  ret: i32,
+  comm: cstring(16),
+  raw: bytes(6),
+  ok: bool,
+  level: i8,
+  color: u32,
+  port: u16,
+  inner,
+  inners: array(inner, 2),
+  grid: array(array(u32, 3), 2),
+  address: u64,
+  low: at(104, u32),
+  high: at(108, u32),
+  key: u32,
+  typed: at(120, struct('typed', { x: i32, pointer: u64 })),
+  qualified: u32,
+  task: u64,
+  tail: at(153, cstring()),
+}
+
+describe('a layout passes', () => {
+  test.each<[string, Type]>([
+    ['when it is the whole struct', struct('event', whole)],
+    ['when it is a view', struct('event', whole).view()],
+    ['when fields are left out', struct('event', { ret: at(20, i32), comm: cstring(16) })],
+    ['when BTF has no struct of its name', struct('elsewhere', { time: u8, pid: at(1, u64) })],
+    ['when it is no struct', u32],
+    ['when it is an array of structs', array(struct('event', { pid: u8 }), 2)],
+    ['by the name of a typedef', struct('anonymous', { x: i32, pointer: u64 })],
+    ['with a time as number', struct('event', { time: u64.number, delta: i64.number })],
+    ['with an enum as signed', struct('event', { color: at(48, i32) })],
+    ['with a byte as either sign', struct('event', { level: at(47, u8) })],
+    ['with a bool as byte', struct('event', { ok: at(46, u8) })],
+    ['with text as bytes', struct('event', { comm: at(24, bytes(16)) })],
+    ['with bytes as text', struct('event', { raw: at(40, cstring(6)) })],
+    ['with bytes as an array', struct('event', { raw: at(40, array(u8, 6)) })],
+    ['with anything as bytes', struct('event', { inners: at(64, bytes(16)) })],
+    ['with a pointer as bytes', struct('event', { task: at(144, bytes(8)) })],
+    ['with a tail of bytes', struct('event', { tail: at(153, bytes()) })],
+    [
+      'with a union as the struct of one side',
+      struct('event', { key: at(112, struct('side', { octets: array(u8, 4) })) }),
+    ],
+  ])('%s', (_, type) => {
+    expect(() => checkLayout(type, btf)).not.toThrow()
+  })
+})
+
+describe('a layout is refused, naming the field', () => {
+  const wrongInner = struct('inner', { a: u8, b: i32 })
+  const shortInner = struct('inner', { a: u8 })
+
+  test.each<[string, Fields, string, string]>([
+    ['a wrong offset', { time: u64, pid: u32 }, 'event.pid', 'its offset is 8 here and 16 in BTF'],
+    [
+      'the first of several',
+      { time: u64, delta: i64, ret: i32, pid: u32 },
+      'event.ret',
+      'its offset is 16 here and 20 in BTF',
+    ],
+    [
+      'a name that BTF does not have',
+      { time: u64, ppid: u32 },
+      'event.ppid',
+      'BTF has no such field; it has time, delta, pid, ret, comm, raw, ok, level, color, port, ' +
+        'inner, inners, grid, address, low, high, key, typed, qualified, task, flag, mode, tail',
+    ],
+    [
+      'a number that is too small',
+      { time: u32 },
+      'event.time',
+      'it is u32 here and unsigned long long in BTF',
+    ],
+    [
+      'a number that is too large',
+      { port: at(52, u32) },
+      'event.port',
+      'it is u32 here and unsigned short in BTF',
+    ],
+    [
+      'an unsigned number that is signed',
+      { ret: at(20, u32) },
+      'event.ret',
+      'it is u32 here and int in BTF',
+    ],
+    [
+      'a signed number that is unsigned',
+      { pid: at(16, i32) },
+      'event.pid',
+      'it is i32 here and unsigned int in BTF',
+    ],
+    [
+      'the sign of 64 bits as number',
+      { time: i64.number },
+      'event.time',
+      'it is i64 here and unsigned long long in BTF',
+    ],
+    [
+      'the sign of 16 bits',
+      { port: at(52, i16) },
+      'event.port',
+      'it is i16 here and unsigned short in BTF',
+    ],
+    [
+      'a number for text',
+      { comm: at(24, u64) },
+      'event.comm',
+      'it is u64 here and char[16] in BTF',
+    ],
+    [
+      'a byte for a number',
+      { pid: at(16, bool) },
+      'event.pid',
+      'it is bool here and unsigned int in BTF',
+    ],
+    [
+      'an enum of another size',
+      { color: at(48, u8) },
+      'event.color',
+      'it is u8 here and enum color in BTF',
+    ],
+    [
+      'a pointer of another size',
+      { task: at(144, u32) },
+      'event.task',
+      'it is u32 here and pointer in BTF',
+    ],
+    [
+      'text that is too long',
+      { comm: at(24, cstring(32)) },
+      'event.comm',
+      'it has 32 bytes here and 16 (char[16]) in BTF',
+    ],
+    [
+      'text that is too short',
+      { comm: at(24, cstring(8)) },
+      'event.comm',
+      'it has 8 bytes here and 16 (char[16]) in BTF',
+    ],
+    [
+      'bytes of another length',
+      { raw: at(40, bytes(4)) },
+      'event.raw',
+      'it has 4 bytes here and 6 (unsigned char[6]) in BTF',
+    ],
+    [
+      'a length for the tail',
+      { tail: at(153, cstring(8)) },
+      'event.tail',
+      'it has 8 bytes here and 0 (char[0]) in BTF',
+    ],
+    [
+      'text for a number',
+      { pid: at(16, cstring(4)) },
+      'event.pid',
+      'it is char[4] here and unsigned int in BTF',
+    ],
+    [
+      'text for an array of numbers',
+      { grid: at(80, cstring(24)) },
+      'event.grid',
+      'it is char[24] here and unsigned int[2][3] in BTF',
+    ],
+    [
+      'an array of another length',
+      { inners: at(64, array(inner, 3)) },
+      'event.inners',
+      'it is inner[3] here and struct inner[2] in BTF',
+    ],
+    [
+      'an array of what is none',
+      { pid: at(16, array(u8, 4)) },
+      'event.pid',
+      'it is u8[4] here and unsigned int in BTF',
+    ],
+    [
+      'an array of arrays the other way round',
+      { grid: at(80, array(array(u32, 2), 3)) },
+      'event.grid',
+      'it is u32[3][2] here and unsigned int[2][3] in BTF',
+    ],
+    [
+      'the element of an array',
+      { grid: at(80, array(array(i32, 3), 2)) },
+      'event.grid[][]',
+      'it is i32 here and unsigned int in BTF',
+    ],
+    [
+      'a field of a nested struct',
+      { inner: at(56, wrongInner) },
+      'event.inner.b',
+      'it is i32 here and unsigned int in BTF',
+    ],
+    [
+      'a field of a struct in an array',
+      { inners: at(64, array(wrongInner, 2)) },
+      'event.inners[].b',
+      'it is i32 here and unsigned int in BTF',
+    ],
+    [
+      'the size of a nested struct',
+      { inner: at(56, shortInner) },
+      'event.inner',
+      'it has 1 bytes here and 8 in BTF',
+    ],
+    [
+      'a struct for a number',
+      { pid: at(16, struct('inner', { a: u32 })) },
+      'event.pid',
+      'it is struct inner here and unsigned int in BTF',
+    ],
+    ['a bit-field', { flag: at(152, u8) }, 'event.flag', 'it is a bit-field of 3 bits in BTF'],
+    [
+      'a field of an anonymous struct in an anonymous union',
+      { high: at(104, u32) },
+      'event.high',
+      'its offset is 104 here and 108 in BTF',
+    ],
+  ])('%s', (_, fields, field, problem) => {
+    const target = `field "${field}"`
+    const error = expect.objectContaining({
+      name: 'BpfError',
+      code: 'ERR_LAYOUT',
+      target,
+      message: `Cannot decode ${target}: ${problem}. Declare the struct as the BPF program does`,
+    }) as Error
+    const type = struct('event', fields)
+    expect(() => checkLayout(type, btf)).toThrow(error)
+    expect(() => checkLayout(type.view(), btf)).toThrow(error)
+  })
+})
+
+describe('in malformed BTF', () => {
+  // That it is damaged, or that it has no such field.
+  const refused = expect.objectContaining({
+    name: 'BpfError',
+    code: expect.stringMatching(/^ERR_(OBJECT_FORMAT|LAYOUT)$/) as string,
+  }) as Error
+
+  /** Looking for a field ends, whatever the BTF says. */
+  function checkWithin(timeoutMs: number, build: (writer: BtfWriter) => unknown): void {
+    const writer = new BtfWriter()
+    build(writer)
+    const damaged = new Btf(writer.bytes())
+    const check = (): void => checkLayout(struct('event', { pid: u32 }), damaged)
+    runInNewContext('check()', { check }, { timeout: timeoutMs })
+  }
+
+  test('an anonymous member that contains itself is refused', () => {
+    expect(() =>
+      checkWithin(2000, (w) => w.struct('event', 8, [{ type: 1, bitOffset: 0 }])),
+    ).toThrow(refused)
+  })
+
+  test('anonymous members that double with each level are refused', () => {
+    expect(() =>
+      checkWithin(2000, (w) => {
+        for (let level = 1; level < 40; level++) {
+          const next = { type: level + 1, bitOffset: 0 }
+          w.struct(level === 1 ? 'event' : '', 8, [next, next])
+        }
+        w.struct('', 8, [])
+      }),
+    ).toThrow(refused)
+  })
+})

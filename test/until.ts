@@ -1,0 +1,22 @@
+// Below the time that jest gives a test.
+const deadlineMs = 4000
+
+/** Waits for a condition while the event loop runs; fails after a deadline. */
+export async function until(
+  condition: () => boolean,
+  describe: () => string = () => String(condition),
+): Promise<void> {
+  const end = performance.now() + deadlineMs
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`Did not come true: ${describe()}`)
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+}
+
+/** The same while this thread is busy, so that no callback is called. */
+export function untilBlocking(condition: () => boolean): void {
+  const end = performance.now() + deadlineMs
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`Did not come true: ${String(condition)}`)
+  }
+}
