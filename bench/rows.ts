@@ -89,38 +89,45 @@ export async function drain(consumer: 'c' | 'node', runs: number): Promise<numbe
   const ringBytes = 4 << 20
   using object = openBench(producer, 500, ringBytes)
   const map = object.map('events')
-  const drainOnce = consumer === 'c' ? await drainWithC(map) : drainWithLibrary(map)
-  const fill = new RingBuffer(map, BenchRecord, { pollThread: false })
+  const side = consumer === 'c' ? await drainWithC(map) : drainWithLibrary(map)
   producer.start()
   const results: number[] = []
   // The first runs warm the compiled loop up.
   for (let run = -3; run < runs; run++) {
-    while ((fill.stats().rings[0]?.availableBytes ?? 0) < ringBytes - 16) await setTimeout(1)
+    while ((side.ring.stats().rings[0]?.availableBytes ?? 0) < ringBytes - 16) await setTimeout(1)
     producer.pause()
-    const { records, ns } = await drainOnce()
+    const { records, ns } = await side.drain()
     if (records < ringBytes / 16 - 1)
       throw new Error(`only ${String(records)} records were drained`)
     if (run >= 0) results.push(ns / records)
     producer.resume()
   }
-  fill.close()
-  await drainOnce(true)
+  await side.close()
   await producer.end()
   return results
 }
 
-type DrainOnce = (last?: boolean) => Promise<Received> | Received
+interface DrainSide {
+  /** For its fill. */
+  ring: RingBuffer<unknown>
+  drain: () => Promise<Received> | Received
+  close: () => Promise<void> | void
+}
 
-async function drainWithC(map: BpfMap): Promise<DrainOnce> {
+async function drainWithC(map: BpfMap): Promise<DrainSide> {
   const baseline = await NativeConsumer.start('ring_consumer', map, '--drain')
-  return async (last) => {
-    const received = await baseline.drain()
-    if (last === true) await baseline.close()
-    return received
+  const ring = new RingBuffer(map, BenchRecord, { pollThread: false })
+  return {
+    ring,
+    drain: () => baseline.drain(),
+    close: () => {
+      ring.close()
+      return baseline.close()
+    },
   }
 }
 
-function drainWithLibrary(map: BpfMap): DrainOnce {
+function drainWithLibrary(map: BpfMap): DrainSide {
   let records = 0
   let sum = 0
   const onRecord = (record: { sequence: number }): void => {
@@ -128,14 +135,19 @@ function drainWithLibrary(map: BpfMap): DrainOnce {
     sum += record.sequence
   }
   const ring = new RingBuffer(map, BenchRecord, onRecord, { pollThread: false })
-  return (last) => {
+  const drain = (): Received => {
     records = 0
     sum = 0
     const start = process.hrtime.bigint()
     ring.consume()
-    const ns = Number(process.hrtime.bigint() - start)
-    if (last === true) ring.close()
-    return { records, sum, ns }
+    return { records, sum, ns: Number(process.hrtime.bigint() - start) }
+  }
+  return {
+    ring,
+    drain,
+    close: () => {
+      ring.close()
+    },
   }
 }
 

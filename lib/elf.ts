@@ -19,8 +19,10 @@ export type ElfSections = ReadonlyMap<string, Uint8Array>
  * @throws {BpfError} `ERR_OBJECT_FORMAT`
  */
 export function checkElf(bytes: Uint8Array, target: string): ElfSections {
-  const refuse = (problem: string, hint?: string): never => {
-    throw new BpfError('ERR_OBJECT_FORMAT', problem, { operation: 'open', target, hint })
+  const problem = (text: string, hint?: string): BpfError =>
+    new BpfError('ERR_OBJECT_FORMAT', text, { operation: 'open', target, hint })
+  const refuse = (text: string, hint?: string): never => {
+    throw problem(text, hint)
   }
   const compile = 'Compile it with clang -target bpf'
   if (bytes.length === 0) refuse('it is empty')
@@ -58,7 +60,11 @@ export function checkElf(bytes: Uint8Array, target: string): ElfSections {
       data: hasData ? bytes.subarray(Number(start), Number(end)) : bytes.subarray(0, 0),
     }
   })
-  const names = headers[view.getUint16(62, littleEndian)]?.data ?? new Uint8Array()
+  const namesIndex = view.getUint16(62, littleEndian)
+  const names = headers[namesIndex]?.data
+  if (names === undefined) {
+    throw problem(`its section names are in section ${String(namesIndex)}, which it does not have`)
+  }
   return new Map(
     headers.map(({ name, data }) => {
       const stop = names.indexOf(0, name)

@@ -213,8 +213,13 @@ export abstract class Reader<T> {
     }
     if (map.object.btf !== undefined) checkLayout(decoder, map.object.btf)
     const walk = compile(decoder, this.#flavour)
+    const release = map.claim()
     const result = open()
-    if (result < 0) throw failure('read', target, result)
+    if (result < 0) {
+      release()
+      throw failure('read', target, result)
+    }
+    this.#atClose.push(release)
     this.#usesCallbacks = usesCallbacks
     this.handlers.push({ map, walk, onRecord })
     this.#atClose.push(
