@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs'
 import { BpfError, checkInteger, invalidType, outOfRange } from './errors.js'
 import { BpfMap, MapType } from './map.js'
 import { addon } from './native.js'
-import { Reader, type ReaderOptions, type ReaderStats, type SourceState } from './reader.js'
+import { OrderedMerge } from './ordered-merge.js'
+import {
+  Reader,
+  type ReaderOptions,
+  type ReaderStats,
+  type SourceState,
+  throwUncaught,
+} from './reader.js'
 import type { Type } from './struct.js'
 
 export interface PerfBufferOptions extends ReaderOptions {
@@ -23,7 +30,8 @@ export interface PerfBufferOptions extends ReaderOptions {
   /**
    * The CPUs to read, by default those that are online now. A CPU that comes
    * online later has no buffer: what programs send there is lost, and counted
-   * when the map is declared with `BPF_PERFBUF()`.
+   * when the map is declared with `BPF_PERFBUF()`. Make a new reader then. A
+   * CPU that goes offline just stops sending.
    */
   cpus?: readonly number[]
   /**
@@ -32,6 +40,18 @@ export interface PerfBufferOptions extends ReaderOptions {
    * finds room.
    */
   onLost?: (lost: number, cpu: number) => void
+  /**
+   * Ordered delivery: the name of a 64-bit field with a time in nanoseconds, such
+   * as of `bpf_ktime_get_ns()`. Records of all CPUs, and all maps of the reader,
+   * are merged by it. For callbacks, and decoders that copy.
+   */
+  orderBy?: string
+  /**
+   * How long a record is held back for older ones of other CPUs, in
+   * milliseconds; above `coalesceUs`. Records that come later still are
+   * delivered at once and counted as `late`. Default 10.
+   */
+  orderWindowMs?: number
 }
 
 /** One perf event array of a reader. */
@@ -49,6 +69,8 @@ export interface PerfMapStats {
 }
 
 export interface PerfBufferStats extends ReaderStats {
+  /** With `orderBy`: records that came after a younger one had been delivered. */
+  late: number
   maps: PerfMapStats[]
 }
 
@@ -75,6 +97,8 @@ export class PerfBuffer<T> extends Reader<T> {
   readonly #watermarkBytes: number
   readonly #wakeupEvents: number
   readonly #cpus: Int32Array
+  #merge: OrderedMerge | undefined
+  #orderBy: string | undefined
   #lastStates: SourceState[] = []
   #counted: (number | undefined)[] = []
 
@@ -126,6 +150,7 @@ export class PerfBuffer<T> extends Reader<T> {
       this.#watermarkBytes = watermarkBytes
       this.#wakeupEvents = checkInteger(wakeupEvents ?? 1, 'wakeupEvents', 1, 2 ** 31 - 1)
       this.#cpus = checkCpus(cpus)
+      this.#setOrder(given)
       this.onLost = onLost
       this.add(map, decoder, onRecord)
       this.followSignal()
@@ -146,7 +171,8 @@ export class PerfBuffer<T> extends Reader<T> {
     onRecord?: (record: U, cpu: number) => void,
   ): PerfBuffer<T | U> {
     checkPerf(map)
-    this.attachSource(map, decoder, onRecord, () =>
+    const ordered = this.#ordered(decoder, onRecord)
+    this.attachSource(map, decoder, ordered, () =>
       this.native.addPerf(
         map.fd,
         this.#pages,
@@ -156,6 +182,46 @@ export class PerfBuffer<T> extends Reader<T> {
       ),
     )
     return this as PerfBuffer<T | U>
+  }
+
+  /** As {@link Reader.flush}; also what was held back for its order. */
+  override async flush(): Promise<void> {
+    await super.flush()
+    if (!this.closed) this.#merge?.flush()
+  }
+
+  override close(): void {
+    this.#merge?.close()
+    super.close()
+  }
+
+  #setOrder({ orderBy, orderWindowMs = 10 }: PerfBufferOptions): void {
+    checkInteger(orderWindowMs, 'orderWindowMs', 1, 60_000)
+    if (orderBy === undefined) return
+    if (typeof orderBy !== 'string') throw invalidType('the name of a field', 'orderBy', orderBy)
+    this.#orderBy = orderBy
+    this.#merge = new OrderedMerge(BigInt(orderWindowMs) * 1_000_000n, mostHeldBack, throwUncaught)
+  }
+
+  /** A callback that passes its records through the merge. */
+  #ordered<U>(
+    decoder: Type<U>,
+    onRecord: ((record: U, cpu: number) => void) | undefined,
+  ): ((record: U, cpu: number) => void) | undefined {
+    const merge = this.#merge
+    const field = this.#orderBy
+    if (merge === undefined || field === undefined) return onRecord
+    const fields = decoder.shape.kind === 'struct' ? decoder.shape.fields : []
+    const shape = fields.find(({ name }) => name === field)?.type.shape
+    if (onRecord === undefined || shape?.kind !== 'int' || shape.size !== 8) {
+      throw invalidType('a struct with this field of 64 bits, and a callback', 'orderBy', field)
+    }
+    return (record, cpu) => {
+      const time = BigInt((record as Record<string, number | bigint>)[field] as number | bigint)
+      merge.push(time, () => {
+        if (!this.closed) onRecord(record, cpu)
+      })
+    }
   }
 
   /** What the reader has done. After `close()` its last numbers. */
@@ -180,7 +246,15 @@ export class PerfBuffer<T> extends Reader<T> {
         sum + (this.#counted[index] ?? lostByCpu.reduce((all, one) => all + one, 0)),
       0,
     )
-    return { ...this.readerStats(lost), maps }
+    const stats = this.readerStats(lost)
+    const { pending = 0, late = 0 } = this.#merge ?? {}
+    return {
+      ...stats,
+      records: stats.records - pending,
+      undelivered: stats.undelivered + pending,
+      late,
+      maps,
+    }
   }
 
   /** @internal */
@@ -193,7 +267,18 @@ export class PerfBuffer<T> extends Reader<T> {
   }
 }
 
-const ownOptions = ['pagesPerCpu', 'watermarkBytes', 'wakeupEvents', 'cpus', 'onLost'] as const
+const ownOptions = [
+  'pagesPerCpu',
+  'watermarkBytes',
+  'wakeupEvents',
+  'cpus',
+  'onLost',
+  'orderBy',
+  'orderWindowMs',
+] as const
+
+/** Of ordered delivery, in records. */
+const mostHeldBack = 2 ** 20
 
 function checkPerf(map: BpfMap): void {
   if (!(map instanceof BpfMap)) throw invalidType('a map of a BpfObject', 'map', map)

@@ -674,7 +674,7 @@ export abstract class Reader<T> {
  * Surfaces an error as an uncaught exception without ending the delivery of the
  * batch, as an EventEmitter's listener would.
  */
-function throwUncaught(error: unknown): void {
+export function throwUncaught(error: unknown): void {
   process.nextTick(() => {
     throw error
   })

@@ -158,6 +158,43 @@ describeBpf('a PerfBuffer', () => {
     expect(perf.stats().maps[0]?.availableBytes).toBe(0)
   })
 
+  test.each([
+    ['as they come without', {}, false],
+    ['in order with', { orderBy: 'time_ns' }, true],
+  ])('delivers %s ordering', async (_, options, ordered) => {
+    // Two threads on each of two CPUs, and a buffer that is drained now and then.
+    produce(20, '--threads', '4', '--calls', '2000')
+    const times: bigint[] = []
+    using perf = new PerfBuffer(
+      object.map('samples'),
+      Sample,
+      ({ time_ns }) => times.push(time_ns),
+      options,
+    )
+    await producer.run()
+    object.detach()
+    await perf.flush()
+    const { records, undelivered, lost = NaN, late } = perf.stats()
+    expect(records).toBe(times.length)
+    expect(undelivered).toBe(0)
+    expect(times.length + lost).toBe(produced())
+    const inversions = times.filter((time, i) => time < (times[i - 1] ?? 0n)).length
+    if (ordered) expect(inversions).toBeLessThanOrEqual(late)
+    else expect(inversions).toBeGreaterThan(0)
+    expect(late).toBe(0)
+  })
+
+  test('does not order by what is no time, nor for iterators', () => {
+    produce(1, '--calls', '1')
+    const map = object.map('samples')
+    for (const orderBy of ['cpu', 'nothing']) {
+      const error = thrownBy(() => new PerfBuffer(map, Sample, () => undefined, { orderBy }))
+      expect(error.code).toBe('ERR_INVALID_ARG_TYPE')
+    }
+    const error = thrownBy(() => new PerfBuffer(map, Sample, { orderBy: 'time_ns' }))
+    expect(error.code).toBe('ERR_INVALID_ARG_TYPE')
+  })
+
   test('pads records to a multiple of 8 bytes, as documented', async () => {
     produce(1, '--calls', '3', '--cpu', '0')
     const lengths: number[] = []

@@ -82,6 +82,21 @@ describeBpf('exec-snoop', () => {
     expect(ended).toMatchObject({ code: 0, signal: null })
   })
 
+  test('--perf reports the same through a perf buffer', async () => {
+    const snoop = await startSnoop('--json', '--perf', '--exits')
+    const { pid } = spawnSync('/bin/echo', [marker, 'two words'])
+    await snoop.until('stdout', new RegExp(`"exit",.*"pid":${String(pid)},`))
+    const ended = await snoop.stop()
+    expect(execWithMarker(ended)).toMatchObject({
+      pid,
+      filename: '/bin/echo',
+      args: ['/bin/echo', marker, 'two words'],
+      truncated: false,
+    })
+    expect(exitOf(pid, ended)).toMatchObject([{ exitCode: 0 }])
+    expect(ended).toMatchObject({ code: 0, signal: null })
+  })
+
   test('prints a header and one line an exec', async () => {
     const snoop = await startSnoop()
     const { pid } = spawnSync('/bin/echo', [marker, 'two words', "it's", ''])
