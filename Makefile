@@ -50,6 +50,7 @@ NAPI_FREE := batch coalescer log perf_source poller ring_source
 NATIVE_TEST_SOURCES := $(wildcard test/native/*.cc)
 ifneq ($(NATIVE_TEST_SOURCES),)
   NATIVE_TEST := build/test/native-test
+  NATIVE_TESTS := $(NATIVE_TEST) $(NATIVE_TEST)-asan $(NATIVE_TEST)-tsan
   NATIVE_TEST_SOURCES += $(wildcard $(NAPI_FREE:%=native/%.cc))
 endif
 
@@ -82,14 +83,20 @@ bench: build-bench ## measure the throughput, ARGS='...' (root)
 bench-quick: build-bench ## the same, a short run
 	@node build/bench/throughput.js --quick $(ARGS)
 
+.PHONY: compare compare-quick
+compare: build-bench ## ring buffer against perf buffer, writes docs/comparison.md (root)
+	@node build/bench/compare.js $(ARGS)
+compare-quick: build-bench ## the same, a short run that writes to bench/results/
+	@node build/bench/compare.js --quick $(ARGS)
+
 .PHONY: stress
 stress: build-tests ## lose no record uncounted for DURATION=60 seconds (root)
 	@node build/test/stress/stress.js --duration $(DURATION) $(ARGS)
 
 ##@ Test
 .PHONY: test
-test: build build-tests build-bench ## every test; REQUIRE_BPF=1: a skipped test is a failure
-	@node scripts/run-tests.mjs $(NATIVE_TEST)
+test: build build-tests build-bench $(NATIVE_TESTS) ## every test; REQUIRE_BPF=1: a skipped test is a failure
+	@node scripts/run-tests.mjs $(NATIVE_TESTS)
 
 .PHONY: test-unit test-integration test-process
 test-unit: $(NODE_MODULES) $(ADDON) ## TypeScript alone, no root; ARGS='-t NAME'
@@ -106,10 +113,11 @@ test-native: $(NATIVE_TEST) ## the native code that needs no Node
 test-types: typescript ## the declared types, as a user's compiler sees them
 	$(call say,TSC,test/types)
 	$(Q)$(BIN)/tsc --noEmit -p test/types/tsconfig.json
+	$(Q)$(BIN)/tsc --noEmit -p test/types/bundler/tsconfig.json
 
 # Without address randomisation, as gcc 12's TSan does not know every layout.
 .PHONY: sanitize
-sanitize: $(NATIVE_TEST:%=%-asan) $(NATIVE_TEST:%=%-tsan) ## the native tests under ASan, UBSan and TSan
+sanitize: $(NATIVE_TEST)-asan $(NATIVE_TEST)-tsan ## the native tests under ASan, UBSan and TSan
 	@for test in $^; do echo "$$test" && setarch -R "$$test" || exit 1; done
 
 .PHONY: build-tests build-bench

@@ -4,10 +4,10 @@
 //
 // Each row is a ratio of medians: of what the library does to what C does.
 // --check compares it with the row's target, made looser by DIVISOR.
-import { spawnSync } from 'node:child_process'
 import { cpus, release } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type Consumer, decodeExec, drain, latency, throughput } from './rows.js'
+import { isPinned, percent, type Summary, summary } from './summary.js'
 
 interface Measured {
   row: string
@@ -20,26 +20,6 @@ interface Measured {
   target: { atLeast: number } | { atMost: number }
   /** The part of the records that found no room. */
   dropped?: { baseline: number; library: number }
-}
-
-interface Summary {
-  median: number
-  min: number
-  max: number
-  runs: number
-}
-
-function summary(values: readonly number[]): Summary {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const upper = sorted[middle] ?? NaN
-  const lower = sorted[middle - 1] ?? NaN
-  return {
-    median: sorted.length % 2 === 1 ? upper : (lower + upper) / 2,
-    min: sorted[0] ?? NaN,
-    max: sorted.at(-1) ?? NaN,
-    runs: sorted.length,
-  }
 }
 
 async function measureThroughput(
@@ -165,21 +145,6 @@ function format(value: number): string {
   return value.toFixed(value < 100 ? 2 : 0)
 }
 
-function percent(part: number): string {
-  return `${(100 * part).toFixed(1)} %`
-}
-
-/** On another CPU than the producer, all threads of it. */
-function runPinned(): number {
-  const consumerCpu = 1
-  const { status } = spawnSync(
-    'taskset',
-    ['-c', String(consumerCpu), process.execPath, ...process.argv.slice(1)],
-    { stdio: 'inherit', env: { ...process.env, BPF_RINGBUF_BENCH_PINNED: '1' } },
-  )
-  return status ?? 1
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -192,11 +157,7 @@ async function main(): Promise<void> {
   if (divisor !== undefined && !(divisor >= 1)) {
     throw new RangeError('--check: expected a number of at least 1')
   }
-  if (cpus().length < 2) throw new Error('two CPUs are needed, one for the producer')
-  if (process.env['BPF_RINGBUF_BENCH_PINNED'] === undefined) {
-    process.exitCode = runPinned()
-    return
-  }
+  if (!isPinned()) return
   const rows = await measureAll(values.quick)
   if (values.json) console.log(JSON.stringify(rows, null, 2))
   else print(rows)

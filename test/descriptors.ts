@@ -28,17 +28,17 @@ export function pollThreads(pid: number | 'self' = 'self'): string[] {
 
 /** Fails a test file that leaves more open than it found. */
 export function expectNothingLeftOpen(): void {
-  let before: string[]
+  const held = (): string => [...openDescriptors(), ...pollThreads()].join('\n')
+  let before: string
   beforeAll(() => {
-    before = openDescriptors()
-    expect(pollThreads()).toEqual([])
+    before = held()
   })
-  afterAll(async () => {
-    // A thread that was joined, and the pipes of a child that has ended, may
-    // need a moment to go.
-    await until(
-      () => pollThreads().length === 0 && openDescriptors().join() === before.join(),
-      () => `nothing left open: ${pollThreads().join()} ${openDescriptors().join('\n')}`,
-    )
-  })
+  // A thread that was joined, and the pipes of a child that has ended, may need
+  // a moment to go.
+  afterAll(() =>
+    until(
+      () => held() === before,
+      () => `nothing left open; before:\n${before}\nafter:\n${held()}`,
+    ),
+  )
 }

@@ -500,7 +500,7 @@ describeBpf('a RingBuffer refuses', () => {
   })
 
   test('a map that is read already: a ring has one consumer', () => {
-    const first = new RingBuffer(object.map('events'), bytes(), () => undefined)
+    using first = new RingBuffer(object.map('events'), bytes(), () => undefined)
     expect(making(object.map('events'), bytes(), () => undefined).code).toBe('ERR_STATE')
     const add = (): unknown => first.add(object.map('events'), bytes(), () => undefined)
     expect(thrownBy(add).code).toBe('ERR_STATE')
