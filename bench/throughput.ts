@@ -1,12 +1,16 @@
 // Measures this library against C on the same ring, in the same run.
 //
-//   node build/bench/throughput.js [--quick] [--json] [--check DIVISOR]
+//   node build/bench/throughput.js [--quick] [--json] [--write] [--check DIVISOR]
 //
 // Each row is a ratio of medians: of what the library does to what C does.
-// --check compares it with the row's target, made looser by DIVISOR.
-import { cpus, release } from 'node:os'
+// --write makes docs/benchmarks.md of it. --check compares it with the row's target, made looser by DIVISOR.
+import { writeFileSync } from 'node:fs'
+import { cpus, loadavg, release } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Consumer, decodeExec, drain, latency, throughput } from './rows.js'
+import { figure, markdownTable, spread } from './table.js'
+import { buildDir } from './processes.js'
 import { isPinned, percent, type Summary, summary } from './summary.js'
 
 interface Measured {
@@ -114,35 +118,55 @@ function meets({ ratio, target }: Measured, divisor: number): boolean {
   return 'atLeast' in target ? ratio >= target.atLeast / divisor : ratio <= target.atMost * divisor
 }
 
-function print(rows: readonly Measured[]): void {
-  const cell = ({ median, min, max }: Summary): string =>
-    `${format(median)} (${format(min)} – ${format(max)})`
-  console.log(
-    `${cpus()[0]?.model ?? 'unknown CPU'}, ${String(cpus().length)} CPUs, ` +
-      `Linux ${release()}, Node ${process.versions.node}; median (min – max)`,
-  )
-  console.log(
-    ['row'.padEnd(42), 'C'.padEnd(24), 'bpf-ringbuf'.padEnd(24), 'ratio', 'target'].join(' '),
-  )
-  for (const row of rows) {
-    const target =
+function tableOf(rows: readonly Measured[]): string {
+  return markdownTable({
+    head: ['row', 'C', 'bpf-ringbuf', 'ratio', 'target', 'met', 'dropped, C / bpf-ringbuf'],
+    rows: rows.map((row) => [
+      `${row.row}, ${row.unit}`,
+      spread(row.baseline),
+      spread(row.library),
+      figure(row.ratio),
       'atLeast' in row.target
-        ? `≥ ${row.target.atLeast.toFixed(2)}`
-        : `≤ ${row.target.atMost.toFixed(2)}`
-    const drops =
+        ? `≥ ${figure(row.target.atLeast)}`
+        : `≤ ${figure(row.target.atMost)}`,
+      meets(row, 1) ? 'yes' : 'no',
       row.dropped === undefined
         ? ''
-        : `  dropped ${percent(row.dropped.baseline)} / ${percent(row.dropped.library)}`
-    console.log(
-      `${`${row.row}, ${row.unit}`.padEnd(42)} ${cell(row.baseline).padEnd(24)} ` +
-        `${cell(row.library).padEnd(24)} ${row.ratio.toFixed(2).padStart(5)} ${target}` +
-        `${meets(row, 1) ? '' : '  MISSED'}${drops}`,
-    )
-  }
+        : `${percent(row.dropped.baseline)} / ${percent(row.dropped.library)}`,
+    ]),
+  })
 }
 
-function format(value: number): string {
-  return value.toFixed(value < 100 ? 2 : 0)
+function machine(): string {
+  return (
+    `${cpus()[0]?.model ?? 'unknown CPU'}, ${String(cpus().length)} CPUs, Linux ${release()}, ` +
+    `Node ${process.versions.node}`
+  )
+}
+
+/** docs/benchmarks.md. */
+function page(rows: readonly Measured[]): string {
+  return `# Benchmarks
+
+Written by \`make bench ARGS='--write'\`: ${machine()}, load average ${figure(loadavg()[0] ?? 0)} at its end.
+
+The producer makes system calls on one CPU, and a BPF program puts 1 or 500 records of 8 bytes into a ring of 1 MiB for each. The
+consumer has another CPU: a plain \`ring_buffer__poll()\` loop in C, or this library with a callback that takes typed objects, poll thread and
+JavaScript together on that CPU. Both read the same ring in turns, in the same run. Figures are the median of ${String(rows[0]?.library.runs ?? 0)} runs (minimum –
+maximum) after one that warms up; the ratio is that of the medians. The sum of the records' contents is compared with what the BPF
+program wrote in each run.
+
+${tableOf(rows)}
+
+The drain reads a full ring of 4 MiB while the producer rests, \`consume()\` against \`ring_buffer__consume()\`. The exec event has 536 bytes, two of its fields
+strings; its baseline is the same loop by hand with \`TextDecoder\`. The latency is from \`bpf_ktime_get_ns()\` in the program to the callback,
+one event each 2 ms.
+
+Machines are shared and noisy, and absolute figures mean little: read the ratios, and run it on yours. With \`coalesceUs: 0\` each
+record costs a wake-up of the poll thread and one of JavaScript, as it costs C one; see [coalescing](coalescing.md).
+Those two rows want a machine that is idle otherwise: where other processes share the consumer's CPU we have seen 0.5 to 0.8, as two threads
+need it in turn where C has one.
+`
 }
 
 async function main(): Promise<void> {
@@ -150,6 +174,7 @@ async function main(): Promise<void> {
     options: {
       quick: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
       check: { type: 'string' },
     },
   })
@@ -160,7 +185,8 @@ async function main(): Promise<void> {
   if (!isPinned()) return
   const rows = await measureAll(values.quick)
   if (values.json) console.log(JSON.stringify(rows, null, 2))
-  else print(rows)
+  else console.log(`${machine()}; median (minimum – maximum)\n\n${tableOf(rows)}`)
+  if (values.write) writeFileSync(join(buildDir, '../docs/benchmarks.md'), page(rows))
   if (divisor === undefined) return
   const missed = rows.filter((row) => !meets(row, divisor))
   for (const { row } of missed)

@@ -16,6 +16,9 @@ export type GlobalValue = number | bigint | boolean | string
 const littleEndian = endianness() === 'LE'
 const EROFS = 30
 
+/** What JavaScript looks for on any object; a variable may have the name all the same. */
+const languageAsks = new Set(['constructor', 'then', 'toJSON', 'toString', 'valueOf'])
+
 interface Global {
   variable: BtfVariable
   type: BtfType
@@ -89,7 +92,10 @@ export function createGlobals(
   }
 
   return new Proxy(Object.create(null) as Record<string, GlobalValue>, {
-    get: (_, name) => (typeof name === 'string' ? read(name) : undefined),
+    get(_, name) {
+      const asks = typeof name !== 'string' || (languageAsks.has(name) && !globals.has(name))
+      return asks ? undefined : read(name)
+    },
     set(_, name, value) {
       write(String(name), value)
       return true

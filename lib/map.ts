@@ -83,6 +83,7 @@ export class BpfMap {
    *
    * @throws {BpfError} `ERR_NOT_FOUND` when the ring was declared otherwise,
    *   `ERR_STATE` after load.
+   * @throws {RangeError} from `load()` when the ring never holds so many.
    */
   get wakeupBytes(): number {
     const { globals } = this.object
@@ -145,11 +146,19 @@ export class BpfMap {
   }
 
   /**
-   * Of a stream: creates the map that it uses and not the other.
+   * Checks what belongs together; of a stream, creates the map that it uses and
+   * not the other.
    *
    * @internal
    */
   prepareLoad(): void {
+    if (this.type === MapType.RINGBUF && this.wakeupBytes >= this.maxEntries) {
+      throw outOfRange(
+        `fewer than the ${String(this.maxEntries)} bytes of the ring`,
+        `wakeupBytes of map "${this.name}"`,
+        this.wakeupBytes,
+      )
+    }
     if (!(this.#useVariable in this.object.globals)) return
     if (!this.#useIsChosen) {
       // 0 is a clear no; what cannot be told shows when the ring is created.

@@ -153,14 +153,15 @@ describeBpf('a PerfBuffer', () => {
     await producer.run()
     object.detach()
     expect(perf.stats().maps[0]?.availableBytes).toBeGreaterThan(20 * 16)
-    expect(perf.consume()).toBe(produced())
-    expect(received).toBe(produced())
+    expect(perf.consume()).toBe(received)
+    expect(received + (perf.stats().lost ?? NaN)).toBe(produced())
     expect(perf.stats().maps[0]?.availableBytes).toBe(0)
   })
 
   test.each([
     ['as they come without', {}, false],
-    ['in order with', { orderBy: 'time_ns' }, true],
+    // Longer than any pause of the poll thread between two CPUs.
+    ['in order with', { orderBy: 'time_ns', orderWindowMs: 10_000 }, true],
   ])('delivers %s ordering', async (_, options, ordered) => {
     // Two threads on each of two CPUs, and a buffer that is drained now and then.
     produce(20, '--threads', '4', '--calls', '2000')
@@ -179,8 +180,8 @@ describeBpf('a PerfBuffer', () => {
     expect(undelivered).toBe(0)
     expect(times.length + lost).toBe(produced())
     const inversions = times.filter((time, i) => time < (times[i - 1] ?? 0n)).length
-    if (ordered) expect(inversions).toBeLessThanOrEqual(late)
-    else expect(inversions).toBeGreaterThan(0)
+    // Without, it depends on when which CPU was drained.
+    if (ordered) expect(inversions).toBe(0)
     expect(late).toBe(0)
   })
 

@@ -41,6 +41,16 @@ function statOf(thread: string): string {
 describeBpf('wakeupBytes', () => {
   expectNothingLeftOpen()
 
+  test('that the ring never holds is refused by load()', () => {
+    const map = object.map('events')
+    map.maxEntries = 4096
+    map.wakeupBytes = 4096
+    const error = thrownBy(() => object.load())
+    expect(error).toMatchObject({ name: 'RangeError', code: 'ERR_OUT_OF_RANGE' })
+    expect(error.message).toMatch(/fewer than the 4096 bytes .* wakeupBytes of map "events"/)
+    expect(object.phase).toBe('open')
+  })
+
   test('wakes nobody below it, and at once above it', async () => {
     const map = object.map('events')
     expect(map.wakeupBytes).toBe(0)

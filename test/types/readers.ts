@@ -4,6 +4,8 @@ import {
   type BpfErrorCode,
   BpfObject,
   cstring,
+  openEventStream,
+  PerfBuffer,
   RingBuffer,
   type RingBufferOptions,
   struct,
@@ -90,6 +92,49 @@ export async function read(object: BpfObject): Promise<void> {
   void [lost, available, consumed]
   await using other = new RingBuffer(events, Exec, () => undefined)
   void other
+}
+
+export async function readPerf(object: BpfObject): Promise<void> {
+  const events = object.map('events')
+
+  using perf = new PerfBuffer(
+    events,
+    Exec,
+    (event, cpu) => {
+      const pid: number = event.pid
+      const where: number = cpu
+      void [pid, where]
+    },
+    { pagesPerCpu: 8, cpus: [0], onLost: (lost, cpu) => void (lost + cpu) },
+  )
+  perf.add(events, u64, (time, cpu) => void [time + 1n, cpu + 1])
+  // @ts-expect-error a CPU is a number
+  perf.add(events, u64, (time, cpu: string) => void [time, cpu])
+  // @ts-expect-error a ring has no CPUs
+  new RingBuffer(events, Exec, { cpus: [0] })
+  // @ts-expect-error nor does it say on which one a record was written
+  new RingBuffer(events, Exec, (event, cpu) => void [event, cpu])
+
+  for await (const event of new PerfBuffer(events, Exec).add(events, Exit)) {
+    const either: { pid: number; comm: string } | { pid: number; code: number } = event
+    void either
+  }
+  const lost: number | undefined = perf.stats().maps[0]?.lostByCpu[0]
+  void lost
+
+  using stream = openEventStream(object, 'events', Exec, (event) => void event.comm, {
+    coalesceUs: 0,
+    perf: { pagesPerCpu: 8 },
+  })
+  for await (const batch of openEventStream(object, 'events', Exec).batches()) {
+    const comm: string | undefined = batch[0]?.comm
+    void comm
+  }
+  // @ts-expect-error the perf buffer's own options stand apart
+  openEventStream(object, 'events', Exec, undefined, { pagesPerCpu: 8 })
+  const either:
+    RingBuffer<{ pid: number; comm: string }> | PerfBuffer<{ pid: number; comm: string }> = stream
+  void either
 }
 
 export function configure(): void {

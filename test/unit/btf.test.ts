@@ -432,7 +432,15 @@ describe('validate() refuses', () => {
     ['a pointer to nothing', (w) => w.pointer(99), missing],
     ['an array of nothing', (w) => w.array(99, 1, int(w)), missing],
     ['an array indexed by nothing', (w) => w.array(int(w), 1, 99), missing],
-    ['a member of no type', (w) => w.struct('s', 4, [{ type: 99, bitOffset: 0 }]), missing],
+    [
+      'a member of no type',
+      (w) =>
+        w.struct('s', 8, [
+          { type: int(w), bitOffset: 0 },
+          { type: 99, bitOffset: 32 },
+        ]),
+      missing,
+    ],
     ['a side of no type', (w) => w.union('u', 4, [{ type: 99, bitOffset: 0 }]), missing],
     ['a typedef of nothing', (w) => w.typedef('t', 99), missing],
     ['a volatile nothing', (w) => w.volatile(99), missing],
@@ -442,7 +450,7 @@ describe('validate() refuses', () => {
     ['a declaration tag on nothing', (w) => w.declarationTag('tag', 99), missing],
     ['a function of no prototype', (w) => w.function('f', 99), missing],
     ['a prototype that returns nothing known', (w) => w.prototype(99, {}), missing],
-    ['a parameter of no type', (w) => w.prototype(0, { parameter: 99 }), missing],
+    ['a parameter of no type', (w) => w.prototype(0, { first: int(w), second: 99 }), missing],
     ['a variable of no type', (w) => w.variable('v', 99), missing],
     [
       'a section of no variable',

@@ -33,6 +33,13 @@ describe('a file passes', () => {
     ['within a larger buffer', Buffer.concat([Buffer.alloc(3), eventObject]).subarray(3)],
     ['with bytes after its end', Buffer.concat([eventObject, Buffer.alloc(10)])],
     [
+      'with a section that ends where the file does',
+      changed((view) => {
+        const size = BigInt(eventObject.length - largest.offset)
+        view.setBigUint64(largest.header + 32, size, littleEndian)
+      }),
+    ],
+    [
       'with a section of .bss that says it is larger than the file',
       changed((view) => {
         const bss = sections.find(({ type }) => type === SHT_NOBITS)

@@ -236,6 +236,12 @@ describe('a global that cannot be used', () => {
 })
 
 describe('the object of the globals', () => {
+  test('can be looked at by JavaScript, which asks for methods', async () => {
+    const { globals } = fixture()
+    expect(globals['toJSON']).toBeUndefined()
+    expect(await Promise.resolve(globals)).toBe(globals)
+  })
+
   test('lists all names, also of those that cannot be read', () => {
     const { globals } = fixture()
     expect(Object.keys(globals)).toEqual(expect.arrayContaining(['u8', 'pointer', 'unmapped']))

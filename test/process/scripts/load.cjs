@@ -1,9 +1,11 @@
-// load.cjs: opens, loads and attaches an object, and prints how far it came.
+// load.cjs [UID]: opens an object, becomes another user, loads and attaches, and
+// prints how far it came.
 'use strict'
 const { openObject } = require('./setup.cjs')
 
 const object = openObject('flood')
 const steps = [object.phase]
+if (process.argv[2] !== undefined) process.setuid(Number(process.argv[2]))
 try {
   object.load()
   steps.push(object.phase)
