@@ -1,5 +1,5 @@
 // Runs the type tests, the native tests (plain and under sanitizers), jest and
-// the short form of the benchmark, and sums them up in one last line.
+// the short forms of the benchmarks, and sums them up in one last line.
 // Usage: run-tests.mjs [NATIVE_TEST_BINARY]...
 // With REQUIRE_BPF=1 a skipped test is a failure.
 import { spawnSync } from 'node:child_process'
@@ -82,15 +82,16 @@ function runJest() {
 // A regression of the design is some factors, the noise of a shared machine less.
 const benchDivisor = '3'
 
-function runBench() {
+function runBench(name, ...args) {
   if (process.getuid() !== 0) {
-    skips.push('bench: needs root')
+    skips.push(`bench: ${name} needs root`)
     return
   }
-  const args = ['build/bench/throughput.js', '--quick', '--check', benchDivisor]
-  const bench = spawnSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+  const bench = spawnSync(process.execPath, [`build/bench/${name}.js`, '--quick', ...args], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
   if (bench.status === 0) passed += 1
-  else failures.push(`bench: throughput.js --quick --check ${benchDivisor}, ${describeEnd(bench)}`)
+  else failures.push(`bench: ${name}.js, ${describeEnd(bench)}`)
 }
 
 function list(title, names) {
@@ -102,7 +103,8 @@ function list(title, names) {
 runTypeTests()
 for (const path of process.argv.slice(2)) runNativeTests(path)
 runJest()
-runBench()
+runBench('throughput', '--check', benchDivisor)
+runBench('compare')
 
 if (process.env.REQUIRE_BPF === '1') {
   failures.push(...skips.splice(0).map((name) => `skipped, but REQUIRE_BPF=1: ${name}`))
