@@ -1,6 +1,6 @@
 import type { BpfObject } from './object.js'
 import { PerfBuffer, type PerfBufferOptions } from './perf-buffer.js'
-import type { ReaderOptions } from './reader.js'
+import type { ReaderOptions } from './reader-options.js'
 import { RingBuffer } from './ring-buffer.js'
 import type { Type } from './struct.js'
 

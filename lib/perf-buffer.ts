@@ -3,13 +3,8 @@ import { BpfError, checkInteger, invalidType, outOfRange } from './errors.js'
 import { BpfMap, MapType } from './map.js'
 import { addon } from './native.js'
 import { OrderedMerge } from './ordered-merge.js'
-import {
-  Reader,
-  type ReaderOptions,
-  type ReaderStats,
-  type SourceState,
-  throwUncaught,
-} from './reader.js'
+import { Reader, type ReaderStats, type SourceState, throwUncaught } from './reader.js'
+import type { ReaderOptions } from './reader-options.js'
 import type { Type } from './struct.js'
 
 export interface PerfBufferOptions extends ReaderOptions {

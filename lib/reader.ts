@@ -9,48 +9,14 @@ import {
   recordBytesBetween,
 } from './batch.js'
 import { compile, type Cursor, type Flavour, type Walk } from './decoder.js'
-import { BpfError, checkInteger, checkOptions, invalidType } from './errors.js'
+import { BpfError, invalidType } from './errors.js'
 import { closed, failure } from './failure.js'
+import { serialIterator } from './iterator.js'
 import { checkLayout } from './layout.js'
 import type { BpfMap } from './map.js'
 import { addon, type NativeReader } from './native.js'
+import { checkReaderOptions, type ReaderOptions } from './reader-options.js'
 import { checkType, type Type } from './struct.js'
-
-/** How a reader waits, and how much memory it uses. */
-export interface ReaderOptions {
-  /**
-   * The longest that a record waits under load, in microseconds: the poll
-   * thread then leaves the kernel's buffer alone for up to this time, and the
-   * traced workload need not wake it. The first record after idle never waits.
-   * 0 drains at once, always. Default 500.
-   */
-  coalesceUs?: number
-  /**
-   * Drain at least this often, in milliseconds, whether or not the kernel
-   * reported records; 0 never. Default 0, or 100 when a map has `wakeupBytes`.
-   */
-  drainIntervalMs?: number
-  /** The soft size of a batch in bytes: the record that crosses it still goes in. Default 256 KiB. */
-  batchBytes?: number
-  /**
-   * How many batches there are. When all are full, records stay in the kernel's
-   * buffer, which is the only queue. Default 4.
-   */
-  batchCount?: number
-  /** Without a poll thread nothing is delivered but by `consume()`. Default true. */
-  pollThread?: boolean
-  /** Closes the reader when it aborts. */
-  signal?: AbortSignal
-}
-
-const optionNames = [
-  'coalesceUs',
-  'drainIntervalMs',
-  'batchBytes',
-  'batchCount',
-  'pollThread',
-  'signal',
-] as const
 
 /** What a reader has done since it was made. */
 export interface ReaderStats {
@@ -94,9 +60,6 @@ interface Handler {
 
 /** How long callbacks run before timers and I/O get their turn. */
 const turnMs = 2
-
-const smallestBatchBytes = 4096
-const largestBatchBytes = 2 ** 28
 
 /**
  * The common half of {@link RingBuffer} and `PerfBuffer`.
@@ -148,24 +111,15 @@ export abstract class Reader<T> {
     ownOptions: readonly string[],
     drainIntervalUs: (coalesceUs: number) => number,
   ) {
-    checkOptions(options, [...optionNames, ...ownOptions])
-    const { coalesceUs = 500, batchCount = 4 } = options
-    const { batchBytes = 256 * 1024, pollThread = true, signal } = options
-    checkInteger(coalesceUs, 'coalesceUs', 0, 1_000_000)
-    const { drainIntervalMs = drainIntervalUs(coalesceUs) / 1000 } = options
-    if (options.drainIntervalMs !== undefined) {
-      checkInteger(drainIntervalMs, 'drainIntervalMs', 0, 2 ** 31 - 1)
-    }
-    checkInteger(batchBytes, 'batchBytes', smallestBatchBytes, largestBatchBytes)
-    checkInteger(batchCount, 'batchCount', 1, 64)
-    if (typeof pollThread !== 'boolean') throw invalidType('a boolean', 'pollThread', pollThread)
-    if (signal !== undefined && !isAbortSignal(signal)) {
-      throw invalidType('an AbortSignal', 'signal', signal)
-    }
+    const { coalesceUs, batchBytes, batchCount, ...checked } = checkReaderOptions(
+      options,
+      ownOptions,
+      drainIntervalUs,
+    )
     this.#flavour = flavour
-    this.#pollThread = pollThread
+    this.#pollThread = checked.pollThread
     this.#batchBytes = batchBytes
-    this.#signal = signal
+    this.#signal = checked.signal
     this.#cursor = {
       position: 0,
       end: 0,
@@ -175,7 +129,7 @@ export abstract class Reader<T> {
     }
     this.native = new (addon().Reader)(
       coalesceUs,
-      1000 * drainIntervalMs,
+      checked.drainIntervalUs,
       batchBytes,
       batchCount,
       this.#taker.taken,
@@ -572,34 +526,12 @@ export abstract class Reader<T> {
     if (this.#iterating) throw this.#stateError('iterate over', 'another iterator is in use')
     this.#start()
     this.#iterating = true
-    let ended = false
-    const end = (): IteratorReturnResult<undefined> => {
-      if (!ended) this.#iterating = false
-      ended = true
-      return { done: true, value: undefined }
-    }
-    // Calls that overlap are answered one after another.
-    let turn: Promise<unknown> = Promise.resolve()
-    return {
-      next: () => {
-        const result = turn.then(async (): Promise<IteratorResult<V, undefined>> => {
-          if (ended || this.#closed) return end()
-          try {
-            const found = await next()
-            return found === undefined ? end() : { done: false, value: found.value }
-          } catch (error) {
-            end()
-            throw error
-          }
-        })
-        turn = result.catch(() => undefined)
-        return result
+    return serialIterator(
+      async () => (this.#closed ? undefined : next()),
+      () => {
+        this.#iterating = false
       },
-      return: () => Promise.resolve(end()),
-      [Symbol.asyncIterator]() {
-        return this
-      },
-    }
+    )
   }
 
   #wakeWaiters(): void {
@@ -682,8 +614,4 @@ export function throwUncaught(error: unknown): void {
 
 function streamAt(arena: Arena, position: number): number {
   return arena.u32[(position >>> 2) + 1] as number
-}
-
-function isAbortSignal(signal: unknown): boolean {
-  return typeof signal === 'object' && signal !== null && 'aborted' in signal
 }

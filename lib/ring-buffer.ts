@@ -1,6 +1,7 @@
 import { BpfError, invalidType } from './errors.js'
 import { BpfMap, MapType, type ProducerCounts } from './map.js'
-import { Reader, type ReaderOptions, type ReaderStats, type SourceState } from './reader.js'
+import { Reader, type ReaderStats, type SourceState } from './reader.js'
+import type { ReaderOptions } from './reader-options.js'
 import type { Type } from './struct.js'
 
 export type RingBufferOptions = ReaderOptions
