@@ -91,7 +91,7 @@ compare-quick: build-bench ## the same, a short run that writes to bench/results
 
 .PHONY: stress
 stress: build-tests ## lose no record uncounted for DURATION=60 seconds (root)
-	@node build/test/stress/stress.js --duration $(DURATION) $(ARGS)
+	@node --expose-gc build/test/stress/stress.js --duration $(DURATION) $(ARGS)
 
 ##@ Test
 .PHONY: test
