@@ -454,7 +454,11 @@ describe('validate() refuses', () => {
     ['a variable of no type', (w) => w.variable('v', 99), missing],
     [
       'a section of no variable',
-      (w) => w.section('.bss', [{ type: 99, offset: 0, size: 4 }]),
+      (w) =>
+        w.section('.bss', [
+          { type: w.variable('v', int(w)), offset: 0, size: 4 },
+          { type: 99, offset: 4, size: 4 },
+        ]),
       missing,
     ],
     ['a typedef of itself', (w) => w.typedef('t', 1), 'its typedefs are nested too deep'],
@@ -475,23 +479,27 @@ describe('validate() refuses', () => {
     ['an integer of 17 bytes', (w) => w.int('int', 17), 'an integer is too large'],
     [
       'a member whose name is nowhere',
-      named(4, (w) => [999, int(w), 0]),
+      named(4, (w) => [0, int(w), 0, 999, 1, 0]),
       'a name lies outside its strings',
     ],
     [
       'a side whose name is nowhere',
-      named(5, (w) => [999, int(w), 0]),
+      named(5, (w) => [0, int(w), 0, 999, 1, 0]),
       'a name lies outside its strings',
     ],
-    ['a value whose name is nowhere', named(6, () => [999, 0]), 'a name lies outside its strings'],
+    [
+      'a value whose name is nowhere',
+      named(6, () => [0, 1, 999, 2]),
+      'a name lies outside its strings',
+    ],
     [
       'a value of 64 bits whose name is nowhere',
-      named(19, () => [999, 0, 0]),
+      named(19, () => [0, 1, 0, 999, 2, 0]),
       'a name lies outside its strings',
     ],
     [
       'a parameter whose name is nowhere',
-      named(13, (w) => [999, int(w)]),
+      named(13, (w) => [0, int(w), 999, 1]),
       'a name lies outside its strings',
     ],
   ])('%s', (_, build, problem) => {
@@ -499,14 +507,14 @@ describe('validate() refuses', () => {
     expect(() => btf.validate()).toThrow(malformed(problem) as Error)
   })
 
-  /** A type of one part, given as words. */
+  /** A type of two parts, given as words. */
   function named(
     kind: number,
     part: (writer: BtfWriter) => number[],
   ): (writer: BtfWriter) => number {
     return (writer) => {
       const data = part(writer)
-      return writer.raw('', kind, 1, 0, data)
+      return writer.raw('', kind, 2, 0, data)
     }
   }
 

@@ -274,6 +274,13 @@ describe('diagnose() explains', () => {
     ['a lack of memory', { errno: ENOMEM }, {}, 'ERR_KERNEL', /maxEntries/],
     ['no other error', { errno: E2BIG }, {}, 'ERR_KERNEL', undefined],
     [
+      'no other thing that was not found',
+      { errno: ESRCH, log: 'libbpf: no such thing' },
+      {},
+      'ERR_KERNEL',
+      undefined,
+    ],
+    [
       'a section that does not say where to attach',
       { operation: 'attach', errno: EOPNOTSUPP, section: 'tp_btf' },
       {},

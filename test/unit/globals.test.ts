@@ -104,6 +104,12 @@ describe('a global keeps', () => {
     expect(new Set(changed).size).toBe(1)
   })
 
+  test('a bool as 0 or 1, as C wants it', () => {
+    const { globals, memory } = fixture()
+    globals['bool'] = true
+    expect(memory['.data']?.filter((byte) => byte !== 0)).toEqual(Uint8Array.of(1))
+  })
+
   test('text that fills it, which only BPF programs can write', () => {
     const { globals, memory } = fixture()
     memory['.data']?.fill(0x61)

@@ -140,6 +140,12 @@ describe('a layout is refused, naming the field', () => {
       'it is u64 here and char[16] in BTF',
     ],
     [
+      'a number for an array of its size',
+      { key: at(112, struct('side', { octets: u32 })) },
+      'event.key.octets',
+      'it is u32 here and unsigned char[4] in BTF',
+    ],
+    [
       'a byte for a number',
       { pid: at(16, bool) },
       'event.pid',

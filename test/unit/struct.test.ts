@@ -163,6 +163,11 @@ describe('a record needs', () => {
   })
 })
 
+test('a type may be as large as the largest record', () => {
+  expect(array(bytes(2 ** 10), 2 ** 20).size).toBe(2 ** 30)
+  expect(struct('event', { last: at(2 ** 30 - 1, u8) }).size).toBe(2 ** 30)
+})
+
 test('a view has the name and the layout of its struct', () => {
   const event = struct('event', { a: u64, b: u8 })
   expect(event.view()).toMatchObject({ name: 'event', size: 16, align: 8 })
