@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { BpfError, checkInteger, invalidType, outOfRange } from './errors.js'
-import { BpfMap, MapType } from './map.js'
+import { checkInteger, invalidType, outOfRange } from './errors.js'
+import type { BpfMap } from './map.js'
 import { addon } from './native.js'
 import { OrderedMerge } from './ordered-merge.js'
-import { Reader, type ReaderStats, type SourceState, throwUncaught } from './reader.js'
+import { checkMap, Reader, type ReaderStats, type SourceState, throwUncaught } from './reader.js'
 import type { ReaderOptions } from './reader-options.js'
 import type { Type } from './struct.js'
 
@@ -118,7 +118,7 @@ export class PerfBuffer<T> extends Reader<T> {
     onRecordOrOptions?: ((record: T, cpu: number) => void) | PerfBufferOptions,
     options?: PerfBufferOptions,
   ) {
-    checkPerf(map)
+    checkMap(map, 'PERF_EVENT_ARRAY')
     const iterates = typeof onRecordOrOptions !== 'function'
     const onRecord = iterates ? undefined : onRecordOrOptions
     const given = (iterates ? onRecordOrOptions : options) ?? {}
@@ -165,7 +165,7 @@ export class PerfBuffer<T> extends Reader<T> {
     decoder: Type<U>,
     onRecord?: (record: U, cpu: number) => void,
   ): PerfBuffer<T | U> {
-    checkPerf(map)
+    checkMap(map, 'PERF_EVENT_ARRAY')
     const ordered = this.#ordered(decoder, onRecord)
     this.attachSource(map, decoder, ordered, () =>
       this.native.addPerf(
@@ -274,15 +274,6 @@ const ownOptions = [
 
 /** Of ordered delivery, in records. */
 const mostHeldBack = 2 ** 20
-
-function checkPerf(map: BpfMap): void {
-  if (!(map instanceof BpfMap)) throw invalidType('a map of a BpfObject', 'map', map)
-  if (map.type === MapType.PERF_EVENT_ARRAY) return
-  throw new BpfError('ERR_MAP_TYPE', 'it is no BPF_MAP_TYPE_PERF_EVENT_ARRAY', {
-    operation: 'read',
-    target: `map "${map.name}"`,
-  })
-}
 
 /** Refuses CPUs without the kernel's help, which says only that one of them failed. */
 function checkCpus(cpus: unknown): Int32Array {

@@ -13,7 +13,7 @@ import { BpfError, invalidType } from './errors.js'
 import { closed, failure } from './failure.js'
 import { serialIterator } from './iterator.js'
 import { checkLayout } from './layout.js'
-import type { BpfMap } from './map.js'
+import { BpfMap, MapType } from './map.js'
 import { addon, type NativeReader } from './native.js'
 import { checkReaderOptions, type ReaderOptions } from './reader-options.js'
 import { checkType, type Type } from './struct.js'
@@ -557,7 +557,7 @@ export abstract class Reader<T> {
 
   /** Records that were received but not walked yet. */
   #undelivered(): number {
-    const [received = 0] = this.#closed ? this.#lastStats : this.native.stats()
+    const [received = 0] = this.native.stats()
     return received - this.#records
   }
 
@@ -614,4 +614,14 @@ export function throwUncaught(error: unknown): void {
 
 function streamAt(arena: Arena, position: number): number {
   return arena.u32[(position >>> 2) + 1] as number
+}
+
+/** Refuses what is no map, or one of another type than the reader reads. */
+export function checkMap(map: unknown, type: keyof typeof MapType): void {
+  if (!(map instanceof BpfMap)) throw invalidType('a map of a BpfObject', 'map', map)
+  if (map.type === MapType[type]) return
+  throw new BpfError('ERR_MAP_TYPE', `it is no BPF_MAP_TYPE_${type}`, {
+    operation: 'read',
+    target: `map "${map.name}"`,
+  })
 }

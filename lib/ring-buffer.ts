@@ -1,6 +1,5 @@
-import { BpfError, invalidType } from './errors.js'
-import { BpfMap, MapType, type ProducerCounts } from './map.js'
-import { Reader, type ReaderStats, type SourceState } from './reader.js'
+import type { BpfMap, ProducerCounts } from './map.js'
+import { checkMap, Reader, type ReaderStats, type SourceState } from './reader.js'
 import type { ReaderOptions } from './reader-options.js'
 import type { Type } from './struct.js'
 
@@ -73,7 +72,7 @@ export class RingBuffer<T> extends Reader<T> {
     onRecordOrOptions?: ((record: T) => void) | RingBufferOptions,
     options?: RingBufferOptions,
   ) {
-    checkRing(map)
+    checkMap(map, 'RINGBUF')
     const iterates = typeof onRecordOrOptions !== 'function'
     const onRecord = iterates ? undefined : onRecordOrOptions
     const given = (iterates ? onRecordOrOptions : options) ?? {}
@@ -94,7 +93,7 @@ export class RingBuffer<T> extends Reader<T> {
    * @throws {BpfError} As the constructor; `ERR_CLOSED`.
    */
   add<U>(map: BpfMap, decoder: Type<U>, onRecord?: (record: U) => void): RingBuffer<T | U> {
-    checkRing(map)
+    checkMap(map, 'RINGBUF')
     this.attachSource(map, decoder, onRecord, () => this.native.addRing(map.fd, map.wakeupBytes))
     return this as RingBuffer<T | U>
   }
@@ -131,15 +130,6 @@ export class RingBuffer<T> extends Reader<T> {
       if (map.object.phase === 'loaded') this.#counts[index] = map.producerCounts()
     })
   }
-}
-
-function checkRing(map: BpfMap): void {
-  if (!(map instanceof BpfMap)) throw invalidType('a map of a BpfObject', 'map', map)
-  if (map.type === MapType.RINGBUF) return
-  throw new BpfError('ERR_MAP_TYPE', 'it is no BPF_MAP_TYPE_RINGBUF', {
-    operation: 'read',
-    target: `map "${map.name}"`,
-  })
 }
 
 /** A ring that suppresses wake-ups must be drained without them. */

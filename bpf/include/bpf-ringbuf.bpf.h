@@ -36,6 +36,21 @@ struct ringbuf_counters {
 	__u64 discarded; /* reserved, then given up by the program */
 };
 
+#define __RINGBUF_COUNTERS(name)                         \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
+		__uint(max_entries, 1);                  \
+		__type(key, __u32);                      \
+		__type(value, struct ringbuf_counters);  \
+	} name##__counters SEC(".maps")
+
+#define __PERF_EVENT_ARRAY(name)                             \
+	struct {                                             \
+		__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); \
+		__uint(key_size, sizeof(int));               \
+		__uint(value_size, sizeof(int));             \
+	} name SEC(".maps")
+
 /*
  * BPF_RINGBUF(name, size_bytes) - declare a ring, at file scope
  *
@@ -49,17 +64,12 @@ struct ringbuf_counters {
  *			up; with N > 0 a record wakes it only when N bytes or
  *			more are queued.
  */
-#define BPF_RINGBUF(name, size_bytes)                    \
-	struct {                                         \
-		__uint(type, BPF_MAP_TYPE_RINGBUF);      \
-		__uint(max_entries, size_bytes);         \
-	} name SEC(".maps");                             \
-	struct {                                         \
-		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
-		__uint(max_entries, 1);                  \
-		__type(key, __u32);                      \
-		__type(value, struct ringbuf_counters);  \
-	} name##__counters SEC(".maps");                 \
+#define BPF_RINGBUF(name, size_bytes)               \
+	struct {                                    \
+		__uint(type, BPF_MAP_TYPE_RINGBUF); \
+		__uint(max_entries, size_bytes);    \
+	} name SEC(".maps");                        \
+	__RINGBUF_COUNTERS(name);                   \
 	const volatile __u64 name##__wakeup_bytes = 0
 
 /*
@@ -96,18 +106,9 @@ struct ringbuf_counters {
  * A buffer for each CPU, for kernels before 5.8; its size is the reader's to
  * choose. Also declares name__counters, as BPF_RINGBUF() does.
  */
-#define BPF_PERFBUF(name)                                    \
-	struct {                                             \
-		__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); \
-		__uint(key_size, sizeof(int));               \
-		__uint(value_size, sizeof(int));             \
-	} name SEC(".maps");                                 \
-	struct {                                             \
-		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);     \
-		__uint(max_entries, 1);                      \
-		__type(key, __u32);                          \
-		__type(value, struct ringbuf_counters);      \
-	} name##__counters SEC(".maps")
+#define BPF_PERFBUF(name)         \
+	__PERF_EVENT_ARRAY(name); \
+	__RINGBUF_COUNTERS(name)
 
 /*
  * perfbuf_output(ctx, buffer, data, size) - copy a record into this CPU's buffer
@@ -132,19 +133,15 @@ struct ringbuf_counters {
  * With the perf buffer a CPU has one record in the making: a program that
  * interrupts another one on the same CPU must have a stream of its own.
  */
-#define BPF_EVENT_STREAM(name, size_bytes, record_bytes)     \
-	BPF_RINGBUF(name, size_bytes);                       \
-	struct {                                             \
-		__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); \
-		__uint(key_size, sizeof(int));               \
-		__uint(value_size, sizeof(int));             \
-	} name##__perf SEC(".maps");                         \
-	struct {                                             \
-		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);     \
-		__uint(max_entries, 1);                      \
-		__uint(key_size, sizeof(__u32));             \
-		__uint(value_size, record_bytes);            \
-	} name##__scratch SEC(".maps");                      \
+#define BPF_EVENT_STREAM(name, size_bytes, record_bytes) \
+	BPF_RINGBUF(name, size_bytes);                   \
+	__PERF_EVENT_ARRAY(name##__perf);                \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
+		__uint(max_entries, 1);                  \
+		__uint(key_size, sizeof(__u32));         \
+		__uint(value_size, record_bytes);        \
+	} name##__scratch SEC(".maps");                  \
 	const volatile __u8 name##__use_perf = 0
 
 /* event_reserve(stream, size) - as ringbuf_reserve() */
@@ -184,15 +181,10 @@ static __always_inline void *__ringbuf_first(void *map)
 	return bpf_map_lookup_elem(map, &zero);
 }
 
-static __always_inline struct ringbuf_counters *__ringbuf_counters(void *map)
-{
-	return __ringbuf_first(map);
-}
-
 /* Atomic: another program on this CPU may interrupt this one. */
 static __always_inline void __ringbuf_count_lost(void *map)
 {
-	struct ringbuf_counters *counters = __ringbuf_counters(map);
+	struct ringbuf_counters *counters = __ringbuf_first(map);
 
 	if (counters)
 		__sync_fetch_and_add(&counters->lost, 1);
@@ -200,7 +192,7 @@ static __always_inline void __ringbuf_count_lost(void *map)
 
 static __always_inline void __ringbuf_count_discarded(void *map)
 {
-	struct ringbuf_counters *counters = __ringbuf_counters(map);
+	struct ringbuf_counters *counters = __ringbuf_first(map);
 
 	if (counters)
 		__sync_fetch_and_add(&counters->discarded, 1);
