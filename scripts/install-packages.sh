@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that building and testing need, when some are
 # missing, and checks the versions of libbpf and Node.
-# Usage: install-packages.sh [--lint]   (--lint: what `make lint` needs as well)
+# Usage: install-packages.sh [--GROUP]...   (a group: what some targets need as well)
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -24,11 +24,19 @@ need zlib1g-dev pkg-config --exists zlib
 need make command -v make
 need g++ command -v g++
 need python3 command -v python3
-if [ "${1-}" = --lint ]; then
-  need clang-format command -v clang-format
-  need clang-tidy command -v clang-tidy
-  need shellcheck command -v shellcheck
-fi
+for group; do
+  case $group in
+  --lint)
+    need clang-format command -v clang-format
+    need clang-tidy command -v clang-tidy
+    need shellcheck command -v shellcheck
+    ;;
+  *)
+    echo "install-packages.sh: unknown group $group" >&2
+    exit 2
+    ;;
+  esac
+done
 
 if [ -n "$missing" ]; then
   if ! command -v apt-get >/dev/null 2>&1; then
