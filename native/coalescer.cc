@@ -5,7 +5,7 @@
 namespace bpf_ringbuf {
 
 int64_t Coalescer::Next(int64_t now_ns, uint64_t records, uint64_t bytes,
-                        uint64_t limit_bytes) {
+                        uint64_t limit_bytes, uint64_t wakeup_bytes) {
   if (coalesce_ns_ == 0) return kBlock;
   const int64_t elapsed_ns = now_ns - last_ns_;
   last_ns_ = now_ns;
@@ -28,6 +28,12 @@ int64_t Coalescer::Next(int64_t now_ns, uint64_t records, uint64_t bytes,
   const double bytes_per_ns =
       std::max({recent_bytes_ / window_ns,
                 static_cast<double>(bytes) / since_last_ns, 1e-9});
+  // A wake-up for many records is cheap, and comes without oversleeping: past
+  // the threshold each record would cost one.
+  if (wakeup_bytes != 0 &&
+      static_cast<double>(wakeup_bytes) / bytes_per_ns < window_ns) {
+    return kBlockBriefly;
+  }
   const double fill_ns = static_cast<double>(limit_bytes) / bytes_per_ns;
   int64_t wait_ns = std::min(
       coalesce_ns_, std::max<int64_t>(2 * last_wait_ns_, kFirstWaitNs));

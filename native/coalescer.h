@@ -18,16 +18,21 @@ class Coalescer {
  public:
   // Returned by Next(): block until the kernel reports records.
   static constexpr int64_t kBlock = -1;
+  // Returned by Next(): block too, but for coalesce_us at most. The producers'
+  // own wake-up is due before that.
+  static constexpr int64_t kBlockBriefly = -2;
 
   // `coalesce_us` 0 switches waiting off: Next() always says kBlock.
   explicit Coalescer(uint32_t coalesce_us)
       : coalesce_ns_(static_cast<int64_t>(coalesce_us) * 1000) {}
 
   // Takes what the drain that ended at `now_ns` found, `bytes` being those that
-  // it freed in the kernel's buffers, of which `limit_bytes` may gather.
-  // Returns kBlock, 0 (drain again at once) or a time to wait in ns.
+  // it freed in the kernel's buffers, of which `limit_bytes` may gather. With
+  // `wakeup_bytes` other than 0 the producers wake for so many, and not before.
+  // Returns kBlock, kBlockBriefly, 0 (drain again at once) or a time to wait in
+  // ns.
   int64_t Next(int64_t now_ns, uint64_t records, uint64_t bytes,
-               uint64_t limit_bytes);
+               uint64_t limit_bytes, uint64_t wakeup_bytes = 0);
 
  private:
   // So few records within coalesce_us are delivered one by one.

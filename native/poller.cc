@@ -83,6 +83,7 @@ int Poller::Add(std::unique_ptr<Source> source) {
   record_bytes_ = record_bytes;
   coalesce_bytes_ =
       std::min<uint64_t>(coalesce_bytes_, source->coalesce_bytes());
+  wakeup_bytes_ = std::min<uint64_t>(wakeup_bytes_, source->wakeup_bytes());
   sources_.push_back(std::move(source));
   source_count_ = sources_.size();
   return 0;
@@ -91,10 +92,12 @@ int Poller::Add(std::unique_ptr<Source> source) {
 void Poller::Run() {
   PrepareThread();
   int64_t backoff_ns = kFirstBackoffNs;
+  uint64_t interval_us = options_.drain_interval_us;
   for (;;) {
-    const Woken woken = WaitForRecords();
+    const Woken woken = WaitForRecords(interval_us);
     if (woken == Woken::kStopped) return;
     wakeups_.fetch_add(1, std::memory_order_relaxed);
+    interval_us = options_.drain_interval_us;
     bool ready_only = woken == Woken::kReady;
     for (;;) {
       Drained drained;
@@ -110,8 +113,13 @@ void Poller::Run() {
         break;
       }
       if (drained.bytes != 0) backoff_ns = kFirstBackoffNs;
-      const int64_t wait_ns = coalescer_.Next(NowNs(), drained.records,
-                                              drained.bytes, coalesce_bytes_);
+      const int64_t wait_ns =
+          coalescer_.Next(NowNs(), drained.records, drained.bytes,
+                          coalesce_bytes_, wakeup_bytes_);
+      if (wait_ns == Coalescer::kBlockBriefly) {
+        interval_us = options_.coalesce_us;
+        break;
+      }
       if (wait_ns == Coalescer::kBlock) break;
       if (wait_ns > 0 && !Sleep(wait_ns)) return;
       ready_only = false;
@@ -163,10 +171,10 @@ PollerStats Poller::stats() const {
   return stats;
 }
 
-Poller::Woken Poller::WaitForRecords() {
+Poller::Woken Poller::WaitForRecords(uint64_t interval_us) {
   for (;;) {
     epoll_event events[kMaxEvents];
-    const int count = WaitForEvents(events);
+    const int count = WaitForEvents(events, interval_us);
     if (stop_) return Woken::kStopped;
     if (count == 0) return Woken::kInterval;
     bool ready = false;
@@ -181,13 +189,12 @@ Poller::Woken Poller::WaitForRecords() {
   }
 }
 
-int Poller::WaitForEvents(epoll_event* events) {
+int Poller::WaitForEvents(epoll_event* events, uint64_t interval_us) {
   int timeout_ms = -1;
-  if (options_.drain_interval_us != 0) {
+  if (interval_us != 0) {
     // epoll_wait() knows milliseconds only, epoll_pwait2() needs Linux 5.11.
-    const timespec interval = {
-        static_cast<time_t>(options_.drain_interval_us / 1000000),
-        static_cast<long>(options_.drain_interval_us % 1000000 * 1000)};
+    const timespec interval = {static_cast<time_t>(interval_us / 1000000),
+                               static_cast<long>(interval_us % 1000000 * 1000)};
     pollfd readable = {epoll_fd_, POLLIN, 0};
     if (ppoll(&readable, 1, &interval, nullptr) == 0) return 0;
     timeout_ms = 0;

@@ -110,8 +110,9 @@ class Poller {
   enum class Woken { kReady, kInterval, kStopped };
 
   // Run()'s steps. Each returns early, and false or kStopped, on Stop().
-  Woken WaitForRecords();
-  int WaitForEvents(epoll_event* events);
+  // Of the waits an `interval_us` of 0 has no end.
+  Woken WaitForRecords(uint64_t interval_us);
+  int WaitForEvents(epoll_event* events, uint64_t interval_us);
   bool WaitForFreeBatch();
   bool Sleep(int64_t wait_ns);
   bool DrainAll(bool ready_only, Drained* total);
@@ -142,7 +143,8 @@ class Poller {
   std::atomic<size_t> source_count_{0};
   size_t rotation_ = 0;      // under source_mutex_
   size_t record_bytes_ = 0;  // largest possible record; under source_mutex_
-  std::atomic<uint64_t> coalesce_bytes_{UINT64_MAX};  // of any source
+  std::atomic<uint64_t> coalesce_bytes_{UINT64_MAX};  // least of any source
+  std::atomic<uint64_t> wakeup_bytes_{UINT64_MAX};    // least of any source
 
   std::mutex queue_mutex_;
   std::vector<Batch*> free_;      // under queue_mutex_

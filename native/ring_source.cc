@@ -31,6 +31,7 @@ int RingSource::Open(int map_fd, uint32_t index, uint64_t wakeup_bytes,
   std::unique_ptr<RingSource> opened(new RingSource(index));
   opened->capacity_bytes_ = info.max_entries;
   opened->coalesce_bytes_ = info.max_entries / 4;
+  opened->wakeup_bytes_ = wakeup_bytes;
   if (wakeup_bytes != 0) {
     // Drained before it is reached, it costs the producers nothing.
     opened->coalesce_bytes_ =

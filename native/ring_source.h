@@ -29,6 +29,7 @@ class RingSource : public Source {
             uint64_t* dropped) override;
   size_t capacity_bytes() const override { return capacity_bytes_; }
   uint64_t coalesce_bytes() const override { return coalesce_bytes_; }
+  uint64_t wakeup_bytes() const override { return wakeup_bytes_; }
   SourceState state() const override;
 
  private:
@@ -41,6 +42,7 @@ class RingSource : public Source {
   ring_buffer* ring_ = nullptr;
   size_t capacity_bytes_ = 0;
   uint64_t coalesce_bytes_ = 0;
+  uint64_t wakeup_bytes_ = 0;
   // The kernel's first two pages of the ring, read-only: the consumer's
   // position at the start of the first, the producer's of the second
   // (Documentation/bpf/ringbuf.rst; libbpf's own accessors need 1.3).

@@ -50,6 +50,10 @@ class Source {
   // What may gather in it while the poll thread waits, in bytes.
   virtual uint64_t coalesce_bytes() const = 0;
 
+  // How much must have gathered before its producers wake the consumer, in
+  // bytes; 0 when they wake one that has caught up.
+  virtual uint64_t wakeup_bytes() const { return 0; }
+
   virtual SourceState state() const = 0;
 };
 

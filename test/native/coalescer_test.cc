@@ -96,5 +96,32 @@ TEST("coalescer: 0 switches it off") {
   EXPECT(coalescer.Next(kUs, 1000000, 1 << 20, kNoLimit) == Coalescer::kBlock);
 }
 
+TEST("coalescer: a wake-up by the producers that is soon due is left to them") {
+  Coalescer coalescer(kCoalesceUs);
+  int64_t now = 1000000 * kUs;
+  // 16 bytes a ns: 8000 have gathered long before coalesce_us is over.
+  EXPECT(coalescer.Next(now, 1000, 16000, kNoLimit, 8000) ==
+         Coalescer::kBlockBriefly);
+  now += 1000 * kUs;
+  EXPECT(coalescer.Next(now, 1000, 16000, kNoLimit, 8000) ==
+         Coalescer::kBlockBriefly);
+}
+
+TEST("coalescer: a wake-up by the producers that is far is not waited for") {
+  Coalescer coalescer(kCoalesceUs);
+  int64_t now = 1000000 * kUs;
+  for (int i = 0; i < 5; i++) {
+    const int64_t wait = coalescer.Next(now, 100, 1600, kNoLimit, 1 << 20);
+    EXPECT(wait > 0);
+    now += kCoalesceUs * kUs;
+  }
+}
+
+TEST("coalescer: a few records do not wait, whoever wakes") {
+  Coalescer coalescer(kCoalesceUs);
+  EXPECT(coalescer.Next(1000000 * kUs, 1, 16, kNoLimit, 8000) ==
+         Coalescer::kBlock);
+}
+
 }  // namespace
 }  // namespace bpf_ringbuf
