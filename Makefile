@@ -36,6 +36,9 @@ CFLAGS ?= -O2 -g
 CXXFLAGS ?= -O1 -g
 C_WARNINGS := -Wall -Wextra -Wno-missing-field-initializers
 
+# As node-gyp found them.
+NODE_HEADERS = $(shell sed -n 's/.*"nodedir": "\(.*\)".*/\1/p' build/config.gypi)/include/node
+
 NODE_MODULES := node_modules/.package-lock.json
 BIN := node_modules/.bin
 
@@ -44,6 +47,7 @@ BPF_OBJECTS := $(patsubst bpf/%.bpf.c,build/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 TEST_BPF_OBJECTS := $(patsubst test/bpf/%.bpf.c,build/bpf/test/%.bpf.o,$(wildcard test/bpf/*.bpf.c))
 TEST_PROGRAMS := $(patsubst test/native/%.c,build/test/%,$(wildcard test/native/*.c))
 BENCH_PROGRAMS := $(patsubst bench/native/%.c,build/bench/native/%,$(wildcard bench/native/*.c))
+BENCH_ADDON := build/bench/native/bench_addon.node
 
 # Of native/, the part that does not include napi.h.
 NAPI_FREE := batch coalescer log perf_source poller ring_source
@@ -78,10 +82,10 @@ snoop: build ## print each program that is executed on this machine (root)
 	@node build/examples/exec-snoop.js $(ARGS)
 
 .PHONY: bench bench-quick
-bench: build-bench ## measure the throughput, ARGS='...' (root)
-	@node build/bench/throughput.js $(ARGS)
-bench-quick: build-bench ## the same, a short run
-	@node build/bench/throughput.js --quick $(ARGS)
+bench: build-bench ## consumers in C and in JavaScript on the same rows, ARGS='...' (root, 20 minutes)
+	@node build/bench/bench.js $(ARGS)
+bench-quick: build-bench ## the same, fewer rows and rounds
+	@node build/bench/bench.js --quick $(ARGS)
 
 .PHONY: compare compare-quick
 compare: build-bench ## ring buffer against perf buffer, writes docs/comparison.md (root)
@@ -122,7 +126,7 @@ sanitize: $(NATIVE_TEST)-asan $(NATIVE_TEST)-tsan ## the native tests under ASan
 
 .PHONY: build-tests build-bench
 build-tests: $(ADDON) $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS) $(NATIVE_TEST) $(call ts_built,test/stress)
-build-bench: build $(TEST_BPF_OBJECTS) $(BENCH_PROGRAMS) $(TEST_PROGRAMS) $(call ts_built,bench)
+build-bench: build $(TEST_BPF_OBJECTS) $(BENCH_PROGRAMS) $(BENCH_ADDON) $(TEST_PROGRAMS) $(call ts_built,bench)
 
 ##@ Check
 C_SOURCES := $(wildcard $(foreach d,native test/native bench/native bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
@@ -214,6 +218,14 @@ $(TEST_PROGRAMS) $(BENCH_PROGRAMS):
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(C_WARNINGS) $(LIBBPF_CFLAGS) -MMD -MP -MF $@.d $< -o $@ $(LIBBPF_LIBS) -lpthread
 
+# binding.gyp is the package's; this one is no part of it.
+$(BENCH_ADDON): bench/native/bench_addon.cc build/Makefile
+	$(call say,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++17 -O2 -fPIC -shared $(C_WARNINGS) $(LIBBPF_CFLAGS) -DNAPI_VERSION=8 \
+	  -DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS -isystem node_modules/node-addon-api -isystem $(NODE_HEADERS) \
+	  $< -o $@ $(LIBBPF_LIBS) -lpthread
+
 build/test/native-test-asan: SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 build/test/native-test-tsan: SANITIZE := -fsanitize=thread
 build/test/native-test build/test/native-test-asan build/test/native-test-tsan: \
@@ -240,7 +252,7 @@ $(TIDY_STAMPS): build/tidy/%: native/%.cc native/.clang-tidy $(wildcard native/*
 	$(call quietly,clang-tidy --quiet $< -- -std=c++17 $(C_WARNINGS) $(LIBBPF_CFLAGS) \
 	  -DNAPI_VERSION=8 -DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS -DNODE_ADDON_API_DISABLE_DEPRECATED \
 	  -isystem node_modules/node-addon-api \
-	  -isystem $$(sed -n 's/.*"nodedir": "\(.*\)".*/\1/p' build/config.gypi)/include/node)
+	  -isystem $(NODE_HEADERS))
 	@touch $@
 
 -include $(wildcard build/bpf/*.d build/bpf/test/*.d build/test/*.d build/bench/native/*.d)

@@ -50,15 +50,38 @@ class Lines {
   }
 }
 
-/** Makes system calls on a CPU of its own: test/native/producer.c. */
+export interface ProducerOptions {
+  /** That the threads take in turn. */
+  cpu: number | readonly number[]
+  threads?: number
+  /** Until stop() when there are neither these nor calls. */
+  seconds?: number
+  calls?: number
+  /** Sleep between calls. */
+  pauseUs?: number
+  /** Spin between calls so that they begin in this interval. */
+  intervalNs?: number
+  /** Loops of work between calls. */
+  work?: number
+}
+
+/** What a producer made, from its start to its end. */
+export interface Produced {
+  calls: number
+  ns: number
+}
+
+/** Makes system calls on CPUs of its own: test/native/producer.c. */
 export class Producer {
   readonly #child: Lines
 
-  constructor(options: { cpu: number; seconds?: number; calls?: number; pauseUs?: number }) {
-    const args = ['--cpu', String(options.cpu)]
-    if (options.seconds !== undefined) args.push('--seconds', String(options.seconds))
-    if (options.calls !== undefined) args.push('--calls', String(options.calls))
-    if (options.pauseUs !== undefined) args.push('--pause-us', String(options.pauseUs))
+  constructor(options: ProducerOptions) {
+    const { cpu, threads, seconds, calls, pauseUs, intervalNs, work } = options
+    const args = ['--cpu', String(cpu)]
+    const named = { threads, seconds, calls, 'pause-us': pauseUs, 'interval-ns': intervalNs, work }
+    for (const [name, value] of Object.entries(named)) {
+      if (value !== undefined) args.push(`--${name}`, String(value))
+    }
     this.#child = new Lines('test/producer', args)
   }
 
@@ -84,8 +107,18 @@ export class Producer {
   }
 
   /** Runs to its end. */
-  async run(): Promise<{ calls: number; ns: number }> {
+  async run(): Promise<Produced> {
     this.start()
+    return this.#ended()
+  }
+
+  /** Ends a started one that has no end of its own. */
+  async stop(): Promise<Produced> {
+    this.#child.process.stdin?.end()
+    return this.#ended()
+  }
+
+  async #ended(): Promise<Produced> {
     const [calls, ns] = (await this.#child.next()).split(' ').map(Number)
     await this.#child.end()
     return { calls: calls ?? 0, ns: ns ?? 0 }
@@ -95,29 +128,45 @@ export class Producer {
 /** What a consumer received. */
 export interface Received {
   records: number
-  /** Of the records' first 32-bit words. */
+  /** Of the records' first 32-bit words; of exec events with the lengths of their strings. */
   sum: number
   ns: number
+  /** Of records that begin with their time, in nanoseconds. */
+  latencies?: Percentiles
 }
 
-type ConsumerMode = '--poll' | '--drain' | '--latency' | '--watermark' | '--timer'
+/** In nanoseconds. */
+export interface Percentiles {
+  p50: number
+  p90: number
+  p99: number
+  p999: number
+  most: number
+}
 
-/** The baselines: bench/native/ring_consumer.c and perf_consumer.c. */
+export type ConsumerProgram = 'ring_consumer' | 'perf_consumer'
+
+/** Consumers in C: bench/native/ring_consumer.c and perf_consumer.c. */
 export class NativeConsumer {
   readonly #child: Lines
 
-  private constructor(program: string, map: BpfMap, mode: ConsumerMode) {
-    this.#child = new Lines(`bench/native/${program}`, [mode], map.fd)
+  private constructor(program: ConsumerProgram, map: BpfMap, args: readonly string[]) {
+    this.#child = new Lines(`bench/native/${program}`, args, map.fd)
   }
 
+  /** Resolves when it is ready for records. */
   static async start(
-    program: 'ring_consumer' | 'perf_consumer',
+    program: ConsumerProgram,
     map: BpfMap,
-    mode: ConsumerMode,
+    ...args: string[]
   ): Promise<NativeConsumer> {
-    const consumer = new NativeConsumer(program, map, mode)
+    const consumer = new NativeConsumer(program, map, args)
     await consumer.#child.next() // "ready"
     return consumer
+  }
+
+  get pid(): number {
+    return this.#child.process.pid ?? -1
   }
 
   /** Drains what is queued; of a consumer that was started with `--drain`. */
@@ -134,19 +183,15 @@ export class NativeConsumer {
     return received
   }
 
-  /** Ends `--latency`. */
-  async latencies(): Promise<number[]> {
-    this.#child.process.stdin?.end()
-    const lines = await this.#child.rest()
-    return lines.map(Number)
-  }
-
   async close(): Promise<void> {
     await this.#child.end()
   }
 }
 
 function parse(line: string): Received {
-  const [records = 0, sum = 0, ns = 0] = line.split(' ').map(Number)
-  return { records, sum, ns }
+  const [records = 0, sum = 0, ns = 0, ...latencies] = line.split(' ').map(Number)
+  const [p50, p90, p99, p999, most] = latencies
+  if (p50 === undefined || p90 === undefined || p99 === undefined) return { records, sum, ns }
+  if (p999 === undefined || most === undefined) return { records, sum, ns }
+  return { records, sum, ns, latencies: { p50, p90, p99, p999, most } }
 }

@@ -1,262 +1,370 @@
-// What is measured: each function makes one run of one consumer.
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
-import { type BpfMap, BpfObject, cstring, RingBuffer, struct, u32, u64 } from 'bpf-ringbuf'
-import type * as Batch from '../dist/batch.js'
-import type * as Decoder from '../dist/decoder.js'
-import { buildDir, NativeConsumer, Producer, type Received } from './processes.js'
+// What is measured: the rows of the kernel's own ring-buffer benchmark, by its
+// names where it has them, and what that one lacks.
+import { cpus } from 'node:os'
+import type { ConsumerName, Workload } from './consumers.js'
+import { backToBack, parallel, type Run, untraced, type Window, words } from './load.js'
+import { residentMiB } from './memory.js'
+import { consumerCpu, ExecEvent } from './records.js'
 
-// Parts of the library that the package does not export; compiled, this file is
-// one folder deeper than its source.
-const load = createRequire(__filename)
-const batch = load('../../dist/batch.js') as typeof Batch
-const { compile } = load('../../dist/decoder.js') as typeof Decoder
+/** Rows of one group stand in one table. */
+export const groups = {
+  parallel: 'Single producer, parallel',
+  'back-to-back': 'Single producer, back-to-back',
+  'sample-rate': 'Back-to-back, by sample rate',
+  output: 'Reserve and submit, or output',
+  'one-cpu': 'Producer and consumer on one CPU',
+  contention: 'Producers contending for one ring',
+  size: 'Record sizes',
+  exec: 'Exec events: typed fields and two strings',
+  workload: 'Cost to the traced workload',
+  latency: 'Latency',
+  cpu: 'CPU time at 100,000 records a second',
+  memory: 'Resident memory of the process',
+} as const
 
-/** The producer's CPU; the bench itself and its consumers have another. */
-export const producerCpu = 0
+export type Group = keyof typeof groups
 
-/** struct record of test/bpf/bench.bpf.c. */
-export const BenchRecord = struct('record', { sequence: u32, cpu: u32 })
-
-/** One run of a consumer under full speed. */
-export interface ThroughputRun {
-  /** Millions of records received a second. */
-  rate: number
-  /** Of the records made, the part that found no room. */
-  dropped: number
+/** What one run of a row gives. */
+export interface Measurement extends Partial<Run> {
+  value: number
 }
 
-export type Consumer = 'c' | 'node' | 'node-immediate'
-
-function openBench(producer: Producer, recordsPerCall: number, ringBytes: number): BpfObject {
-  const object = BpfObject.open(join(buildDir, 'bpf/test/bench.bpf.o'))
-  object.globals['producer_tgid'] = producer.pid
-  object.globals['records_per_call'] = recordsPerCall
-  object.map('events').maxEntries = ringBytes
-  return object.load().attach()
+export interface Row {
+  name: string
+  group: Group
+  title: string
+  unit: string
+  better: 'more' | 'less'
+  /** In the first place the one that the others are compared with, of each kind. */
+  consumers: readonly ConsumerName[]
+  /** Producer and consumer run at the same time, each with a CPU of its own. */
+  isParallel: boolean
+  /** More threads than CPUs: the scheduler is measured too. */
+  isOversubscribed: boolean
+  isQuick: boolean
+  run: (consumer: ConsumerName, window: Window) => Promise<Measurement>
 }
 
-/** Producer and consumer in parallel, each on its CPU. */
-export async function throughput(
-  consumer: Consumer,
-  recordsPerCall: number,
-  seconds: number,
-): Promise<ThroughputRun> {
-  const producer = new Producer({ cpu: producerCpu, seconds })
-  using object = openBench(producer, recordsPerCall, 1 << 20)
-  const map = object.map('events')
-  let records = 0
-  let sum = 0
-  let elapsedNs: number
-  if (consumer === 'c') {
-    const baseline = await NativeConsumer.start('ring_consumer', map, '--poll')
-    elapsedNs = (await producer.run()).ns
-    ;({ records, sum } = await baseline.finish())
-  } else {
-    const onRecord = (record: { sequence: number }): void => {
-      records++
-      sum += record.sequence
-    }
-    const options = consumer === 'node' ? {} : { coalesceUs: 0 }
-    using ring = new RingBuffer(map, BenchRecord, onRecord, options)
-    elapsedNs = (await producer.run()).ns
-    await ring.flush()
+const ring = ['rb-libbpf', 'rb-custom', 'rb-node'] as const
+const perf = ['pb-libbpf', 'pb-custom', 'pb-node'] as const
+const coalescing = ['rb-libbpf', 'rb-custom', 'rb-libbpf-coalesced', 'rb-node'] as const
+const allOfRing = [
+  ...coalescing,
+  'rb-node-view',
+  'rb-node-raw',
+  'rb-node-immediate',
+  'rb-node-naive',
+] as const
+const allOfPerf = ['pb-libbpf', 'pb-custom', 'pb-libbpf-watermark', 'pb-node'] as const
+const all = [...allOfRing, ...allOfPerf]
+
+type Options = Partial<Pick<Row, 'isParallel' | 'isOversubscribed' | 'isQuick'>>
+
+function throughput(
+  group: Group,
+  name: string,
+  title: string,
+  consumers: readonly ConsumerName[],
+  run: (consumer: ConsumerName, window: Window) => Promise<Run>,
+  options: Options = {},
+): Row {
+  return {
+    name,
+    group,
+    title,
+    unit: 'M records/s',
+    better: 'more',
+    consumers,
+    isParallel: true,
+    isOversubscribed: false,
+    isQuick: false,
+    ...options,
+    run: async (consumer, window) => {
+      const measured = await run(consumer, window)
+      return { ...measured, value: measured.rate }
+    },
   }
-  const made = Number(object.globals['made'])
-  checkSum(Number(object.globals['submitted']), Number(object.globals['sum']), records, sum)
-  return { rate: (records / elapsedNs) * 1e3, dropped: 1 - records / made }
 }
 
-/** What the BPF program wrote and what the consumer read must be the same. */
-export function checkSum(
-  submitted: number,
-  submittedSum: number,
-  records: number,
-  sum: number,
-): void {
-  if (submitted === records && submittedSum === sum) return
-  throw new Error(
-    `${String(submitted)} records were submitted with the sum ${String(submittedSum)}, ` +
-      `${String(records)} received with ${String(sum)}`,
+/** A row of producer and consumer in parallel. */
+function inParallel(
+  group: Group,
+  name: string,
+  title: string,
+  consumers: readonly ConsumerName[],
+  workload: Partial<Workload>,
+  options: Options = {},
+): Row {
+  return throughput(
+    group,
+    name,
+    title,
+    consumers,
+    (consumer, window) => parallel(consumer, { ...words, ...workload }, {}, window),
+    options,
   )
 }
 
-/** Nanoseconds a record to drain a full ring, several times. */
-export async function drain(consumer: 'c' | 'node', runs: number): Promise<number[]> {
-  const producer = new Producer({ cpu: producerCpu, pauseUs: 1 })
-  // 4 MiB hold 262,144 records of 8 bytes with their headers.
-  const ringBytes = 4 << 20
-  using object = openBench(producer, 500, ringBytes)
-  const map = object.map('events')
-  const side = consumer === 'c' ? await drainWithC(map) : drainWithLibrary(map)
-  producer.start()
-  const results: number[] = []
-  // The first runs warm the compiled loop up.
-  for (let run = -3; run < runs; run++) {
-    while ((side.ring.stats().rings[0]?.availableBytes ?? 0) < ringBytes - 16) await setTimeout(1)
-    producer.pause()
-    const { records, ns } = await side.drain()
-    if (records < ringBytes / 16 - 1)
-      throw new Error(`only ${String(records)} records were drained`)
-    if (run >= 0) results.push(ns / records)
-    producer.resume()
-  }
-  await side.close()
-  await producer.end()
-  return results
+function alternating(
+  group: Group,
+  name: string,
+  title: string,
+  consumers: readonly ConsumerName[],
+  workload: Partial<Workload>,
+  isQuick = false,
+): Row {
+  return throughput(
+    group,
+    name,
+    title,
+    consumers,
+    (consumer, window) => backToBack(consumer, { ...words, ...workload }, window),
+    { isParallel: false, isQuick },
+  )
 }
 
-interface DrainSide {
-  /** For its fill. */
-  ring: RingBuffer<unknown>
-  drain: () => Promise<Received> | Received
-  close: () => Promise<void> | void
+const sampled = 500
+
+function sampleRateRow(rate: number): Row {
+  return alternating(
+    'sample-rate',
+    `sample-rate-${rate}`,
+    String(rate),
+    [...ring, ...perf],
+    { recordsPerCall: rate, sampleRate: rate },
+    [1, 50, 1000].includes(rate),
+  )
 }
 
-async function drainWithC(map: BpfMap): Promise<DrainSide> {
-  const baseline = await NativeConsumer.start('ring_consumer', map, '--drain')
-  const ring = new RingBuffer(map, BenchRecord, { pollThread: false })
+function contentionRow(threads: number): Row {
+  // The consumer has one CPU as long as the producers have enough others.
+  const others = cpus()
+    .map((_, cpu) => cpu)
+    .filter((cpu) => cpu !== consumerCpu)
+  const cpu = threads <= others.length ? others : [...others, consumerCpu]
+  return throughput(
+    'contention',
+    `contention-${threads}`,
+    String(threads),
+    coalescing,
+    (consumer, window) =>
+      parallel(consumer, { ...words, recordsPerCall: 50 }, { threads, cpu }, window),
+    { isOversubscribed: threads > others.length, isQuick: threads === 2 },
+  )
+}
+
+function sizeRow(recordBytes: number): Row {
+  // A perf sample has 64 KiB with its header, and a program's record is written.
+  const kinds = recordBytes < 1 << 16 ? (['pb-libbpf-watermark', 'pb-node'] as const) : []
+  return inParallel(
+    'size',
+    `size-${recordBytes}`,
+    String(recordBytes),
+    [...coalescing, 'rb-node-raw', ...kinds],
+    {
+      program: 'output',
+      recordBytes,
+      recordsPerCall: Math.max(1, Math.min(500, (1 << 16) / recordBytes)),
+      ringBytes: 4 << 20,
+      perfPagesPerCpu: 1024,
+    },
+    { isQuick: recordBytes === 512 },
+  )
+}
+
+function workloadRow(name: string, title: string, work: number, isQuick: boolean): Row {
+  const workload = { ...words, recordsPerCall: 1 }
   return {
-    ring,
-    drain: () => baseline.drain(),
-    close: () => {
-      ring.close()
-      return baseline.close()
+    name,
+    group: 'workload',
+    title,
+    unit: 'ns more a system call',
+    better: 'less',
+    consumers: [
+      'rb-libbpf',
+      'rb-custom',
+      'rb-libbpf-coalesced',
+      'rb-node',
+      'rb-node-immediate',
+      ...allOfPerf,
+    ],
+    isParallel: false,
+    isOversubscribed: false,
+    isQuick,
+    run: async (consumer, window) => {
+      const base = await untraced({ work }, { ...window, warmUpMs: 0 })
+      const measured = await parallel(consumer, workload, { work }, window)
+      return { ...measured, value: measured.nsPerCall - base }
     },
   }
 }
 
-function drainWithLibrary(map: BpfMap): DrainSide {
-  let records = 0
-  let sum = 0
-  const onRecord = (record: { sequence: number }): void => {
-    records++
-    sum += record.sequence
-  }
-  const ring = new RingBuffer(map, BenchRecord, onRecord, { pollThread: false })
-  const drain = (): Received => {
-    records = 0
-    sum = 0
-    const start = process.hrtime.bigint()
-    ring.consume()
-    return { records, sum, ns: Number(process.hrtime.bigint() - start) }
-  }
+const halfIntervals: Partial<Record<'rb-libbpf' | 'pb-libbpf', number>> = {}
+
+/** Between calls, for half of what libbpf's own loop can take of this kind. */
+async function halfIntervalNs(consumer: ConsumerName, window: Window): Promise<number> {
+  const stock = consumer.startsWith('rb') ? 'rb-libbpf' : 'pb-libbpf'
+  const known = halfIntervals[stock]
+  if (known !== undefined) return known
+  const { nsPerCall } = await parallel(stock, { ...words, recordsPerCall: 1 }, {}, window)
+  return (halfIntervals[stock] = Math.round(2 * nsPerCall))
+}
+
+function latencyRow(
+  name: string,
+  title: string,
+  isQuick: boolean,
+  pace: (consumer: ConsumerName, window: Window) => Promise<object>,
+): Row {
+  const workload = { ...words, recordsPerCall: 1, timed: true }
   return {
-    ring,
-    drain,
-    close: () => {
-      ring.close()
+    name,
+    group: 'latency',
+    title,
+    unit: 'µs, p99',
+    better: 'less',
+    consumers: [
+      'rb-libbpf',
+      'rb-custom',
+      'rb-node',
+      'rb-node-immediate',
+      'rb-node-naive',
+      'pb-libbpf',
+      'pb-node',
+    ],
+    isParallel: false,
+    isOversubscribed: false,
+    isQuick,
+    run: async (consumer, window) => {
+      const longer = { ...window, measuredMs: 2 * window.measuredMs }
+      const measured = await parallel(consumer, workload, await pace(consumer, window), longer)
+      return { ...measured, value: (measured.latencies?.p99 ?? NaN) / 1e3 }
     },
   }
 }
 
-const ExecEvent = struct('event', {
-  pid: u32,
-  ppid: u32,
-  uid: u32,
-  comm: cstring(16),
-  time: u64,
-  filename: cstring(496),
-})
-
-/** Nanoseconds to decode an exec event with two strings, several times. */
-export function decodeExec(decoder: 'library' | 'TextDecoder', runs: number): number[] {
-  const count = 400
-  const frameBytes = 8 + ExecEvent.size
-  const memory = new ArrayBuffer(count * frameBytes)
-  const arena = new batch.Arena(memory, 1)
-  for (let i = 0; i < count; i++) {
-    const at = i * frameBytes
-    arena.u32.set([ExecEvent.size, 0, 1000 + i, 1, 0], at / 4)
-    arena.buf.write(`worker-${String(i)}`, at + 8 + 12, 'latin1')
-    arena.buf.write(`/usr/lib/node_modules/tool-${String(i)}/bin/run`, at + 8 + 40, 'latin1')
-  }
-  const decode = decoder === 'library' ? decodeWithLibrary : decodeWithTextDecoder
-  const results: number[] = []
-  let length = 0
-  for (let run = -3; run < runs; run++) {
-    const start = process.hrtime.bigint()
-    const rounds = 100
-    for (let round = 0; round < rounds; round++) length += decode(arena, count * frameBytes)
-    const ns = Number(process.hrtime.bigint() - start)
-    if (run >= 0) results.push(ns / rounds / count)
-  }
-  if (length === 0) throw new Error('nothing was decoded')
-  return results
+const cpuRow: Row = {
+  name: 'cpu',
+  group: 'cpu',
+  title: '1 record a system call, a call each 10 µs',
+  unit: 's a million records',
+  better: 'less',
+  consumers: all,
+  isParallel: false,
+  isOversubscribed: false,
+  isQuick: false,
+  run: async (consumer, window) => {
+    const workload = { ...words, recordsPerCall: 1 }
+    const measured = await parallel(consumer, workload, { intervalNs: 10_000 }, window)
+    return { ...measured, value: measured.cpuSeconds }
+  },
 }
 
-function decodeWithLibrary(arena: Batch.Arena, end: number): number {
-  let length = 0
-  const cursor: Decoder.Cursor = {
-    position: 0,
-    end,
-    records: 0,
-    stopped: false,
-    raise: (error) => {
-      throw error
-    },
-  }
-  walkExecEvents(arena, cursor, 0, (event: { comm: string; filename: string }) => {
-    length += event.comm.length + event.filename.length
-  })
-  return length
+const memoryRow: Row = {
+  name: 'memory',
+  group: 'memory',
+  title: 'after full speed, 500 records a system call',
+  unit: 'MiB resident',
+  better: 'less',
+  consumers: ['rb-libbpf', 'rb-node', 'pb-libbpf', 'pb-node'],
+  isParallel: false,
+  isOversubscribed: false,
+  isQuick: false,
+  run: async (consumer, window) => ({ value: await residentMiB(consumer, words, window) }),
 }
 
-const walkExecEvents = compile(ExecEvent, 'ring')
+export const sampleRates = [1, 5, 10, 25, 50, 100, 250, 500, 1000, 2000, 3000] as const
+export const recordSizes = [8, 64, 512, 4096, 32768, 65536] as const
+const threadCounts = [1, 2, 3, 4, 8, 16].filter((count) => count <= Math.max(8, cpus().length))
 
-const utf8 = new TextDecoder()
+export const rows: readonly Row[] = [
+  inParallel('parallel', 'parallel', '500 records a system call', all, {}, { isQuick: true }),
+  inParallel(
+    'parallel',
+    'parallel-1',
+    '1 record a system call',
+    all,
+    { recordsPerCall: 1 },
+    { isQuick: true },
+  ),
+  inParallel('parallel', 'parallel-sampled', '500 a call, a wake-up for 500', all, {
+    sampleRate: sampled,
+  }),
+  alternating(
+    'back-to-back',
+    'back-to-back',
+    '500 records, then as many read',
+    [...ring, 'rb-node-view', 'rb-node-raw', ...perf],
+    {},
+    true,
+  ),
+  alternating(
+    'back-to-back',
+    'back-to-back-sampled',
+    'the same, a wake-up for 500',
+    [...ring, 'rb-node-view', 'rb-node-raw', ...perf],
+    { sampleRate: sampled },
+  ),
+  ...sampleRates.map(sampleRateRow),
+  inParallel('output', 'output', 'parallel, output', coalescing, { program: 'output' }),
+  inParallel('output', 'output-sampled', 'parallel, output, sampled', coalescing, {
+    program: 'output',
+    sampleRate: sampled,
+  }),
+  alternating('output', 'output-back-to-back', 'back-to-back, output', ring, { program: 'output' }),
+  alternating('output', 'output-back-to-back-sampled', 'back-to-back, output, sampled', ring, {
+    program: 'output',
+    sampleRate: sampled,
+  }),
+  throughput(
+    'one-cpu',
+    'one-cpu',
+    '1 record a system call',
+    all,
+    (consumer, window) =>
+      parallel(consumer, { ...words, recordsPerCall: 1 }, { cpu: consumerCpu }, window),
+    { isParallel: false },
+  ),
+  ...threadCounts.map(contentionRow),
+  ...recordSizes.map(sizeRow),
+  ...([1, 50] as const).map((recordsPerCall) =>
+    inParallel(
+      'exec',
+      `exec-${recordsPerCall}`,
+      `${recordsPerCall} of ${ExecEvent.size} bytes a system call`,
+      [
+        ...coalescing,
+        'rb-node-view',
+        'rb-node-naive',
+        'pb-libbpf',
+        'pb-libbpf-watermark',
+        'pb-node',
+      ],
+      { program: 'exec', recordsPerCall, ringBytes: 4 << 20, perfPagesPerCpu: 1024 },
+      { isQuick: recordsPerCall === 50 },
+    ),
+  ),
+  workloadRow('workload', 'system calls without pause', 0, true),
+  workloadRow('workload-busy', 'some microseconds of work between calls', 10_000, false),
+  latencyRow('latency-idle', 'idle: an event each ms', true, () =>
+    Promise.resolve({ pauseUs: 1000 }),
+  ),
+  latencyRow(
+    'latency-half',
+    'half of what libbpf’s own loop can take',
+    false,
+    async (consumer, window) => ({
+      intervalNs: await halfIntervalNs(consumer, window),
+    }),
+  ),
+  cpuRow,
+  memoryRow,
+]
 
-/** As one writes it by hand. */
-function decodeWithTextDecoder(arena: Batch.Arena, end: number): number {
-  let length = 0
-  const { u8, u32: words, u64: longs } = arena
-  const text = (start: number, size: number): string => {
-    const field = u8.subarray(start, start + size)
-    const stop = field.indexOf(0)
-    return utf8.decode(stop < 0 ? field : field.subarray(0, stop))
-  }
-  for (let at = 8; at < end; at += 8 + ExecEvent.size) {
-    const event = {
-      pid: words[at >>> 2],
-      ppid: words[(at >>> 2) + 1],
-      uid: words[(at >>> 2) + 2],
-      comm: text(at + 12, 16),
-      time: longs[(at + 32) >>> 3],
-      filename: text(at + 40, 496),
-    }
-    length += event.comm.length + event.filename.length
-  }
-  return length
-}
-
-/** Of getpgid(); asm/unistd.h. */
-export function syscallNumber(): number {
-  const numbers: Partial<Record<NodeJS.Architecture, number>> = { x64: 121, arm64: 155 }
-  const number = numbers[process.arch]
-  if (number === undefined) throw new Error(`the number of getpgid() on ${process.arch} is unknown`)
-  return number
-}
-
-/** Microseconds from the BPF program to the callback, on a ring that is idle in between. */
-export async function latency(consumer: 'c' | 'node', events: number): Promise<number[]> {
-  const producer = new Producer({ cpu: producerCpu, calls: events, pauseUs: 2000 })
-  using object = BpfObject.open(join(buildDir, 'bpf/test/latency.bpf.o'))
-  object.globals['producer_tgid'] = producer.pid
-  object.globals['syscall_number'] = syscallNumber()
-  object.load().attach()
-  const map = object.map('events')
-  if (consumer === 'c') {
-    const baseline = await NativeConsumer.start('ring_consumer', map, '--latency')
-    await producer.run()
-    return (await baseline.latencies()).map((ns) => ns / 1e3)
-  }
-  const latencies: number[] = []
-  // bpf_ktime_get_ns() and hrtime are the same clock, CLOCK_MONOTONIC.
-  using ring = new RingBuffer(map, u64.number, (time) => {
-    latencies.push((Number(process.hrtime.bigint()) - time) / 1e3)
-  })
-  await producer.run()
-  await ring.flush()
-  return latencies
+/** The rows of this name, or of this group. */
+export function rowsNamed(name: string): Row[] {
+  const found = rows.filter((row) => row.name === name || row.group === name)
+  if (found.length > 0) return found
+  const known = [...Object.keys(groups), ...rows.map((row) => row.name)]
+  throw new RangeError(`--row: no row is called "${name}"; rows: ${[...new Set(known)].join(', ')}`)
 }

@@ -1,6 +1,7 @@
 // Numbers of several runs, and the process that makes them.
 import { spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
+import { consumerCpu } from './records.js'
 
 export interface Summary {
   median: number
@@ -35,9 +36,6 @@ export function percent(part: number): string {
   return `${(100 * part).toFixed(1)} %`
 }
 
-/** Of the bench itself and its consumers; the producer has another. */
-const consumerCpu = 1
-
 /**
  * Runs the bench again on another CPU than the producer, all threads of it.
  *
@@ -46,9 +44,10 @@ const consumerCpu = 1
 export function isPinned(): boolean {
   if (cpus().length < 2) throw new Error('two CPUs are needed, one for the producer')
   if (process.env['BPF_RINGBUF_BENCH_PINNED'] !== undefined) return true
+  // Before whatever else runs on the machine.
   const { status } = spawnSync(
-    'taskset',
-    ['-c', String(consumerCpu), process.execPath, ...process.argv.slice(1)],
+    'nice',
+    ['-n', '-20', 'taskset', '-c', String(consumerCpu), process.execPath, ...process.argv.slice(1)],
     { stdio: 'inherit', env: { ...process.env, BPF_RINGBUF_BENCH_PINNED: '1' } },
   )
   process.exitCode = status ?? 1

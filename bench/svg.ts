@@ -15,7 +15,7 @@ const style = `
   .spread { stroke: #1f2328; stroke-width: 1.5; }
   .bar.ring { fill: #1f77b4; } .bar.perf { fill: #d9730d; } .bar.other { fill: #8c959f; }
   .line { fill: none; stroke-width: 2; }
-  .line.ring { stroke: #1f77b4; } .line.perf { stroke: #d9730d; }
+  .line.ring { stroke: #1f77b4; } .line.perf { stroke: #d9730d; } .line.other { stroke: #8c959f; }
   .dashed { stroke-dasharray: 6 4; }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3; }
@@ -24,7 +24,7 @@ const style = `
     .grid { stroke: #30363d; }
     .spread { stroke: #e6edf3; }
     .bar.ring { fill: #58a6ff; } .bar.perf { fill: #f0a35e; } .bar.other { fill: #7d8590; }
-    .line.ring { stroke: #58a6ff; } .line.perf { stroke: #f0a35e; }
+    .line.ring { stroke: #58a6ff; } .line.perf { stroke: #f0a35e; } .line.other { stroke: #7d8590; }
   }`
 
 function escape(text: string): string {
@@ -171,7 +171,7 @@ export function bars(
 
 export interface Series {
   label: string
-  tone: 'ring' | 'perf'
+  tone: Tone
   dashed: boolean
   points: readonly (readonly [x: number, y: number])[]
   /** Drawn as dots: what was measured. */

@@ -103,7 +103,7 @@ function list(title, names) {
 runTypeTests()
 for (const path of process.argv.slice(2)) runNativeTests(path)
 runJest()
-runBench('throughput', '--check', benchDivisor)
+runBench('bench', '--check', benchDivisor)
 runBench('compare')
 
 if (process.env.REQUIRE_BPF === '1') {

@@ -1,6 +1,10 @@
 // Produces events: system calls from several threads, as fast as they go.
 //
-//   producer --threads N [--cpu C] [--seconds S | --calls N] [--pause-us U]
+//   producer --threads N [--cpu C,...] [--seconds S | --calls N]
+//            [--pause-us U] [--interval-ns I] [--work W]
+//
+// The threads take the CPUs in turn. Between calls a thread sleeps U, or spins
+// until the next multiple of I, or counts to W as one that has work to do.
 //
 // Waits for a line on standard input, so that its parent can attach to its
 // process id first; then calls getpgid() until the time is over, standard
@@ -10,6 +14,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,10 +26,11 @@
 enum { kMaxThreads = 64 };
 
 static atomic_int stop;
-static int cpu = -1;
 static double seconds = 0;
 static long calls_each = 0;
 static long pause_us = 0;
+static long interval_ns = 0;
+static long work = 0;
 
 static int64_t now_ns(void) {
   struct timespec now;
@@ -34,13 +40,18 @@ static int64_t now_ns(void) {
 
 static void* produce(void* arg) {
   int64_t* made = arg;
-  const int64_t end = now_ns() + (int64_t)(seconds * 1e9);
+  const int64_t start = now_ns();
+  const int64_t end = start + (int64_t)(seconds * 1e9);
   while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
     if (calls_each != 0 && *made >= calls_each) break;
     // Looking at the clock once in a while keeps it out of the figures.
     if (seconds != 0 && *made % 64 == 0 && now_ns() >= end) break;
     syscall(SYS_getpgid, 0);
     ++*made;
+    for (long i = 0; i < work; i++) __asm__ volatile("");
+    while (interval_ns != 0 && now_ns() < start + *made * interval_ns) {
+      if (atomic_load_explicit(&stop, memory_order_relaxed)) break;
+    }
     if (pause_us != 0) {
       const struct timespec pause = {pause_us / 1000000,
                                      pause_us % 1000000 * 1000};
@@ -60,20 +71,37 @@ static void* watch_parent(void* arg) {
   return NULL;
 }
 
+// Returns false when the CPU cannot be had.
+static bool pin(pthread_t thread, int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  return pthread_setaffinity_np(thread, sizeof(set), &set) == 0;
+}
+
 int main(int argc, char** argv) {
   int threads = 1;
+  int cpus[kMaxThreads];
+  int cpu_count = 0;
   for (int i = 1; i + 1 < argc; i += 2) {
     const char* value = argv[i + 1];
     if (strcmp(argv[i], "--threads") == 0) {
       threads = atoi(value);
     } else if (strcmp(argv[i], "--cpu") == 0) {
-      cpu = atoi(value);
+      for (char* next = argv[i + 1]; cpu_count < kMaxThreads;) {
+        cpus[cpu_count++] = (int)strtol(next, &next, 10);
+        if (*next++ != ',') break;
+      }
     } else if (strcmp(argv[i], "--seconds") == 0) {
       seconds = atof(value);
     } else if (strcmp(argv[i], "--calls") == 0) {
       calls_each = atol(value);
     } else if (strcmp(argv[i], "--pause-us") == 0) {
       pause_us = atol(value);
+    } else if (strcmp(argv[i], "--interval-ns") == 0) {
+      interval_ns = atol(value);
+    } else if (strcmp(argv[i], "--work") == 0) {
+      work = atol(value);
     } else {
       fprintf(stderr, "producer: unknown option %s\n", argv[i]);
       return 2;
@@ -83,12 +111,10 @@ int main(int argc, char** argv) {
     fprintf(stderr, "producer: --threads must be 1 to %d\n", kMaxThreads);
     return 2;
   }
-  if (cpu >= 0) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    if (sched_setaffinity(0, sizeof(set), &set) != 0) {
-      perror("producer: sched_setaffinity");
+  for (int i = 0; i < cpu_count; i++) {
+    if (!pin(pthread_self(), cpus[cpu_count - 1 - i])) {
+      fprintf(stderr, "producer: CPU %d cannot be had\n",
+              cpus[cpu_count - 1 - i]);
       return 1;
     }
   }
@@ -98,15 +124,17 @@ int main(int argc, char** argv) {
   pthread_t watcher;
   pthread_create(&watcher, NULL, watch_parent, NULL);
   pthread_t producers[kMaxThreads];
-  static int64_t made[kMaxThreads];
+  // A cache line each: producers are not to wait for each other here.
+  static struct { _Alignas(64) int64_t calls; } made[kMaxThreads];
   const int64_t start = now_ns();
   for (int i = 0; i < threads; i++) {
-    pthread_create(&producers[i], NULL, produce, &made[i]);
+    if (cpu_count != 0) pin(pthread_self(), cpus[i % cpu_count]);
+    pthread_create(&producers[i], NULL, produce, &made[i].calls);
   }
   int64_t calls = 0;
   for (int i = 0; i < threads; i++) {
     pthread_join(producers[i], NULL);
-    calls += made[i];
+    calls += made[i].calls;
   }
   printf("%lld %lld\n", (long long)calls, (long long)(now_ns() - start));
   return 0;

@@ -1,0 +1,78 @@
+// What the library promises against C, held against the rows that were measured.
+import { type ConsumerName, consumers } from './consumers.js'
+import type { MeasuredRow } from './bench.js'
+import { summary } from './summary.js'
+
+/** A part of the records above which a consumer is not compared. */
+export const comparableDrop = 0.01
+
+export interface Claim {
+  what: string
+  row: string
+  /** The consumer in C that it is held against. */
+  against: ConsumerName
+  /** Library / C, of the medians. */
+  ratio: number
+  target: { atLeast: number } | { atMost: number }
+}
+
+export function meets({ ratio, target }: Claim, divisor = 1): boolean {
+  return 'atLeast' in target ? ratio >= target.atLeast / divisor : ratio <= target.atMost * divisor
+}
+
+export function isComparable(row: MeasuredRow, name: ConsumerName): boolean {
+  const measured = row.consumers[name]
+  return measured !== undefined && summary(measured.dropped).median <= comparableDrop
+}
+
+function medianOf(row: MeasuredRow, name: ConsumerName): number {
+  return summary(row.consumers[name]?.values ?? []).median
+}
+
+/** Of the consumers in C that lost next to nothing. */
+function bestInC(row: MeasuredRow, kind: 'ring' | 'perf'): ConsumerName | undefined {
+  const names = (Object.keys(row.consumers) as ConsumerName[]).filter(
+    (name) => consumers[name].kind === kind && 'mode' in consumers[name] && isComparable(row, name),
+  )
+  const sign = row.better === 'more' ? 1 : -1
+  return names.sort((a, b) => sign * (medianOf(row, b) - medianOf(row, a)))[0]
+}
+
+export function claims(rows: readonly MeasuredRow[]): Claim[] {
+  const found: Claim[] = []
+  const claim = (
+    what: string,
+    row: MeasuredRow,
+    library: ConsumerName,
+    against: ConsumerName | undefined,
+    target: Claim['target'],
+  ): void => {
+    if (row.consumers[library] === undefined || against === undefined) return
+    if (row.consumers[against] === undefined) return
+    // What was dropped is not made good by being fast.
+    const comparable = isComparable(row, library)
+    const ratio = comparable ? medianOf(row, library) / medianOf(row, against) : NaN
+    found.push({ what, row: row.name, against, ratio, target })
+  }
+  for (const row of rows) {
+    const ring = bestInC(row, 'ring')
+    const perf = bestInC(row, 'perf')
+    if (row.group === 'parallel' && row.name !== 'parallel-sampled') {
+      claim('rb-node / rb-libbpf', row, 'rb-node', 'rb-libbpf', { atLeast: 2.5 })
+    }
+    if (row.isParallel && !row.isOversubscribed) {
+      claim('rb-node / best in C, parallel', row, 'rb-node', ring, { atLeast: 0.9 })
+      claim('pb-node / best in C, parallel', row, 'pb-node', perf, { atLeast: 0.9 })
+    }
+    if (row.group === 'back-to-back' || row.group === 'sample-rate') {
+      claim('rb-node / best in C, back-to-back', row, 'rb-node', ring, { atLeast: 0.6 })
+    }
+    if (row.group === 'workload') {
+      claim('workload slowed, rb-node / best in C', row, 'rb-node', ring, { atMost: 1 })
+    }
+    if (row.name === 'latency-idle') {
+      claim('p99 when idle, rb-node / rb-libbpf', row, 'rb-node', 'rb-libbpf', { atMost: 2 })
+    }
+  }
+  return found
+}

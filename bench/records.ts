@@ -1,0 +1,44 @@
+// The records of test/bpf/bench.bpf.c and how the bench checks what became of them.
+import { cstring, struct, u32, u64 } from 'bpf-ringbuf'
+
+/** The producer's CPU; the bench itself and its consumers have another. */
+export const producerCpu = 0
+export const consumerCpu = 1
+
+/** The first words of a record, which may go on. */
+export const BenchRecord = struct('record', { sequence: u32, cpu: u32 })
+
+/** What a program that reports executions sends: two strings among its fields. */
+export const ExecEvent = struct('event', {
+  pid: u32,
+  ppid: u32,
+  uid: u32,
+  comm: cstring(16),
+  time_ns: u64,
+  filename: cstring(496),
+})
+
+/** Characters of the two strings in each. */
+export const execCharacters = 'worker-17'.length + '/usr/lib/node_modules/tool-17/bin/run'.length
+
+/** What the BPF program wrote and what the consumer read must be the same. */
+export function checkSum(
+  submitted: number,
+  submittedSum: number,
+  records: number,
+  sum: number,
+): void {
+  if (submitted === records && submittedSum === sum) return
+  throw new Error(
+    `${String(submitted)} records were submitted with the sum ${String(submittedSum)}, ` +
+      `${String(records)} received with ${String(sum)}`,
+  )
+}
+
+/** Of getpgid(); asm/unistd.h. */
+export function syscallNumber(): number {
+  const numbers: Partial<Record<NodeJS.Architecture, number>> = { x64: 121, arm64: 155 }
+  const number = numbers[process.arch]
+  if (number === undefined) throw new Error(`the number of getpgid() on ${process.arch} is unknown`)
+  return number
+}
