@@ -23,7 +23,7 @@ export interface Measured {
   rows: Record<RowName, Row>
   /** Events a second that were made and all received, of each round. */
   lossless: Record<Kind, Partial<Record<PeerName, number[]>>>
-  /** Why a peer could not be measured. */
+  /** The packages that are missing, of peers that could not be measured. */
   missing: Partial<Record<PeerName, string>>
 }
 
@@ -43,8 +43,8 @@ export async function measure(plan: Plan, progress: (what: string) => void): Pro
   const all = Object.keys(peers) as PeerName[]
   const missing: Measured['missing'] = {}
   for (const name of all) {
-    const why = peers[name].missing()
-    if (why !== undefined) missing[name] = why
+    const packages = peers[name].missing()
+    if (packages !== undefined) missing[name] = packages
   }
   const names = all.filter((name) => !(name in missing))
   const result: Measured = {

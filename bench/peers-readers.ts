@@ -77,7 +77,7 @@ export interface Peer {
   label: string
   /** Loads a BPF program of its own: the ring stays empty. */
   ownProgram: boolean
-  /** Why it cannot run here. */
+  /** The Debian packages that it wants, when it cannot run here. */
   missing: () => string | undefined
   start: (source: Source) => Promise<Running>
 }
@@ -135,6 +135,17 @@ function library(label: string, options: RingBufferOptions): Peer {
   }
 }
 
+/**
+ * A child that hangs does not outlive the bench.
+ *
+ * @returns What to call when it has ended.
+ */
+function killAtExit(child: ChildProcess): () => void {
+  const kill = (): void => void child.kill('SIGKILL')
+  process.once('exit', kill)
+  return () => process.off('exit', kill)
+}
+
 /** A program that reads the ring with descriptor 3, as bench/peers/ has them. */
 function program(
   label: string,
@@ -148,6 +159,7 @@ function program(
     missing,
     start: async ({ map, kind }) => {
       const child = new Lines(path, [kind, ...args], map.fd)
+      const hasEnded = killAtExit(child.process)
       await child.next() // "ready"
       // Reads nothing, but knows the ring's positions.
       const watch = new RingBuffer(map, types[kind], { pollThread: false })
@@ -162,6 +174,7 @@ function program(
           child.process.stdin?.end()
           const [records = NaN, sum = NaN] = (await child.next()).split(' ').map(Number)
           await child.end()
+          hasEnded()
           return { records, sum }
         },
       }
@@ -200,6 +213,7 @@ class Bpftrace implements Running {
   readonly #child: ChildProcess
   readonly #all: ReturnType<typeof tally>
   readonly #ended: Promise<unknown>
+  readonly #hasEnded: () => void
   /** Its program is attached. */
   readonly ready: Promise<void>
   #lost = 0
@@ -218,14 +232,10 @@ class Bpftrace implements Running {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, BPFTRACE_PERF_RB_PAGES: perfPages },
     })
-    process.once('exit', this.#kill)
+    this.#hasEnded = killAtExit(this.#child)
     this.#all = tally(kind)
     this.#ended = once(this.#child, 'close')
     this.ready = this.#read(kind)
-  }
-
-  readonly #kill = (): void => {
-    this.#child.kill('SIGKILL')
   }
 
   #read(kind: Kind): Promise<void> {
@@ -284,9 +294,12 @@ class Bpftrace implements Running {
   }
 
   async finish(): Promise<Tally & { lost: number }> {
+    // It looks for the signal only while it waits: one that comes at another moment is lost.
+    const interrupt = setInterval(() => this.#child.kill('SIGINT'), 250)
     this.#child.kill('SIGINT')
     await this.#ended
-    process.off('exit', this.#kill)
+    clearInterval(interrupt)
+    this.#hasEnded()
     if (this.#disorder > 0) throw new Error(`bpftrace: ${this.#disorder} records out of order`)
     return { ...this.#all, lost: this.#lost }
   }
@@ -296,12 +309,12 @@ const goReader = 'bench/peers/go_reader'
 
 function missingGo(): string | undefined {
   if (existsSync(join(buildDir, goReader))) return undefined
-  return 'not installed: golang-go and golang-github-cilium-ebpf-dev'
+  return 'golang-go, golang-github-cilium-ebpf-dev'
 }
 
 function missingBcc(): string | undefined {
   if (works('/usr/bin/python3', '-c', 'import bcc')) return undefined
-  return 'not installed: python3-bpfcc'
+  return 'python3-bpfcc'
 }
 
 /** In the order of the tables; the first one is what the others are compared with. */
@@ -315,7 +328,7 @@ export const peers = {
   bpftrace: {
     label: 'bpftrace -f json, parsed in Node',
     ownProgram: true,
-    missing: () => (works('bpftrace', '--version') ? undefined : 'not installed: bpftrace'),
+    missing: () => (works('bpftrace', '--version') ? undefined : 'bpftrace'),
     start: async (source) => {
       const bpftrace = new Bpftrace(source)
       await bpftrace.ready

@@ -57,7 +57,7 @@ function rowTable(measured: Measured, row: RowName): string {
     ],
     rows: names.map((name) => {
       const done = runs[name]
-      if (done === undefined) return [label(name), measured.missing[name] ?? 'not measured']
+      if (done === undefined) return [label(name), 'not installed']
       return [
         label(name),
         ...(isPaced ? [] : [values(done, ({ rate }) => rate / 1e6), ratioText(done, runs.c ?? [])]),
@@ -87,7 +87,7 @@ function losslessTable({ lossless, missing }: Measured): string {
             const ratio = median(rates) / median(lossless[kind].c ?? [])
             return [spread(summary(rates.map((rate) => rate / 1e6))), figure(ratio)]
           })
-        : [missing[name]]),
+        : ['not installed']),
     ]),
   })
 }
@@ -126,7 +126,12 @@ export function machine({ missing }: Measured): string {
 export function tables(measured: Measured): string {
   const names = Object.keys(rows) as RowName[]
   const all = [losslessTable(measured), ...names.map((row) => rowTable(measured, row))]
-  return all.join('\n\n')
+  return [...all, ...missingText(measured)].join('\n\n')
+}
+
+function missingText({ missing }: Measured): string[] {
+  const packages = new Set(Object.values(missing))
+  return packages.size === 0 ? [] : [`Not installed: ${[...packages].join(', ')}.`]
 }
 
 function untoldText({ rows: measured }: Measured): string {
@@ -147,7 +152,7 @@ export function page(measured: Measured): string {
   return `# Peers
 
 Written by \`make bench-peers ARGS='--write'\`: ${machine(measured)}. Medians of ${rounds} rounds in turns (minimum – maximum), after one that warms up;
-${seconds} s each.
+full speed and the moderate rate for ${seconds} s each.
 
 ## What is measured
 
@@ -159,14 +164,14 @@ ${kibibytes(ringBytes.record)} for records and ${kibibytes(ringBytes.event)} for
 - **Events with two strings**: a sequence number, pid, uid, \`comm[16]\` and a path of up to 256 bytes read from the workload's memory, 284 bytes. Every
   reader makes typed values of them, strings included; C uses them in place.
 
-| reader                            | what it does                                                                                              |
-| --------------------------------- | --------------------------------------------------------------------------------------------------------- |
-| C libbpf                          | \`ring_buffer__poll()\` in a loop, the callback casts to a struct                                           |
-| bpf-ringbuf                       | \`new RingBuffer(map, type, callback)\`; poll thread and JavaScript on that one CPU                         |
-| Go cilium/ebpf, ReadInto by hand  | \`ReadInto()\` one record that is used again, fields by \`binary.LittleEndian\`                               |
-| Go cilium/ebpf, binary.Read       | \`Read()\`, then \`binary.Read()\` into a struct: as its examples do                                          |
-| Python bcc                        | \`open_ring_buffer()\` and \`ring_buffer_poll()\` of bcc, on the loaded ring; fields through ctypes           |
-| bpftrace -f json, parsed in Node  | a child process with a program of its own, \`print((…))\` of the same values, readline and \`JSON.parse()\`   |
+What each reader does:
+
+- C libbpf: \`ring_buffer__poll()\` in a loop; the callback casts to a struct.
+- bpf-ringbuf: \`new RingBuffer(map, type, callback)\`; poll thread and JavaScript share that one CPU.
+- Go cilium/ebpf, ReadInto by hand: \`ReadInto()\` one record that is used again, fields by \`binary.LittleEndian\`.
+- Go cilium/ebpf, binary.Read: \`Read()\`, then \`binary.Read()\` into a struct, as its examples do.
+- Python bcc: bcc's \`open_ring_buffer()\` and \`ring_buffer_poll()\`, given the loaded ring; fields through ctypes.
+- bpftrace -f json, parsed in Node: a child process with a program of its own, \`print((…))\` of the same values, readline and \`JSON.parse()\`.
 
 bpftrace cannot read a ring of others: it has a perf buffer of the same size for each CPU, and hangs on \`tracepoint:raw_syscalls:sys_enter\`, which
 costs the workload somewhat more than the raw tracepoint does. Its strings have 64 bytes at most.
@@ -176,7 +181,9 @@ program submitted, and the losses that were counted with the calls that the work
 losses the sum must be that of all calls, with losses the order alone is checked.
 
 ## Results
-
+${missingText(measured)
+  .map((text) => `\n${text}\n`)
+  .join('')}
 Readers that catch up let the kernel wake them for every event, and that slows the workload down: at full speed a slow reader
 therefore meets a faster workload, and drops. Rows with drops are not compared. What can be compared is the highest rate at which nothing is
 dropped: full speed where nothing is, else the highest pace of a search by halving.
@@ -198,6 +205,9 @@ At a moderate rate, evenly spaced; every event may find the reader asleep:
 
 ${rowTable(measured, 'paced')}
 ${untoldText(measured)}
+What sets bpf-ringbuf apart from C here is [coalescing](coalescing.md), not its language, and a loop that sleeps between drains could have some of that
+in any of them. With \`coalesceUs: 0\` it pays for wake-ups as they do, and for a second thread.
+
 Machines are shared and noisy, and absolute figures mean little: read how they compare, and run it on yours.
 `
 }
