@@ -57,6 +57,9 @@ ifneq ($(NATIVE_TEST_SOURCES),)
   NATIVE_TESTS := $(NATIVE_TEST) $(NATIVE_TEST)-asan $(NATIVE_TEST)-tsan
   NATIVE_TEST_SOURCES += $(wildcard $(NAPI_FREE:%=native/%.cc))
 endif
+# Of bench/peers/, what has to be compiled; the one in Go only where Go is installed.
+PEER_PROGRAMS := $(patsubst bench/peers/%.c,build/bench/peers/%,$(wildcard bench/peers/*.c))
+GO_PEER := build/bench/peers/go_reader
 
 # Directories of TypeScript programs, and the file that says when each was compiled.
 TS_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard examples/*.ts bench/*.ts test/stress/*.ts))))
@@ -92,6 +95,10 @@ compare: build-bench ## ring buffer against perf buffer, writes docs/comparison.
 	@node build/bench/compare.js $(ARGS)
 compare-quick: build-bench ## the same, a short run that writes to bench/results/
 	@node build/bench/compare.js --quick $(ARGS)
+
+.PHONY: bench-peers
+bench-peers: build-bench $(PEER_PROGRAMS) $(GO_PEER) ## against Go, Python and bpftrace, ARGS='--quick' (root)
+	@node build/bench/peers.js $(ARGS)
 
 .PHONY: stress
 stress: build-tests ## lose no record uncounted for DURATION=60 seconds (root)
@@ -129,7 +136,7 @@ build-tests: $(ADDON) $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS) $(NATIVE_TEST) $(call
 build-bench: build $(TEST_BPF_OBJECTS) $(BENCH_PROGRAMS) $(BENCH_ADDON) $(TEST_PROGRAMS) $(call ts_built,bench)
 
 ##@ Check
-C_SOURCES := $(wildcard $(foreach d,native test/native bench/native bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
+C_SOURCES := $(wildcard $(foreach d,native test/native bench/native bench/peers bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
 TIDY_STAMPS := $(patsubst native/%.cc,build/tidy/%,$(wildcard native/*.cc))
 
 .PHONY: lint
@@ -174,11 +181,14 @@ help: ## this list
 	  /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # Order-only: asked in every run, and rebuilds nothing.
-.PHONY: packages lint-packages
+.PHONY: packages lint-packages peer-packages
 packages:
 	@sh scripts/install-packages.sh
 lint-packages: | packages
 	@sh scripts/install-packages.sh --lint
+# A peer that cannot be installed is left out, and the bench says so.
+peer-packages: | packages
+	@for peer in go bcc bpftrace; do sh scripts/install-packages.sh --peer-$$peer || true; done
 
 $(NODE_MODULES): package-lock.json | packages
 	$(call say,NPM,ci)
@@ -213,7 +223,8 @@ build/bpf/test/%.bpf.o: test/bpf/%.bpf.c | packages
 
 $(TEST_PROGRAMS): build/test/%: test/native/%.c | packages
 $(BENCH_PROGRAMS): build/bench/native/%: bench/native/%.c | packages
-$(TEST_PROGRAMS) $(BENCH_PROGRAMS):
+$(PEER_PROGRAMS): build/bench/peers/%: bench/peers/%.c | packages
+$(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(PEER_PROGRAMS):
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(C_WARNINGS) $(LIBBPF_CFLAGS) -MMD -MP -MF $@.d $< -o $@ $(LIBBPF_LIBS) -lpthread
@@ -225,6 +236,13 @@ $(BENCH_ADDON): bench/native/bench_addon.cc build/Makefile
 	$(Q)$(CXX) -std=c++17 -O2 -fPIC -shared $(C_WARNINGS) $(LIBBPF_CFLAGS) -DNAPI_VERSION=8 \
 	  -DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS -isystem node_modules/node-addon-api -isystem $(NODE_HEADERS) \
 	  $< -o $@ $(LIBBPF_LIBS) -lpthread
+
+# Debian's package is in a GOPATH of its own, not in a module.
+$(GO_PEER): bench/peers/go_reader.go | peer-packages
+	$(call say,GO,$@)
+	@mkdir -p $(@D)
+	$(Q)if test -d /usr/share/gocode/src/github.com/cilium/ebpf && command -v go >/dev/null; then \
+	  GO111MODULE=off GOFLAGS= GOPATH=/usr/share/gocode GOCACHE=$(CURDIR)/.cache/go go build -o $@ $<; fi
 
 build/test/native-test-asan: SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 build/test/native-test-tsan: SANITIZE := -fsanitize=thread
@@ -255,4 +273,4 @@ $(TIDY_STAMPS): build/tidy/%: native/%.cc native/.clang-tidy $(wildcard native/*
 	  -isystem $(NODE_HEADERS))
 	@touch $@
 
--include $(wildcard build/bpf/*.d build/bpf/test/*.d build/test/*.d build/bench/native/*.d)
+-include $(wildcard build/bpf/*.d build/bpf/test/*.d build/test/*.d build/bench/native/*.d build/bench/peers/*.d)

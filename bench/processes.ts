@@ -8,7 +8,7 @@ import type { BpfMap } from 'bpf-ringbuf'
 export const buildDir = join(__dirname, '..')
 
 /** A child process, read line by line. */
-class Lines {
+export class Lines {
   readonly process: ChildProcess
   readonly #lines: AsyncIterator<string, undefined>
 

@@ -1,0 +1,170 @@
+// One run of one peer.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { BpfObject } from 'bpf-ringbuf'
+import { type Kind, type Peer, ringBytes } from './peers-readers.js'
+import { buildDir, Lines } from './processes.js'
+
+/** The producer's CPU; the bench itself and all readers have another. */
+const producerCpu = 0
+
+export interface Load {
+  kind: Kind
+  seconds: number
+  /** Calls a second, evenly; as many as it can without. */
+  rate?: number
+}
+
+/** What the producer did. */
+interface Calls {
+  calls: number
+  /** Of a call. */
+  nsPerCall: number
+  /** Calls a second that were made indeed. */
+  rate: number
+  /** Of the lengths of all paths. */
+  pathBytes: number
+}
+
+/** bench/peers/producer.c. */
+class Producer {
+  readonly #child: Lines
+
+  constructor({ seconds, rate = 0 }: Load) {
+    const args = ['--cpu', producerCpu, '--seconds', seconds, '--rate', rate]
+    this.#child = new Lines('bench/peers/producer', args.map(String))
+  }
+
+  get pid(): number {
+    return this.#child.process.pid ?? -1
+  }
+
+  get comm(): string {
+    return readFileSync(`/proc/${this.pid}/comm`, 'utf8').trim()
+  }
+
+  async run(): Promise<Calls> {
+    this.#child.write('\n')
+    const numbers = (await this.#child.next()).split(' ').map(Number)
+    await this.#child.end()
+    const [calls = 0, nsInCalls = 0, ns = 0, pathBytes = 0] = numbers
+    return { calls, nsPerCall: nsInCalls / calls, rate: (calls / ns) * 1e9, pathBytes }
+  }
+}
+
+/** Nanoseconds of a call that nobody traces. */
+export async function untraced(load: Load): Promise<number> {
+  return (await new Producer(load).run()).nsPerCall
+}
+
+export interface Run {
+  made: number
+  received: number
+  lost: number
+  /** Lost, and nobody was told. */
+  untold: number
+  /** Records received a second, until the last one was read. */
+  rate: number
+  /** Calls a second of the producer. */
+  madeRate: number
+  nsPerCall: number
+  /** Of all threads of the reader, a record received. */
+  cpuNsPerRecord: number
+}
+
+/** Of getpgid(); asm/unistd.h. */
+function syscallNumber(): number {
+  const numbers: Partial<Record<NodeJS.Architecture, number>> = { x64: 121, arm64: 155 }
+  const number = numbers[process.arch]
+  if (number === undefined) throw new Error(`the number of getpgid() on ${process.arch} is unknown`)
+  return number
+}
+
+/** So that nothing hangs: starting takes bpftrace a second, draining less. */
+async function within<T>(seconds: number, what: string, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`${what} took longer than ${seconds} s`)),
+      seconds * 1e3,
+    )
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function checkEqual(what: string, actual: number, expected: number): void {
+  if (actual !== expected) throw new Error(`${what}: expected ${expected}, got ${actual}`)
+}
+
+/** What the contents of all records sum up to when none is lost. */
+function sumOfAll(kind: Kind, { calls, pathBytes }: Calls, pid: number, comm: string): number {
+  const sequences = (calls * (calls + 1)) / 2
+  if (kind === 'record') return sequences + calls * producerCpu
+  return sequences + calls * (pid + (process.getuid?.() ?? NaN) + comm.length) + pathBytes
+}
+
+/** As the macros of the BPF header counted them. */
+function lostOf(object: BpfObject): number {
+  const values = object.map('events__counters').lookup(new Uint8Array(4)) ?? new Uint8Array()
+  // Lost and discarded by turns, of each possible CPU.
+  return new BigUint64Array(values.slice().buffer).reduce(
+    (lost, word, index) => (index % 2 === 0 ? lost + Number(word) : lost),
+    0,
+  )
+}
+
+/** Producer and reader in parallel, each on its CPU, checked against each other. */
+export async function run(peer: Peer, load: Load): Promise<Run> {
+  const { label, ownProgram } = peer
+  const { kind } = load
+  const producer = new Producer(load)
+  const { pid, comm } = producer
+  const syscall = syscallNumber()
+  using object = BpfObject.open(join(buildDir, 'bpf/test/peers.bpf.o'))
+  object.program(`make_${kind}`).autoload = true
+  object.globals['producer_tgid'] = pid
+  object.globals['syscall_number'] = syscall
+  const map = object.map('events')
+  map.maxEntries = ringBytes[kind]
+  object.load()
+  const reader = await within(
+    60,
+    `${label}: its start`,
+    peer.start({ kind, map, producerPid: pid, syscall }),
+  )
+  if (!ownProgram) object.attach()
+  const before = reader.cpuNs()
+  const start = performance.now()
+  const work = producer.run().then(async (calls) => ({ ...calls, end: await reader.drained() }))
+  const calls = await within(60 + load.seconds, `${label}: its run`, work)
+  const cpuNs = reader.cpuNs() - before
+  const { lost: told, ...received } = await within(60, `${label}: its end`, reader.finish())
+  const lost = calls.calls - received.records
+  if (!ownProgram) {
+    checkEqual(`${label}: events that the program saw`, Number(object.globals['made']), calls.calls)
+    checkEqual(`${label}: losses counted`, lostOf(object), lost)
+    const commBytes = kind === 'event' ? comm.length : 0
+    const submitted = Number(object.globals['submitted'])
+    const sum = Number(object.globals['sum']) + submitted * commBytes
+    checkEqual(`${label}: records`, received.records, submitted)
+    checkEqual(`${label}: sum of their contents`, received.sum, sum)
+  } else if (lost === 0) {
+    // Nothing sums up what its program submits: with losses only the order is checked.
+    const sum = sumOfAll(kind, calls, pid, comm)
+    checkEqual(`${label}: sum of the contents`, received.sum, sum)
+  }
+  return {
+    made: calls.calls,
+    received: received.records,
+    lost,
+    untold: told === undefined ? 0 : lost - told,
+    rate: (received.records / (calls.end - start)) * 1e3,
+    madeRate: calls.rate,
+    nsPerCall: calls.nsPerCall,
+    cpuNsPerRecord: cpuNs / received.records,
+  }
+}

@@ -1,0 +1,48 @@
+// Measures this library against other ways to read the same ring.
+//
+//   node build/bench/peers.js [--quick] [--json] [--write]
+//
+// Prints tables, or with --json everything, and writes bench/results/peers.json.
+// --write makes docs/peers.md of it.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { measure, type Plan } from './peers-measure.js'
+import { machine, page, plots, tables } from './peers-report.js'
+import { buildDir } from './processes.js'
+import { isPinned } from './summary.js'
+
+const full: Plan = { rounds: 7, seconds: 1, searched: ['record', 'event'], halvings: 5 }
+const quick: Plan = { rounds: 2, seconds: 0.25, searched: ['event'], halvings: 3 }
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+    },
+  })
+  if (!isPinned()) return
+  const measured = await measure(values.quick ? quick : full, (what) => {
+    console.error(`peers: ${what}`)
+  })
+  const json = JSON.stringify({ machine: machine(measured), ...measured }, null, 2)
+  if (values.json) console.log(json)
+  else console.log(`${machine(measured)}; median (minimum – maximum)\n\n${tables(measured)}`)
+  const results = join(buildDir, '../bench/results')
+  mkdirSync(results, { recursive: true })
+  writeFileSync(join(results, 'peers.json'), `${json}\n`)
+  if (!values.write) return
+  const docs = join(buildDir, '../docs')
+  writeFileSync(join(docs, 'peers.md'), page(measured))
+  for (const [name, svg] of Object.entries(plots(measured))) {
+    writeFileSync(join(docs, `peers-${name}.svg`), svg)
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(`peers: ${error instanceof Error ? error.message : String(error)}`)
+  // The children would keep it alive.
+  process.exit(1)
+})
