@@ -173,11 +173,11 @@ function claimsTable(claims: readonly Claim[]): Table {
       claim.what,
       claim.row,
       claim.against,
-      figure(claim.ratio),
+      claim.ratio === undefined ? 'not compared' : figure(claim.ratio),
       'atLeast' in claim.target
         ? `≥ ${figure(claim.target.atLeast)}`
         : `≤ ${figure(claim.target.atMost)}`,
-      meets(claim) ? 'yes' : 'no',
+      meets(claim) ? 'yes' : claim.ratio === undefined ? '–' : 'no',
     ]),
   }
 }

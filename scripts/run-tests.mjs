@@ -1,10 +1,12 @@
 // Runs the type tests, the native tests (plain and under sanitizers), jest and
 // the short forms of the benchmarks, and sums them up in one last line.
 // Usage: run-tests.mjs [NATIVE_TEST_BINARY]...
-// With REQUIRE_BPF=1 a skipped test is a failure.
-import { spawnSync } from 'node:child_process'
+// With REQUIRE_BPF=1 a skipped test is a failure. With EVERYWHERE=1 the short
+// forms of the checks that need more than this machine's packages follow.
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 
 const jestTimeoutMs = 12 * 60_000
 const jestResultsPath = 'build/test/jest-results.json'
@@ -27,7 +29,16 @@ function runTypeTests() {
   }
 }
 
-// The binary prints a line "ok NAME" or "not ok NAME" for each test.
+/** Counts the lines "ok NAME" and "not ok NAME" of what a check printed. */
+function countOutcomes(check, output, end) {
+  const outcomes = output.match(/^(not )?ok .*$/gm) ?? []
+  const failed = outcomes.filter((outcome) => outcome.startsWith('not'))
+  passed += outcomes.length - failed.length
+  failures.push(...failed.map((outcome) => `${check}: ${outcome.slice('not ok '.length)}`))
+  if (outcomes.length === 0) failures.push(`${check}: no test was run`)
+  if (!end.ok && failed.length === 0) failures.push(`${check}: ${describeEnd(end)}`)
+}
+
 function runNativeTests(path) {
   // Without address randomisation, as gcc 12's TSan does not know every layout.
   const native = spawnSync('setarch', ['-R', path], {
@@ -35,14 +46,10 @@ function runNativeTests(path) {
     encoding: 'utf8',
   })
   process.stdout.write(native.stdout ?? '')
-  const outcomes = (native.stdout ?? '').match(/^(not )?ok .*$/gm) ?? []
-  const failed = outcomes.filter((outcome) => outcome.startsWith('not'))
-  passed += outcomes.length - failed.length
-  failures.push(...failed.map((outcome) => `native: ${outcome.slice('not ok '.length)}`))
-  if (outcomes.length === 0) failures.push('native: no test was run')
-  if (native.status !== 0 && failed.length === 0) {
-    failures.push(`native: ${path}, ${describeEnd(native)}`)
-  }
+  countOutcomes(`native, ${basename(path)}`, native.stdout ?? '', {
+    ...native,
+    ok: native.status === 0,
+  })
 }
 
 function runJest() {
@@ -94,6 +101,42 @@ function runBench(name, ...args) {
   else failures.push(`bench: ${name}.js, ${describeEnd(bench)}`)
 }
 
+// Each has a target of its own, with a longer form.
+const everywhere = [
+  ['model', ['model']],
+  ['fuzz', ['fuzz', 'DURATION=20']],
+  ['soak', ['soak', 'DURATION=60']],
+  ['sanitize', ['sanitize', 'ARGS=--quick']],
+  ['nodes', ['test-nodes', 'ARGS=--quick']],
+  ['container', ['test-container', 'ARGS=--quick']],
+  ['kernels', ['test-kernels', 'ARGS=--quick']],
+  ['arm64', ['test-arm64', 'ARGS=--quick']],
+]
+
+const everywhereTimeoutMs = 8 * 60_000
+
+/** Runs a make target that prints lines as countOutcomes() reads them. */
+async function runTarget(name, args) {
+  console.log(`make ${args.join(' ')}`)
+  const start = performance.now()
+  const make = spawn('make', ['--no-print-directory', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    // Ends what it started with it.
+    detached: true,
+  })
+  let output = ''
+  make.stdout.setEncoding('utf8').on('data', (text) => {
+    output += text
+    // Its own summary is no last line.
+    process.stdout.write(text.replace(/^(\d+ passed, \d+ failed.*)$/gm, '$1 here'))
+  })
+  const timer = setTimeout(() => process.kill(-make.pid, 'SIGKILL'), everywhereTimeoutMs)
+  const [status, signal] = await once(make, 'close')
+  clearTimeout(timer)
+  console.log(`${name}: ${((performance.now() - start) / 1000).toFixed(0)} s`)
+  countOutcomes(name, output, { status, signal, ok: status === 0 })
+}
+
 function list(title, names) {
   if (names.length === 0) return
   console.log(`${title}:`)
@@ -105,6 +148,9 @@ for (const path of process.argv.slice(2)) runNativeTests(path)
 runJest()
 runBench('bench', '--check', benchDivisor)
 runBench('compare')
+if (process.env.EVERYWHERE === '1') {
+  for (const [name, args] of everywhere) await runTarget(name, args)
+}
 
 if (process.env.REQUIRE_BPF === '1') {
   failures.push(...skips.splice(0).map((name) => `skipped, but REQUIRE_BPF=1: ${name}`))
