@@ -71,16 +71,24 @@ export function compile(type: Type, flavour: Flavour): Walk {
 /** What the compiled loops call. */
 const runtime = {
   cstring(arena: Arena, start: number, end: number): string {
-    const { u8, buf } = arena
+    const { u8, i32, buf } = arena
     let bits = 0
     let stop = start
+    if ((start & 3) === 0) {
+      // Four bytes at a time, up to the word with a zero in it.
+      for (; stop + 4 <= end; stop += 4) {
+        const word = i32[stop >>> 2] as number
+        if (((word - 0x01010101) & ~word & 0x80808080) !== 0) break
+        bits |= word
+      }
+    }
     for (; stop < end; stop++) {
       const byte = u8[stop] as number
       if (byte === 0) break
       bits |= byte
     }
     // Nearly all are ASCII, which decodes faster as Latin-1.
-    return bits < 0x80 ? buf.latin1Slice(start, stop) : buf.utf8Slice(start, stop)
+    return (bits & 0x80808080) === 0 ? buf.latin1Slice(start, stop) : buf.utf8Slice(start, stop)
   },
 
   list<T>(length: number, read: (index: number) => T): T[] {

@@ -164,6 +164,25 @@ describe('a cstring is', () => {
     expect(decode(event, concat([1, 2, 3], filled, [0x7a]))).toEqual({ a: 1, text, b: 0x7a })
   })
 
+  // Words are read at once where the field is aligned.
+  test.each([0, 1, 2, 3, 4])('the same at any offset and length, from %i on', (offset) => {
+    const size = 13
+    const event = struct('event', { text: at(offset, cstring(size)), after: at(32, u8) })
+    for (let length = 0; length <= size; length++) {
+      for (const odd of ['\u0001', '\u007f', 'é', '\u0080']) {
+        for (let place = 0; place <= length - Buffer.byteLength(odd); place++) {
+          const text = odd.padStart(place + odd.length, 'x')
+          const field = Buffer.from(text.padEnd(length - Buffer.byteLength(odd) + odd.length, 'y'))
+          // Behind the NUL there is what was there before.
+          const record = Buffer.alloc(40, 0xff)
+          field.copy(record, offset)
+          if (length < size) record[offset + length] = 0
+          expect(decode(event, record)).toEqual({ text: field.toString(), after: 0xff })
+        }
+      }
+    }
+  })
+
   test('empty when nothing is left for it', () => {
     const event = struct('event', { a: u32, tail: cstring() })
     expect(decode(event, integer(4, 5))).toEqual({ a: 5, tail: '' })
