@@ -92,13 +92,13 @@ bench-quick: build-bench ## the same, fewer rows and rounds
 
 .PHONY: compare compare-quick
 compare: build-bench ## ring buffer against perf buffer, writes docs/comparison.md (root)
-	@node build/bench/compare.js $(ARGS)
+	@node build/bench/compare/compare.js $(ARGS)
 compare-quick: build-bench ## the same, a short run that writes to bench/results/
-	@node build/bench/compare.js --quick $(ARGS)
+	@node build/bench/compare/compare.js --quick $(ARGS)
 
 .PHONY: bench-peers
 bench-peers: build-bench $(PEER_PROGRAMS) $(GO_PEER) ## against Go, Python and bpftrace, ARGS='--quick' (root)
-	@node build/bench/peers.js $(ARGS)
+	@node build/bench/peers/peers.js $(ARGS)
 
 .PHONY: stress
 stress: build-tests ## lose no record uncounted for DURATION=60 seconds (root)
@@ -259,7 +259,7 @@ dist/index.js: tsconfig.json $(wildcard lib/*.ts lib/*/*.ts) $(NODE_MODULES)
 	$(Q)$(BIN)/tsc -p tsconfig.json
 	@touch $@
 
-$(TS_DIRS:%=build/%/.tsc): build/%/.tsc: $$(wildcard $$*/*.ts) $$*/tsconfig.json dist/index.js
+$(TS_DIRS:%=build/%/.tsc): build/%/.tsc: $$(wildcard $$*/*.ts $$*/*/*.ts) $$*/tsconfig.json dist/index.js
 	$(call say,TSC,build/$*)
 	$(Q)$(BIN)/tsc -p $*
 	@touch $@

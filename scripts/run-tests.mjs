@@ -147,7 +147,7 @@ runTypeTests()
 for (const path of process.argv.slice(2)) runNativeTests(path)
 runJest()
 runBench('bench', '--check', benchDivisor)
-runBench('compare')
+runBench('compare/compare')
 if (process.env.EVERYWHERE === '1') {
   for (const [name, args] of everywhere) await runTarget(name, args)
 }

@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { BpfObject, PerfBuffer, RingBuffer, type Type, u64 } from 'bpf-ringbuf'
-import { buildDir, NativeConsumer, Producer } from './processes.js'
-import { BenchRecord, checkSum, producerCpu, syscallNumber } from './records.js'
+import { buildDir, NativeConsumer, Producer } from '../processes.js'
+import { BenchRecord, checkSum, producerCpu, syscallNumber } from '../records.js'
 
 /** Of all CPUs together both kinds have the same: 64 pages are libbpf's usual size. */
 export const pagesPerCpu = 64

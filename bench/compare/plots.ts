@@ -1,11 +1,11 @@
 // The comparison's plots.
 import type { Comparison } from './compare.js'
-import { computedBytes } from './compare-memory.js'
-import { cpuCounts } from './compare-report.js'
-import { dropPrograms, sides } from './compare-rows.js'
-import { summary } from './summary.js'
-import { type Bar, bars, lines, type Series, type Tone } from './svg.js'
-import { figure, kibibytes } from './table.js'
+import { computedBytes } from './memory.js'
+import { cpuCounts } from './report.js'
+import { dropPrograms, sides } from './rows.js'
+import { summary } from '../summary.js'
+import { type Bar, bars, lines, type Series, type Tone } from '../svg.js'
+import { figure, kibibytes } from '../table.js'
 
 function bar(label: string, tone: Tone, values: readonly number[], unit: string): Bar {
   const { median, min, max } = summary(values)

@@ -1,16 +1,16 @@
 // Measures this library against other ways to read the same ring.
 //
-//   node build/bench/peers.js [--quick] [--json] [--write]
+//   node build/bench/peers/peers.js [--quick] [--json] [--write]
 //
 // Prints tables, or with --json everything, and writes bench/results/peers.json.
 // --write makes docs/peers.md of it.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { measure, type Plan } from './peers-measure.js'
-import { machine, page, plots, tables } from './peers-report.js'
-import { buildDir } from './processes.js'
-import { isPinned } from './summary.js'
+import { measure, type Plan } from './measure.js'
+import { machine, page, plots, tables } from './report.js'
+import { buildDir } from '../processes.js'
+import { isPinned } from '../summary.js'
 
 const full: Plan = { rounds: 7, seconds: 1, searched: ['record', 'event'], halvings: 5 }
 const quick: Plan = { rounds: 2, seconds: 0.25, searched: ['event'], halvings: 3 }

@@ -1,7 +1,7 @@
 // All runs of all peers, in rounds, so that a slow moment of the machine hits
 // every peer.
-import { type Kind, peers, type PeerName } from './peers-readers.js'
-import { type Load, type Run, run, untraced } from './peers-runs.js'
+import { type Kind, peers, type PeerName } from './readers.js'
+import { type Load, type Run, run, untraced } from './runs.js'
 
 export const rows = {
   record: { kind: 'record', title: 'records of 8 bytes, full speed' },

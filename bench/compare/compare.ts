@@ -1,6 +1,6 @@
 // Ring buffer or perf buffer: both on the same events, in one run.
 //
-//   node build/bench/compare.js [--quick]
+//   node build/bench/compare/compare.js [--quick]
 //
 // Prints tables and writes docs/comparison.md with its plots; --quick writes to
 // bench/results/ instead.
@@ -8,10 +8,10 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type MeasuredMemory, searchMemory } from './compare-memory.js'
-import { order, type OrderRun } from './compare-order.js'
-import { plots } from './compare-plots.js'
-import { report } from './compare-report.js'
+import { type MeasuredMemory, searchMemory } from './memory.js'
+import { order, type OrderRun } from './order.js'
+import { plots } from './plots.js'
+import { report } from './report.js'
 import {
   drop,
   type DropProgram,
@@ -24,10 +24,10 @@ import {
   speed,
   type SpeedRun,
   untraced,
-} from './compare-rows.js'
-import { together, type TogetherRun } from './compare-together.js'
-import { buildDir } from './processes.js'
-import { isPinned, summary } from './summary.js'
+} from './rows.js'
+import { together, type TogetherRun } from './together.js'
+import { buildDir } from '../processes.js'
+import { isPinned, summary } from '../summary.js'
 
 /** The values of the rounds, in their order, so that sides can be compared round by round. */
 export interface Comparison {

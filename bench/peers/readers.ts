@@ -14,7 +14,7 @@ import {
   type Type,
   u32,
 } from 'bpf-ringbuf'
-import { buildDir, Lines } from './processes.js'
+import { buildDir, Lines } from '../processes.js'
 
 /** 8 bytes, or what a program that reports a path puts together. */
 export type Kind = 'record' | 'event'

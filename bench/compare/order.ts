@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { BpfObject, PerfBuffer, RingBuffer, struct, u32, u64 } from 'bpf-ringbuf'
-import { checkCounts, type LibrarySide, pagesPerCpu } from './compare-rows.js'
-import { buildDir } from './processes.js'
+import { checkCounts, type LibrarySide, pagesPerCpu } from './rows.js'
+import { buildDir } from '../processes.js'
 
 const LifeEvent = struct('life_event', { time_ns: u64.number, pid: u32, cpu: u32 })
 

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BpfObject } from 'bpf-ringbuf'
-import { type Kind, type Peer, ringBytes } from './peers-readers.js'
-import { buildDir, Lines } from './processes.js'
+import { type Kind, type Peer, ringBytes } from './readers.js'
+import { buildDir, Lines } from '../processes.js'
 
 /** The producer's CPU; the bench itself and all readers have another. */
 const producerCpu = 0

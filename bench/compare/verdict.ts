@@ -1,9 +1,9 @@
 // What the figures say. No sentence names a winner that the figures did not.
 import type { Comparison } from './compare.js'
-import { computedBytes, type Spread } from './compare-memory.js'
-import { type Side, sides } from './compare-rows.js'
-import { quantile, summary } from './summary.js'
-import { figure, listed } from './table.js'
+import { computedBytes, type Spread } from './memory.js'
+import { type Side, sides } from './rows.js'
+import { quantile, summary } from '../summary.js'
+import { figure, listed } from '../table.js'
 
 export interface Verdict {
   question: string

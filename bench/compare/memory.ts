@@ -1,7 +1,7 @@
 // How much memory a burst needs: searched for on this machine, computed beyond.
-import { checkCounts, openCompare, openUndrained, pageBytes } from './compare-rows.js'
-import { Producer } from './processes.js'
-import { producerCpu } from './records.js'
+import { checkCounts, openCompare, openUndrained, pageBytes } from './rows.js'
+import { Producer } from '../processes.js'
+import { producerCpu } from '../records.js'
 
 /** struct event of test/bpf/compare.bpf.c. */
 export const eventBytes = 128

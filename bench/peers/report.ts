@@ -1,13 +1,13 @@
 // What was measured, as tables, a page and plots.
 import { execFileSync } from 'node:child_process'
 import { cpus, release } from 'node:os'
-import type { Measured, RowName } from './peers-measure.js'
-import { rows } from './peers-measure.js'
-import { type Kind, type Peer, peers, type PeerName, ringBytes } from './peers-readers.js'
-import type { Run } from './peers-runs.js'
-import { percent, summary } from './summary.js'
-import { type Bar, bars } from './svg.js'
-import { figure, kibibytes, markdownTable, spread } from './table.js'
+import type { Measured, RowName } from './measure.js'
+import { rows } from './measure.js'
+import { type Kind, type Peer, peers, type PeerName, ringBytes } from './readers.js'
+import type { Run } from './runs.js'
+import { percent, summary } from '../summary.js'
+import { type Bar, bars } from '../svg.js'
+import { figure, kibibytes, markdownTable, spread } from '../table.js'
 
 const names = Object.keys(peers) as PeerName[]
 
