@@ -120,6 +120,10 @@ test-types: typescript ## the declared types, as a user's compiler sees them
 sanitize: $(NATIVE_TEST)-asan $(NATIVE_TEST)-tsan ## the native tests under ASan, UBSan and TSan
 	@for test in $^; do echo "$$test" && setarch -R "$$test" || exit 1; done
 
+.PHONY: model
+model: | model-packages ## the hand-off between the threads: a search of all its states; ARGS=--quick
+	@node test/model/run.mjs $(ARGS)
+
 .PHONY: build-tests build-bench
 build-tests: $(ADDON) $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS) $(NATIVE_TEST) $(call ts_built,test/stress)
 build-bench: build $(TEST_BPF_OBJECTS) $(BENCH_PROGRAMS) $(TEST_PROGRAMS) $(call ts_built,bench)
@@ -170,11 +174,11 @@ help: ## this list
 	  /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # Order-only: asked in every run, and rebuilds nothing.
-.PHONY: packages lint-packages
+.PHONY: packages lint-packages model-packages
 packages:
 	@sh scripts/install-packages.sh
-lint-packages: | packages
-	@sh scripts/install-packages.sh --lint
+lint-packages model-packages: %-packages: | packages
+	@sh scripts/install-packages.sh --$*
 
 $(NODE_MODULES): package-lock.json | packages
 	$(call say,NPM,ci)

@@ -31,6 +31,9 @@ for group; do
     need clang-tidy command -v clang-tidy
     need shellcheck command -v shellcheck
     ;;
+  --model)
+    need spin command -v spin
+    ;;
   *)
     echo "install-packages.sh: unknown group $group" >&2
     exit 2
