@@ -131,6 +131,10 @@ test-types: typescript ## the declared types, as a user's compiler sees them
 sanitize: $(NATIVE_TEST)-asan $(NATIVE_TEST)-tsan ## the native tests under ASan, UBSan and TSan
 	@for test in $^; do echo "$$test" && setarch -R "$$test" || exit 1; done
 
+.PHONY: model
+model: | model-packages ## the hand-off between the threads: a search of all its states; ARGS=--quick
+	@node test/model/run.mjs $(ARGS)
+
 .PHONY: build-tests build-bench
 build-tests: $(ADDON) $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS) $(NATIVE_TEST) $(call ts_built,test/stress)
 build-bench: build $(TEST_BPF_OBJECTS) $(BENCH_PROGRAMS) $(BENCH_ADDON) $(TEST_PROGRAMS) $(call ts_built,bench)
@@ -181,11 +185,11 @@ help: ## this list
 	  /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # Order-only: asked in every run, and rebuilds nothing.
-.PHONY: packages lint-packages peer-packages
+.PHONY: packages lint-packages model-packages peer-packages
 packages:
 	@sh scripts/install-packages.sh
-lint-packages: | packages
-	@sh scripts/install-packages.sh --lint
+lint-packages model-packages: %-packages: | packages
+	@sh scripts/install-packages.sh --$*
 # A peer that cannot be installed is left out, and the bench says so.
 peer-packages: | packages
 	@for peer in go bcc bpftrace; do sh scripts/install-packages.sh --peer-$$peer || true; done

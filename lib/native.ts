@@ -63,6 +63,7 @@ export interface NativeReader {
   stats(): number[]
   sourceState(index: number): number[]
   setRef(ref: boolean): void
+  stop(): void
   close(): void
 }
 

@@ -217,10 +217,12 @@ export abstract class Reader<T> {
    */
   close(): void {
     if (this.#closed) return
+    // Until its thread has ended, records go on from the ring into batches.
+    this.native.stop()
     this.rememberCounts()
+    this.#lastStats = this.native.stats()
     this.#closed = true
     this.#cursor.stopped = true
-    this.#lastStats = this.native.stats()
     this.native.close()
     if (this.#scheduled !== undefined) clearImmediate(this.#scheduled)
     for (const callback of this.#atClose) callback()

@@ -135,6 +135,12 @@ void Poller::Stop() {
 int64_t Poller::Drain(bool* more) {
   const Drained drained = DrainOnce(false);
   *more = drained.more;
+  if (drained.more) {
+    // The rest was committed while the consumer was behind, and so woke nobody.
+    // The producer that it was behind of may look only now and find it gone on.
+    look_ = true;
+    SignalWake();
+  }
   return drained.error != 0 ? drained.error
                             : static_cast<int64_t>(drained.records);
 }
@@ -152,13 +158,7 @@ Batch* Poller::Take() {
 
 void Poller::GiveBack(Batch* batch) {
   batch->Clear();
-  bool starved;
-  {
-    const std::lock_guard<std::mutex> queue(queue_mutex_);
-    free_.push_back(batch);
-    starved = std::exchange(starved_, false);
-  }
-  if (starved) SignalWake();
+  Release(batch);
 }
 
 PollerStats Poller::stats() const {
@@ -173,10 +173,9 @@ PollerStats Poller::stats() const {
 
 Poller::Woken Poller::WaitForRecords(uint64_t interval_us) {
   for (;;) {
+    if (look_.exchange(false)) return Woken::kAsked;
     epoll_event events[kMaxEvents];
     const int count = WaitForEvents(events, interval_us);
-    if (stop_) return Woken::kStopped;
-    if (count == 0) return Woken::kInterval;
     bool ready = false;
     for (int i = 0; i < count; i++) {
       if (events[i].data.u32 == kWakeEvent) {
@@ -185,6 +184,9 @@ Poller::Woken Poller::WaitForRecords(uint64_t interval_us) {
         ready = true;
       }
     }
+    // After ClearWake(), which may have taken what Stop() signalled.
+    if (stop_) return Woken::kStopped;
+    if (count == 0) return Woken::kInterval;
     if (ready) return Woken::kReady;
   }
 }
@@ -280,8 +282,13 @@ Batch* Poller::Acquire() {
 }
 
 void Poller::Release(Batch* batch) {
-  const std::lock_guard<std::mutex> queue(queue_mutex_);
-  free_.push_back(batch);
+  bool starved;
+  {
+    const std::lock_guard<std::mutex> queue(queue_mutex_);
+    free_.push_back(batch);
+    starved = std::exchange(starved_, false);
+  }
+  if (starved) SignalWake();
 }
 
 void Poller::Publish(Batch* batch) {

@@ -107,7 +107,7 @@ class Poller {
     bool no_batch = false;
     int error = 0;
   };
-  enum class Woken { kReady, kInterval, kStopped };
+  enum class Woken { kReady, kInterval, kAsked, kStopped };
 
   // Run()'s steps. Each returns early, and false or kStopped, on Stop().
   // Of the waits an `interval_us` of 0 has no end.
@@ -134,6 +134,7 @@ class Poller {
   // An eventfd that ends every wait of the poll thread.
   int wake_fd_ = -1;
   std::atomic<bool> stop_{false};
+  std::atomic<bool> look_{false};  // Drain() left records that nobody wakes for
   std::atomic<int> error_{0};
 
   std::mutex source_mutex_;

@@ -43,6 +43,7 @@ void Reader::Init(Napi::Env env, Napi::Object exports) {
                       InstanceMethod<&Reader::Stats>("stats"),
                       InstanceMethod<&Reader::SourceState>("sourceState"),
                       InstanceMethod<&Reader::SetRef>("setRef"),
+                      InstanceMethod<&Reader::Stop>("stop"),
                       InstanceMethod<&Reader::Close>("close"),
                   }));
 }
@@ -68,11 +69,7 @@ Reader::~Reader() { CloseHandle(); }
 void Reader::CloseHandle() {
   if (poller_ == nullptr) return;
   Environment::Of(Env())->Remove(this);
-  if (thread_running_) {
-    poller_->Stop();
-    uv_thread_join(&thread_);
-    thread_running_ = false;
-  }
+  StopThread();
   if (bell_ != nullptr) {
     napi_release_threadsafe_function(bell_, napi_tsfn_abort);
     bell_ = nullptr;
@@ -270,7 +267,21 @@ Napi::Value Reader::SetRef(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// uv_thread_join()
+void Reader::StopThread() {
+  if (!thread_running_) return;
+  poller_->Stop();
+  uv_thread_join(&thread_);
+  thread_running_ = false;
+}
+
+// uv_thread_join(): what stats() and sourceState() say is final after it
+// stop(): void
+Napi::Value Reader::Stop(const Napi::CallbackInfo& info) {
+  StopThread();
+  return info.Env().Undefined();
+}
+
+// ring_buffer__free(), perf_buffer__free()
 // close(): void
 Napi::Value Reader::Close(const Napi::CallbackInfo& info) {
   CloseHandle();

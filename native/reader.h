@@ -44,9 +44,11 @@ class Reader final : public Napi::ObjectWrap<Reader>, public Closable {
   Napi::Value Stats(const Napi::CallbackInfo& info);
   Napi::Value SourceState(const Napi::CallbackInfo& info);
   Napi::Value SetRef(const Napi::CallbackInfo& info);
+  Napi::Value Stop(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
 
   int StartThread(Napi::Env env, Napi::Function pump);
+  void StopThread();
   void RingBell();
 
   std::unique_ptr<Poller> poller_;

@@ -64,8 +64,18 @@ int RingSource::Drain(Batch* batch, bool ready_only, uint64_t* consumed_bytes,
   const uint64_t before = LoadPosition(positions_);
   batch_ = batch;
   dropped_ = dropped;
-  const int result =
+  int result =
       ready_only ? ring_buffer__poll(ring_, 0) : ring_buffer__consume(ring_);
+  // libbpf stores the consumer's position, then looks at the next record. x86
+  // may do the look first: then that record's producer can still see the old
+  // position and wake nobody. A second look after a fence finds the record, or
+  // the producer finds the position.
+  uint64_t position = before;
+  while (result >= 0 && LoadPosition(positions_) != position) {
+    position = LoadPosition(positions_);
+    __sync_synchronize();
+    result = ring_buffer__consume(ring_);
+  }
   batch_ = nullptr;
   dropped_ = nullptr;
   *consumed_bytes += LoadPosition(positions_) - before;

@@ -42,6 +42,9 @@ for group; do
   --peer-bpftrace)
     need bpftrace command -v bpftrace
     ;;
+  --model)
+    need spin command -v spin
+    ;;
   *)
     echo "install-packages.sh: unknown group $group" >&2
     exit 2

@@ -24,6 +24,11 @@ export class Producer {
     await ended
   }
 
+  /** Lets run() end early. */
+  end(): void {
+    this.#child.stdin?.end()
+  }
+
   kill(): void {
     this.#child.kill('SIGKILL')
   }

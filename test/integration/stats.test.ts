@@ -1,6 +1,6 @@
 // Loss accounting: received + discarded + lost = produced, and every number of
 // stats().
-import { type BpfObject, bytes, RingBuffer } from '../../lib/index.js'
+import { type BpfObject, bytes, RingBuffer, u64 } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import {
   make,
@@ -11,6 +11,7 @@ import {
   sampleBytes,
   sampleRingBytes,
 } from '../objects.js'
+import { Producer } from '../producer.js'
 import { describeBpf } from '../require-bpf.js'
 import { until, untilBlocking } from '../until.js'
 
@@ -243,6 +244,34 @@ describeBpf('stats()', () => {
       records: room,
       rings: [{ name: 'events', availableBytes: 0, lost: 6 }],
     })
+  })
+
+  test('accounts for every record, wherever close() comes between', async () => {
+    const producer = new Producer('--threads', '1')
+    using flood = openObject('flood')
+    flood.globals['producer_tgid'] = producer.pid
+    flood.globals['records_per_call'] = 20
+    flood.load().attach()
+    const ended = producer.run()
+    let accounted = 0
+    // The poll thread hands over all the time, also while close() runs.
+    const options = { batchBytes: 4096, batchCount: 64, coalesceUs: 0 }
+    for (let i = 0; i < 100; i++) {
+      let left = 1000 + i
+      const onRecord = (): void => {
+        if (--left === 0) ring.close()
+      }
+      const ring = new RingBuffer(flood.map('events'), u64, onRecord, options)
+      await until(() => ring.closed)
+      const { records, undelivered } = ring.stats()
+      accounted += records + undelivered
+    }
+    producer.end()
+    await ended
+    using last = new RingBuffer(flood.map('events'), u64, () => undefined)
+    await last.flush()
+    const { records, lost = NaN } = last.stats()
+    expect(accounted + records + lost).toBe(Number(flood.globals['produced']))
   })
 
   test('accounts for every record of a burst, whoever drains', async () => {

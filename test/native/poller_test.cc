@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <memory>
@@ -20,6 +21,12 @@
 
 namespace bpf_ringbuf {
 namespace {
+
+void SpinFor(std::chrono::microseconds time) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < end) {
+  }
+}
 
 // A bounded queue of sequence numbers, in the place of a ring. As the kernel,
 // it signals when a record comes and the consumer has caught up.
@@ -38,6 +45,12 @@ class FakeSource : public Source {
     produced_ = produced + 1;
     if (consumed_.load() == produced) Signal();
     return true;
+  }
+
+  // As if committed before the consumer came to it: nobody is signalled.
+  void ProduceBehind(uint64_t count) {
+    signals_rest_ = false;
+    produced_ += count;
   }
 
   // Readable although there is nothing, as with a record being written.
@@ -59,6 +72,7 @@ class FakeSource : public Source {
     (void)dropped;
     drains++;
     if (error_ != 0) return error_;
+    if (busy_) SpinFor(std::chrono::microseconds(5));
     uint64_t ignored;
     if (!busy_) (void)!read(event_fd_, &ignored, sizeof(ignored));
     uint64_t next = consumed_.load();
@@ -68,7 +82,7 @@ class FakeSource : public Source {
       *consumed_bytes += 16;
     }
     // Level-triggered: still readable when something is left.
-    if (next < produced_.load()) Signal();
+    if (next < produced_.load() && signals_rest_) Signal();
     return 0;
   }
 
@@ -90,6 +104,7 @@ class FakeSource : public Source {
   std::atomic<uint64_t> produced_{0};
   std::atomic<uint64_t> consumed_{0};
   std::atomic<bool> busy_{false};
+  std::atomic<bool> signals_rest_{true};
   std::atomic<int> error_{0};
 };
 
@@ -241,6 +256,51 @@ TEST("poller: several sources and a small buffer") {
 
 TEST("poller: the other thread drains too") {
   Race(200, 2, 1024, 50000, 4, true);
+}
+
+TEST("poller: a drain that found nothing wakes who waits for its batch") {
+  Stream stream(0, 1);
+  EXPECT(stream.poller.Open() == 0);
+  FakeSource* source = AddSources(&stream.poller, 1, 64)[0];
+  stream.Start();
+  std::mt19937 random(5);
+  for (int i = 0; i < 20000; i++) {
+    EXPECT(source->Produce());
+    if (!stream.WaitForBell()) {
+      EXPECT(!"a bell within ten seconds");
+      break;
+    }
+    Batch* batch = stream.poller.Take();
+    EXPECT(batch != nullptr && stream.poller.Take() == nullptr);
+    if (batch == nullptr) break;
+    // The poll thread wakes up, finds no batch, and begins to wait for one
+    // while the drain here has it.
+    source->SetBusy(true);
+    SpinFor(std::chrono::microseconds(random() % 16));
+    stream.poller.GiveBack(batch);
+    bool more;
+    EXPECT(stream.poller.Drain(&more) == 0);
+    source->SetBusy(false);
+  }
+}
+
+TEST("poller: what a drain on the other thread leaves is not forgotten") {
+  Stream stream(500, 2);
+  EXPECT(stream.poller.Open() == 0);
+  const auto sources = AddSources(&stream.poller, 1, 1 << 20);
+  stream.Start();
+  sources[0]->ProduceBehind(1000);
+  bool more = false;
+  EXPECT(stream.poller.Drain(&more) == 4096 / 16);
+  EXPECT(more);
+  Sequence sequence(1);
+  while (sequence.received < 1000 && stream.WaitForBell()) {
+    while (Batch* batch = stream.poller.Take()) {
+      EXPECT(sequence.Check(*batch));
+      stream.poller.GiveBack(batch);
+    }
+  }
+  EXPECT(sequence.received == 1000);
 }
 
 TEST("poller: a wait for records ends when it is stopped") {
