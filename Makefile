@@ -27,6 +27,7 @@ ARCH := $(shell uname -m | sed -e 's/x86_64/x86/' -e 's/aarch64/arm64/' -e 's/ar
 
 # Recursive, as what they ask about may be missing until `deps` has run.
 MULTIARCH = $(shell $(CXX) -print-multiarch)
+NODEDIR = $(shell sed -n 's/.*"nodedir": "\(.*\)".*/\1/p' build/config.gypi)
 LIBBPF_CFLAGS = $(shell sh scripts/find-libbpf.sh --cflags)
 LIBBPF_LIBS = $(shell sh scripts/find-libbpf.sh --libs)
 
@@ -53,6 +54,13 @@ ifneq ($(NATIVE_TEST_SOURCES),)
   NATIVE_TESTS := $(NATIVE_TEST) $(NATIVE_TEST)-asan $(NATIVE_TEST)-tsan
   NATIVE_TEST_SOURCES += $(wildcard $(NAPI_FREE:%=native/%.cc))
 endif
+
+# The addon once more under each sanitizer, in a package root of its own: links
+# to the sources around a build/.
+SANITIZERS := asan tsan
+SANITIZED_ADDONS := $(SANITIZERS:%=build/%/$(ADDON))
+SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+SANITIZE_tsan := -fsanitize=thread
 
 # Directories of TypeScript programs, and the file that says when each was compiled.
 TS_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard examples/*.ts bench/*.ts test/stress/*.ts))))
@@ -115,17 +123,16 @@ test-types: typescript ## the declared types, as a user's compiler sees them
 	$(Q)$(BIN)/tsc --noEmit -p test/types/tsconfig.json
 	$(Q)$(BIN)/tsc --noEmit -p test/types/bundler/tsconfig.json
 
-# Without address randomisation, as gcc 12's TSan does not know every layout.
 .PHONY: sanitize
-sanitize: $(NATIVE_TEST)-asan $(NATIVE_TEST)-tsan ## the native tests under ASan, UBSan and TSan
-	@for test in $^; do echo "$$test" && setarch -R "$$test" || exit 1; done
+sanitize: build-tests $(NATIVE_TESTS) $(SANITIZED_ADDONS) ## native, integration and process tests under ASan, UBSan and TSan (root)
+	@node test/sanitize/run.mjs $(ARGS)
 
 .PHONY: build-tests build-bench
 build-tests: $(ADDON) $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS) $(NATIVE_TEST) $(call ts_built,test/stress)
 build-bench: build $(TEST_BPF_OBJECTS) $(BENCH_PROGRAMS) $(TEST_PROGRAMS) $(call ts_built,bench)
 
 ##@ Check
-C_SOURCES := $(wildcard $(foreach d,native test/native bench/native bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
+C_SOURCES := $(wildcard $(foreach d,native test/native test/sanitize bench/native bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
 TIDY_STAMPS := $(patsubst native/%.cc,build/tidy/%,$(wildcard native/*.cc))
 
 .PHONY: lint
@@ -214,14 +221,28 @@ $(TEST_PROGRAMS) $(BENCH_PROGRAMS):
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(C_WARNINGS) $(LIBBPF_CFLAGS) -MMD -MP -MF $@.d $< -o $@ $(LIBBPF_LIBS) -lpthread
 
-build/test/native-test-asan: SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
-build/test/native-test-tsan: SANITIZE := -fsanitize=thread
-build/test/native-test build/test/native-test-asan build/test/native-test-tsan: \
-  $(NATIVE_TEST_SOURCES) $(wildcard native/*.h test/native/*.h) | packages
+$(NATIVE_TEST)-asan: build/asan/fault.o
+$(NATIVE_TEST)-tsan: build/tsan/fault.o
+$(NATIVE_TESTS): $(NATIVE_TEST_SOURCES) $(wildcard native/*.h test/native/*.h) | packages
 	$(call say,CXX,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CXX) -std=c++17 $(CXXFLAGS) $(C_WARNINGS) $(SANITIZE) -Inative $(LIBBPF_CFLAGS) \
-	  $(filter %.cc,$^) -o $@ $(LIBBPF_LIBS) -lpthread
+	$(Q)$(CXX) -std=c++17 $(CXXFLAGS) $(C_WARNINGS) $(SANITIZE_$(@:$(NATIVE_TEST)-%=%)) -Inative $(LIBBPF_CFLAGS) \
+	  $(filter %.cc %.o,$^) -o $@ $(LIBBPF_LIBS) -lpthread
+
+# Faults on demand, in the sanitized builds only.
+$(SANITIZERS:%=build/%/fault.o): build/%/fault.o: test/sanitize/fault.cc | packages
+	$(call say,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++17 $(CXXFLAGS) $(C_WARNINGS) $(SANITIZE_$*) -fPIC -c $< -o $@
+
+$(SANITIZED_ADDONS): build/%/$(ADDON): build/%/fault.o build/Makefile $(wildcard native/*.cc native/*.h)
+	$(call say,ADDON,$@)
+	@rm -rf build/$*/build
+	@for path in binding.gyp dist native node_modules package.json scripts test; do ln -sfn ../../$$path build/$*/$$path; done
+	$(call quietly,cd build/$* && MAKEFLAGS= CXXFLAGS='$(CXXFLAGS) $(SANITIZE_$*)' \
+	  LDFLAGS='$(SANITIZE_$*) $(abspath $<)' $(abspath $(BIN))/node-gyp rebuild --nodedir=$(NODEDIR) --jobs max)
+	@for path in bpf test; do ln -sfn ../../$$path build/$*/build/$$path; done
+	@touch $@
 
 dist/index.js: tsconfig.json $(wildcard lib/*.ts lib/*/*.ts) $(NODE_MODULES)
 	$(call say,TSC,dist)
@@ -240,7 +261,7 @@ $(TIDY_STAMPS): build/tidy/%: native/%.cc native/.clang-tidy $(wildcard native/*
 	$(call quietly,clang-tidy --quiet $< -- -std=c++17 $(C_WARNINGS) $(LIBBPF_CFLAGS) \
 	  -DNAPI_VERSION=8 -DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS -DNODE_ADDON_API_DISABLE_DEPRECATED \
 	  -isystem node_modules/node-addon-api \
-	  -isystem $$(sed -n 's/.*"nodedir": "\(.*\)".*/\1/p' build/config.gypi)/include/node)
+	  -isystem $(NODEDIR)/include/node)
 	@touch $@
 
 -include $(wildcard build/bpf/*.d build/bpf/test/*.d build/test/*.d build/bench/native/*.d)
