@@ -27,6 +27,7 @@ ARCH := $(shell uname -m | sed -e 's/x86_64/x86/' -e 's/aarch64/arm64/' -e 's/ar
 
 # Recursive, as what they ask about may be missing until `deps` has run.
 MULTIARCH = $(shell $(CXX) -print-multiarch)
+NODEDIR = $(shell sed -n 's/.*"nodedir": "\(.*\)".*/\1/p' build/config.gypi)
 LIBBPF_CFLAGS = $(shell sh scripts/find-libbpf.sh --cflags)
 LIBBPF_LIBS = $(shell sh scripts/find-libbpf.sh --libs)
 
@@ -35,9 +36,6 @@ BPF_CFLAGS = -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Werror -Ibpf/include
 CFLAGS ?= -O2 -g
 CXXFLAGS ?= -O1 -g
 C_WARNINGS := -Wall -Wextra -Wno-missing-field-initializers
-
-# As node-gyp found them.
-NODE_HEADERS = $(shell sed -n 's/.*"nodedir": "\(.*\)".*/\1/p' build/config.gypi)/include/node
 
 NODE_MODULES := node_modules/.package-lock.json
 BIN := node_modules/.bin
@@ -60,6 +58,13 @@ endif
 # Of bench/peers/, what has to be compiled; the one in Go only where Go is installed.
 PEER_PROGRAMS := $(patsubst bench/peers/%.c,build/bench/peers/%,$(wildcard bench/peers/*.c))
 GO_PEER := build/bench/peers/go_reader
+
+# The addon once more under each sanitizer, in a package root of its own: links
+# to the sources around a build/.
+SANITIZERS := asan tsan
+SANITIZED_ADDONS := $(SANITIZERS:%=build/%/$(ADDON))
+SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+SANITIZE_tsan := -fsanitize=thread
 
 # Directories of TypeScript programs, and the file that says when each was compiled.
 TS_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard examples/*.ts bench/*.ts test/stress/*.ts))))
@@ -126,10 +131,9 @@ test-types: typescript ## the declared types, as a user's compiler sees them
 	$(Q)$(BIN)/tsc --noEmit -p test/types/tsconfig.json
 	$(Q)$(BIN)/tsc --noEmit -p test/types/bundler/tsconfig.json
 
-# Without address randomisation, as gcc 12's TSan does not know every layout.
 .PHONY: sanitize
-sanitize: $(NATIVE_TEST)-asan $(NATIVE_TEST)-tsan ## the native tests under ASan, UBSan and TSan
-	@for test in $^; do echo "$$test" && setarch -R "$$test" || exit 1; done
+sanitize: build-tests $(NATIVE_TESTS) $(SANITIZED_ADDONS) ## native, integration and process tests under ASan, UBSan and TSan (root)
+	@node test/sanitize/run.mjs $(ARGS)
 
 .PHONY: model
 model: | model-packages ## the hand-off between the threads: a search of all its states; ARGS=--quick
@@ -140,7 +144,7 @@ build-tests: $(ADDON) $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS) $(NATIVE_TEST) $(call
 build-bench: build $(TEST_BPF_OBJECTS) $(BENCH_PROGRAMS) $(BENCH_ADDON) $(TEST_PROGRAMS) $(call ts_built,bench)
 
 ##@ Check
-C_SOURCES := $(wildcard $(foreach d,native test/native bench/native bench/peers bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
+C_SOURCES := $(wildcard $(foreach d,native test/native test/sanitize bench/native bench/peers bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
 TIDY_STAMPS := $(patsubst native/%.cc,build/tidy/%,$(wildcard native/*.cc))
 
 .PHONY: lint
@@ -238,7 +242,7 @@ $(BENCH_ADDON): bench/native/bench_addon.cc build/Makefile
 	$(call say,CXX,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++17 -O2 -fPIC -shared $(C_WARNINGS) $(LIBBPF_CFLAGS) -DNAPI_VERSION=8 \
-	  -DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS -isystem node_modules/node-addon-api -isystem $(NODE_HEADERS) \
+	  -DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS -isystem node_modules/node-addon-api -isystem $(NODEDIR)/include/node \
 	  $< -o $@ $(LIBBPF_LIBS) -lpthread
 
 # Debian's package is in a GOPATH of its own, not in a module.
@@ -248,14 +252,28 @@ $(GO_PEER): bench/peers/go_reader.go | peer-packages
 	$(Q)if test -d /usr/share/gocode/src/github.com/cilium/ebpf && command -v go >/dev/null; then \
 	  GO111MODULE=off GOFLAGS= GOPATH=/usr/share/gocode GOCACHE=$(CURDIR)/.cache/go go build -o $@ $<; fi
 
-build/test/native-test-asan: SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
-build/test/native-test-tsan: SANITIZE := -fsanitize=thread
-build/test/native-test build/test/native-test-asan build/test/native-test-tsan: \
-  $(NATIVE_TEST_SOURCES) $(wildcard native/*.h test/native/*.h) | packages
+$(NATIVE_TEST)-asan: build/asan/fault.o
+$(NATIVE_TEST)-tsan: build/tsan/fault.o
+$(NATIVE_TESTS): $(NATIVE_TEST_SOURCES) $(wildcard native/*.h test/native/*.h) | packages
 	$(call say,CXX,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CXX) -std=c++17 $(CXXFLAGS) $(C_WARNINGS) $(SANITIZE) -Inative $(LIBBPF_CFLAGS) \
-	  $(filter %.cc,$^) -o $@ $(LIBBPF_LIBS) -lpthread
+	$(Q)$(CXX) -std=c++17 $(CXXFLAGS) $(C_WARNINGS) $(SANITIZE_$(@:$(NATIVE_TEST)-%=%)) -Inative $(LIBBPF_CFLAGS) \
+	  $(filter %.cc %.o,$^) -o $@ $(LIBBPF_LIBS) -lpthread
+
+# Faults on demand, in the sanitized builds only.
+$(SANITIZERS:%=build/%/fault.o): build/%/fault.o: test/sanitize/fault.cc | packages
+	$(call say,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++17 $(CXXFLAGS) $(C_WARNINGS) $(SANITIZE_$*) -fPIC -c $< -o $@
+
+$(SANITIZED_ADDONS): build/%/$(ADDON): build/%/fault.o build/Makefile $(wildcard native/*.cc native/*.h)
+	$(call say,ADDON,$@)
+	@rm -rf build/$*/build
+	@for path in binding.gyp dist native node_modules package.json scripts test; do ln -sfn ../../$$path build/$*/$$path; done
+	$(call quietly,cd build/$* && MAKEFLAGS= CXXFLAGS='$(CXXFLAGS) $(SANITIZE_$*)' \
+	  LDFLAGS='$(SANITIZE_$*) $(abspath $<)' $(abspath $(BIN))/node-gyp rebuild --nodedir=$(NODEDIR) --jobs max)
+	@for path in bpf test; do ln -sfn ../../$$path build/$*/build/$$path; done
+	@touch $@
 
 dist/index.js: tsconfig.json $(wildcard lib/*.ts lib/*/*.ts) $(NODE_MODULES)
 	$(call say,TSC,dist)
@@ -274,7 +292,7 @@ $(TIDY_STAMPS): build/tidy/%: native/%.cc native/.clang-tidy $(wildcard native/*
 	$(call quietly,clang-tidy --quiet $< -- -std=c++17 $(C_WARNINGS) $(LIBBPF_CFLAGS) \
 	  -DNAPI_VERSION=8 -DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS -DNODE_ADDON_API_DISABLE_DEPRECATED \
 	  -isystem node_modules/node-addon-api \
-	  -isystem $(NODE_HEADERS))
+	  -isystem $(NODEDIR)/include/node)
 	@touch $@
 
 -include $(wildcard build/bpf/*.d build/bpf/test/*.d build/test/*.d build/bench/native/*.d build/bench/peers/*.d)

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -86,6 +87,8 @@ class FakeSource : public Source {
     return 0;
   }
 
+  uint64_t consumed() const { return consumed_; }
+
   size_t capacity_bytes() const override { return capacity_ * 16; }
   uint64_t coalesce_bytes() const override { return capacity_ * 4; }
   SourceState state() const override { return {}; }
@@ -111,8 +114,10 @@ class FakeSource : public Source {
 // The bell and the poll thread.
 class Stream {
  public:
-  explicit Stream(uint32_t coalesce_us, uint32_t batch_count = 3)
-      : poller({coalesce_us, 0, 4096, batch_count}, [this] { Ring(); }) {}
+  explicit Stream(uint32_t coalesce_us, uint32_t batch_count = 3,
+                  uint32_t batch_bytes = 4096)
+      : poller({coalesce_us, 0, batch_bytes, batch_count}, [this] { Ring(); }) {
+  }
 
   ~Stream() { Stop(); }
 
@@ -186,44 +191,66 @@ std::vector<FakeSource*> AddSources(Poller* poller, uint32_t count,
   return sources;
 }
 
-// Produces `each` records into each source, in bursts, and receives them all.
-void Race(uint32_t coalesce_us, uint32_t source_count, uint64_t capacity,
-          uint64_t each, uint32_t seed, bool drain_too) {
-  Stream stream(coalesce_us);
+struct RaceOptions {
+  uint32_t coalesce_us;
+  uint32_t source_count;
+  uint64_t capacity;
+  uint64_t each;  // records into each source
+  uint32_t seed;
+  bool drain_too = false;
+  uint32_t batch_count = 3;
+  // How many batches are lent at once; batch_count makes the poller starve.
+  size_t lent_at_once = 1;
+};
+
+// Makes `each` records, in bursts.
+void ProduceAll(FakeSource* source, uint64_t each, uint32_t seed) {
+  std::mt19937 random(seed);
+  for (uint64_t made = 0; made < each;) {
+    for (uint32_t burst = random() % 300; burst > 0 && made < each;) {
+      if (source->Produce()) {
+        made++;
+        burst--;
+      } else {
+        std::this_thread::yield();
+      }
+    }
+    if (random() % 4 == 0) {
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 100));
+    }
+  }
+}
+
+// Produces into each source and receives all.
+void Race(const RaceOptions& options) {
+  Stream stream(options.coalesce_us, options.batch_count);
   EXPECT(stream.poller.Open() == 0);
-  const auto sources = AddSources(&stream.poller, source_count, capacity);
+  const auto sources =
+      AddSources(&stream.poller, options.source_count, options.capacity);
   stream.Start();
 
   std::vector<std::thread> producers;
-  for (uint32_t i = 0; i < source_count; i++) {
-    producers.emplace_back([source = sources[i], each, seed, i] {
-      std::mt19937 random(seed + i);
-      for (uint64_t made = 0; made < each;) {
-        for (uint32_t burst = random() % 300; burst > 0 && made < each;) {
-          if (source->Produce()) {
-            made++;
-            burst--;
-          } else {
-            std::this_thread::yield();
-          }
-        }
-        if (random() % 4 == 0) {
-          std::this_thread::sleep_for(
-              std::chrono::microseconds(random() % 100));
-        }
-      }
-    });
+  for (uint32_t i = 0; i < options.source_count; i++) {
+    producers.emplace_back(ProduceAll, sources[i], options.each,
+                           options.seed + i);
   }
 
-  Sequence sequence(source_count);
-  std::mt19937 random(seed);
+  const uint64_t all = options.each * options.source_count;
+  Sequence sequence(options.source_count);
+  std::mt19937 random(options.seed);
+  std::vector<Batch*> lent;
+  const auto give_back = [&] {
+    std::shuffle(lent.begin(), lent.end(), random);
+    for (Batch* batch : lent) stream.poller.GiveBack(batch);
+    lent.clear();
+  };
   bool in_order = true;
-  while (sequence.received < each * source_count) {
+  while (sequence.received < all) {
     if (!stream.WaitForBell()) {
       EXPECT(!"a bell within ten seconds");
       break;
     }
-    if (drain_too && random() % 3 == 0) {
+    if (options.drain_too && random() % 3 == 0) {
       bool more;
       EXPECT(stream.poller.Drain(&more) >= 0);
     }
@@ -232,30 +259,163 @@ void Race(uint32_t coalesce_us, uint32_t source_count, uint64_t capacity,
       if (random() % 16 == 0) {
         std::this_thread::sleep_for(std::chrono::microseconds(50));
       }
-      stream.poller.GiveBack(batch);
+      lent.push_back(batch);
+      if (lent.size() >= options.lent_at_once) give_back();
     }
+    give_back();
   }
   for (auto& producer : producers) producer.join();
   stream.Stop();
   EXPECT(in_order);
-  EXPECT(sequence.received == each * source_count);
-  EXPECT(stream.poller.stats().records == each * source_count);
+  EXPECT(sequence.received == all);
+  EXPECT(stream.poller.stats().records == all);
 }
 
 TEST("poller: every record arrives once, in order, coalesced") {
-  Race(500, 1, 4096, 200000, 1, false);
+  Race({500, 1, 4096, 200000, 1});
 }
 
 TEST("poller: every record arrives once, in order, not coalesced") {
-  Race(0, 1, 4096, 100000, 2, false);
+  Race({0, 1, 4096, 100000, 2});
 }
 
 TEST("poller: several sources and a small buffer") {
-  Race(200, 3, 64, 30000, 3, false);
+  Race({200, 3, 64, 30000, 3});
 }
 
 TEST("poller: the other thread drains too") {
-  Race(200, 2, 1024, 50000, 4, true);
+  Race({200, 2, 1024, 50000, 4, true});
+}
+
+TEST("poller: one batch, coalesced") {
+  Race({100, 1, 4096, 50000, 5, false, 1});
+}
+
+TEST("poller: batches come back late, together and in any order") {
+  Race({0, 2, 1024, 50000, 6, false, 4, 4});
+}
+
+TEST("poller: batches come back late, and the other thread drains too") {
+  Race({200, 2, 1024, 50000, 7, true, 2, 2});
+}
+
+TEST("poller: a batch that comes back as it runs out of them is not missed") {
+  constexpr uint64_t kRecords = 200000;
+  Stream stream(0, 1, 64);
+  EXPECT(stream.poller.Open() == 0);
+  FakeSource* source = AddSources(&stream.poller, 1, kRecords)[0];
+  for (uint64_t i = 0; i < kRecords; i++) source->Produce();
+  stream.Start();
+  Sequence sequence(1);
+  std::mt19937 random(8);
+  bool in_order = true;
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  // Without the bell, which takes longer than what is raced.
+  while (sequence.received < kRecords &&
+         std::chrono::steady_clock::now() < deadline) {
+    Batch* batch = stream.poller.Take();
+    if (batch == nullptr) continue;
+    in_order = sequence.Check(*batch) && in_order;
+    for (volatile uint32_t spin = random() % 512; spin > 0;) spin = spin - 1;
+    stream.poller.GiveBack(batch);
+  }
+  EXPECT(in_order);
+  EXPECT(sequence.received == kRecords);
+}
+
+// Stops at a random moment: before the first record, in a wait for records, for
+// a batch or for more to coalesce, in a drain, while a batch comes back.
+TEST("poller: stopped at any moment, what was taken from a source is there") {
+  for (uint32_t seed = 0; seed < 300; seed++) {
+    std::mt19937 random(seed);
+    const uint32_t coalesce_us = random() % 3 * 300;
+    const uint32_t batch_count = 1 + random() % 3;
+    const auto life = std::chrono::microseconds(random() % 2000);
+    Stream stream(coalesce_us, batch_count);
+    EXPECT(stream.poller.Open() == 0);
+    FakeSource* source = AddSources(&stream.poller, 1, 2048)[0];
+    stream.Start();
+
+    std::atomic<bool> ended{false};
+    std::thread producer([source, &ended] {
+      while (!ended) {
+        if (!source->Produce()) std::this_thread::yield();
+      }
+    });
+    std::thread stopper([&stream, life] {
+      std::this_thread::sleep_for(life);
+      stream.poller.Stop();
+    });
+
+    Sequence sequence(1);
+    bool in_order = true;
+    const auto end = std::chrono::steady_clock::now() + life;
+    while (std::chrono::steady_clock::now() < end) {
+      Batch* batch = stream.poller.Take();
+      if (batch == nullptr) continue;
+      in_order = sequence.Check(*batch) && in_order;
+      if (random() % 4 == 0) std::this_thread::yield();
+      stream.poller.GiveBack(batch);
+    }
+    stream.Stop();
+    stopper.join();
+    ended = true;
+    producer.join();
+    while (Batch* batch = stream.poller.Take()) {
+      in_order = sequence.Check(*batch) && in_order;
+    }
+    EXPECT(in_order);
+    EXPECT(sequence.received == source->consumed());
+    EXPECT(sequence.received == stream.poller.stats().records);
+  }
+}
+
+TEST("poller: sources come while it runs and statistics are read") {
+  constexpr uint32_t kSources = 16;
+  constexpr uint64_t kEach = 5000;
+  Stream stream(200);
+  EXPECT(stream.poller.Open() == 0);
+  stream.Start();
+
+  std::atomic<bool> ended{false};
+  bool grows = true;
+  std::thread statistician([&] {
+    PollerStats last = {};
+    while (!ended) {
+      const PollerStats stats = stream.poller.stats();
+      grows = grows && stats.records >= last.records &&
+              stats.bytes >= last.bytes && stats.batches >= last.batches &&
+              stream.poller.source_count() <= kSources;
+      last = stats;
+    }
+  });
+
+  Sequence sequence(kSources);
+  bool in_order = true;
+  std::vector<std::thread> producers;
+  while (sequence.received < kEach * kSources) {
+    const auto index = static_cast<uint32_t>(producers.size());
+    if (index < kSources) {
+      auto source = std::make_unique<FakeSource>(index, 64 << index % 8);
+      producers.emplace_back(ProduceAll, source.get(), kEach, index);
+      EXPECT(stream.poller.Add(std::move(source)) == 0);
+    }
+    if (!stream.WaitForBell()) {
+      EXPECT(!"a bell within ten seconds");
+      break;
+    }
+    while (Batch* batch = stream.poller.Take()) {
+      in_order = sequence.Check(*batch) && in_order;
+      stream.poller.GiveBack(batch);
+    }
+  }
+  for (auto& producer : producers) producer.join();
+  ended = true;
+  statistician.join();
+  EXPECT(in_order);
+  EXPECT(grows);
+  EXPECT(stream.poller.stats().records == kEach * kSources);
 }
 
 TEST("poller: a drain that found nothing wakes who waits for its batch") {
