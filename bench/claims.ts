@@ -13,6 +13,8 @@ export interface Claim {
   against: string
   /** Library / C, of the medians; nothing where the library lost records. */
   ratio: number | undefined
+  /** The runs of both lie so far apart that it may as well be met. */
+  isWithinSpread: boolean
   target: { atLeast: number } | { atMost: number }
 }
 
@@ -28,6 +30,16 @@ export function isComparable(row: MeasuredRow, name: ConsumerName): boolean {
 
 function medianOf(row: MeasuredRow, name: ConsumerName): number {
   return summary(row.consumers[name]?.values ?? []).median
+}
+
+/** Whether the best of the library's runs and the worst of the other's meet the target. */
+function mayMeet(
+  library: readonly number[],
+  other: readonly number[],
+  target: Claim['target'],
+): boolean {
+  const [a, b] = [summary(library), summary(other)]
+  return 'atLeast' in target ? a.max / b.min >= target.atLeast : a.min / b.max <= target.atMost
 }
 
 /** Of the consumers in C that lost next to nothing. */
@@ -54,7 +66,9 @@ export function claims(rows: readonly MeasuredRow[], perRecord: readonly PerReco
     const base = medianOf(row, against)
     const comparable = isComparable(row, library) && base > 0
     const ratio = comparable ? medianOf(row, library) / base : undefined
-    found.push({ what, row: row.name, against, ratio, target })
+    const [of, than] = [row.consumers[library].values, row.consumers[against].values]
+    const isWithinSpread = mayMeet(of, than, target)
+    found.push({ what, row: row.name, against, ratio, isWithinSpread, target })
   }
   for (const row of rows) {
     const ring = bestInC(row, 'ring')
@@ -81,7 +95,9 @@ export function claims(rows: readonly MeasuredRow[], perRecord: readonly PerReco
     const base = summary(baseline.values).median
     const ratio = summary(library.values).median / base
     const target = { atMost: atMost(base) }
-    found.push({ what: 'per record', row: title, against: baseline.label, ratio, target })
+    const isWithinSpread = mayMeet(library.values, baseline.values, target)
+    const against = baseline.label
+    found.push({ what: 'per record', row: title, against, ratio, isWithinSpread, target })
   }
   return found
 }

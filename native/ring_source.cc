@@ -69,9 +69,10 @@ int RingSource::Drain(Batch* batch, bool ready_only, uint64_t* consumed_bytes,
   // libbpf stores the consumer's position, then looks at the next record. x86
   // may do the look first: then that record's producer can still see the old
   // position and wake nobody. A second look after a fence finds the record, or
-  // the producer finds the position.
+  // the producer finds the position. Where epoll said that there are records it
+  // asks the ring again before it waits, being level-triggered.
   uint64_t position = before;
-  while (result >= 0 && LoadPosition(positions_) != position) {
+  while (!ready_only && result >= 0 && LoadPosition(positions_) != position) {
     position = LoadPosition(positions_);
     __sync_synchronize();
     result = ring_buffer__consume(ring_);

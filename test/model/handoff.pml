@@ -140,6 +140,8 @@ inline epoll_ready(result) {
 #define looks_again true
 #endif
 inline drain_ring(ready_only) {
+	/* Where epoll said so it asks the ring once more before it waits. */
+	asked = ready_only;
 	do
 	:: atomic {	/* the fence, and at first ring_buffer__poll() */
 		fence;
@@ -175,11 +177,12 @@ inline drain_ring(ready_only) {
 left:	   got = false;	/* … a record is busy or the batch is full. */
 	   limit = 0;
 	   if
-	   :: moved && batch_records < BATCH && looks_again
+	   :: moved && batch_records < BATCH && looks_again && !asked
 	   :: else -> break
 	   fi
 	od;
-	moved = false
+	moved = false;
+	asked = false
 }
 
 /* Poller::DrainOnce(): sets no_batch, more and drained, the bytes. */
@@ -248,7 +251,7 @@ inline Sleep() {
 }
 
 proctype PollThread() {
-	bool ready_only, ready, woken, got, moved, ring, no_batch, more, starved;
+	bool ready_only, ready, woken, got, moved, asked, ring, no_batch, more, starved;
 	byte limit, drained, bytes, batch_pos, batch_records;
 
 WaitForRecords:
@@ -365,7 +368,7 @@ stopped:
 }
 
 proctype JavaScript() {
-	bool ready_only, got, moved, ring, no_batch, more, starved;
+	bool ready_only, got, moved, asked, ring, no_batch, more, starved;
 	byte limit, drained, batch_pos, batch_records;
 	byte pos, count, next_pos, delivered, target, flushes, undelivered, i;
 	bool pumps, flushing, reached, scheduled, failed;
