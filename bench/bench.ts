@@ -4,9 +4,9 @@
 //   node build/bench/bench.js [--quick] [--json] [--row NAME]... [--rounds N]
 //                             [--write] [--check DIVISOR]
 //
-// Prints tables, or JSON, and writes both with plots to bench/results/; --write
-// writes docs/benchmarks.md and its plots. --check fails when a claim is missed
-// by more than a factor DIVISOR.
+// Prints tables, or JSON, and writes both with plots to bench/results/whole/ (or
+// quick/, or rows/ of --row); --write writes docs/benchmarks.md and its plots.
+// --check fails when a claim is missed by more than a factor DIVISOR.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
@@ -181,7 +181,8 @@ async function main(): Promise<void> {
   const results = await measure(chosen, quick, rounds)
   const json = JSON.stringify(results, null, 2)
   console.log(values.json ? json : tables(results))
-  const directory = join(buildDir, '../bench/results')
+  const kind = named.length > 0 ? 'rows' : quick ? 'quick' : 'whole'
+  const directory = join(buildDir, '../bench/results', kind)
   write(results, directory)
   writeFileSync(join(directory, 'benchmarks.json'), json)
   if (values.write) write(results, join(buildDir, '../docs'))
