@@ -54,7 +54,7 @@ export interface NativeReader {
     wakeupEvents: number,
     cpus: Int32Array,
   ): number
-  start(pump: () => void): number
+  start(pump: () => void, libuvThreads: boolean): number
   take(): number
   arena(index: number): ArrayBuffer
   contents(index: number): ArrayBuffer

@@ -382,9 +382,11 @@ export abstract class Reader<T> {
 
   #start(): void {
     if (this.#started || this.#closed || !this.#pollThread) return
-    const result = this.native.start(() => {
+    const pump = (): void => {
       this.#pump()
-    })
+    }
+    // Bun ends the process at the first use of libuv's threads.
+    const result = this.native.start(pump, process.versions['bun'] === undefined)
     if (result < 0) throw failure('start', 'the poll thread', result)
     this.#started = true
     if (!this.#referenced) this.native.setRef(false)

@@ -1,6 +1,7 @@
 #include "reader.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 #include <cstring>
 #include <utility>
@@ -23,6 +24,11 @@ enum Taken {
   kError,  // when there was nothing to take
   kMore,   // after drain(): the batch became full
 };
+
+void* RunPoller(void* poller) {
+  static_cast<Poller*>(poller)->Run();
+  return nullptr;
+}
 
 }  // namespace
 
@@ -122,9 +128,10 @@ Napi::Value Reader::AddPerf(const Napi::CallbackInfo& info) {
 
 // uv_thread_create(); ring_buffer__poll() and ring_buffer__consume() on it.
 // `pump` is called without arguments after batches were published.
-// start(pump: () => void): number
+// start(pump: () => void, libuvThreads: boolean): number
 Napi::Value Reader::Start(const Napi::CallbackInfo& info) {
   if (poller_ == nullptr) return Napi::Number::New(info.Env(), -EBADF);
+  libuv_threads_ = info[1].As<Napi::Boolean>();
   return Napi::Number::New(
       info.Env(), StartThread(info.Env(), info[0].As<Napi::Function>()));
 }
@@ -137,9 +144,14 @@ int Reader::StartThread(Napi::Env env, Napi::Function pump) {
       nullptr, nullptr, nullptr, &bell_);
   if (status != napi_ok) return -ENOMEM;
   Environment::Of(env)->RenewCleanupHook();
-  const int error = uv_thread_create(
-      &thread_, [](void* poller) { static_cast<Poller*>(poller)->Run(); },
-      poller_.get());
+  // Bun has Node-API without libuv; in Deno a uv_thread_t is no pthread_t.
+  int error;
+  if (libuv_threads_) {
+    error = uv_thread_create(
+        &thread_, [](void* poller) { RunPoller(poller); }, poller_.get());
+  } else {
+    error = -pthread_create(&thread_, nullptr, RunPoller, poller_.get());
+  }
   if (error != 0) {
     napi_release_threadsafe_function(bell_, napi_tsfn_abort);
     bell_ = nullptr;
@@ -270,7 +282,11 @@ Napi::Value Reader::SetRef(const Napi::CallbackInfo& info) {
 void Reader::StopThread() {
   if (!thread_running_) return;
   poller_->Stop();
-  uv_thread_join(&thread_);
+  if (libuv_threads_) {
+    uv_thread_join(&thread_);
+  } else {
+    pthread_join(thread_, nullptr);
+  }
   thread_running_ = false;
 }
 

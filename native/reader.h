@@ -56,7 +56,8 @@ class Reader final : public Napi::ObjectWrap<Reader>, public Closable {
   double* taken_ = nullptr;
   Napi::Reference<Napi::Float64Array> taken_reference_;
   napi_threadsafe_function bell_ = nullptr;
-  uv_thread_t thread_ = {};
+  uv_thread_t thread_ = {};  // a pthread_t without libuv_threads_
+  bool libuv_threads_ = true;
   bool thread_running_ = false;
 };
 

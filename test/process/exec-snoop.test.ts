@@ -8,6 +8,8 @@ import { describeBpf } from '../require-bpf.js'
 import { Example, killRunning } from './example.js'
 
 const nobody = 65534
+/** Of its main thread; since Node 24. */
+const nameOfNode = Number(process.versions.node.split('.', 1)) < 24 ? 'node' : 'node-MainThread'
 const summary = /^(\d+) events, (\d+) lost, (\d+\.\d) events per second$/m
 
 interface JsonEvent {
@@ -213,7 +215,7 @@ describeBpf('exec-snoop', () => {
     )
     const ended = await snoop.stop()
     for (const pid of pids) {
-      expect(exitOf(pid, ended)).toMatchObject([{ comm: 'node', exitCode: 4 }])
+      expect(exitOf(pid, ended)).toMatchObject([{ comm: nameOfNode, exitCode: 4 }])
     }
   })
 
