@@ -111,10 +111,12 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
     }
   }
   if (errno === ENOTSUPP || errno === EOPNOTSUPP) {
-    return {
-      code: 'ERR_UNSUPPORTED',
-      hint: `This kernel (${facts.kernelRelease}) does not support it`,
-    }
+    return (
+      diagnoseTrampoline(failure, facts) ?? {
+        code: 'ERR_UNSUPPORTED',
+        hint: `This kernel (${facts.kernelRelease}) does not support it`,
+      }
+    )
   }
   if (failure.section === 'syscall' && errno === EINVAL && !kernelAtLeast(facts, 5, 14)) {
     return {
@@ -163,13 +165,15 @@ function diagnosePermission(failure: Failure, facts: SystemFacts): Diagnosis {
       hint: 'A seccomp filter may forbid bpf(2) or perf_event_open(2): start the container with seccomp=unconfined',
     }
   }
-  if (/^(s?f(entry|exit|mod_ret)|lsm)/.test((failure.section ?? '').replace(/\..*/, ''))) {
-    return {
-      code: 'ERR_UNSUPPORTED',
-      hint: `This kernel (${facts.kernelRelease}) refuses BPF trampolines (fentry, fexit, LSM): use tp_btf, raw_tp or a tracepoint`,
-    }
+  return diagnoseTrampoline(failure, facts) ?? { code: 'ERR_PERMISSION' }
+}
+
+function diagnoseTrampoline({ section = '' }: Failure, facts: SystemFacts): Diagnosis | undefined {
+  if (!/^(fentry|fexit|fmod_ret|lsm)(\.s)?\//.test(section)) return undefined
+  return {
+    code: 'ERR_UNSUPPORTED',
+    hint: `This kernel (${facts.kernelRelease}) refuses BPF trampolines (fentry, fexit, LSM): use tp_btf, raw_tp or a tracepoint`,
   }
-  return { code: 'ERR_PERMISSION' }
 }
 
 function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undefined {

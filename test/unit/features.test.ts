@@ -315,12 +315,21 @@ describe('diagnose() explains', () => {
       'fentry.s/f',
       'lsm/file_open',
       'lsm.s/f',
-    ].map((section): (typeof cases)[number] => [
-      `${section} on a kernel that refuses trampolines`,
-      { errno: EPERM, section },
-      {},
-      'ERR_UNSUPPORTED',
-      /refuses BPF trampolines/,
+    ].flatMap((section): typeof cases => [
+      [
+        `${section} on a kernel that refuses trampolines`,
+        { errno: EPERM, section },
+        {},
+        'ERR_UNSUPPORTED',
+        /refuses BPF trampolines/,
+      ],
+      [
+        `${section} on a machine without trampolines, such as arm64 before Linux 6.4`,
+        { operation: 'attach', errno: ENOTSUPP, section },
+        {},
+        'ERR_UNSUPPORTED',
+        /refuses BPF trampolines/,
+      ],
     ]),
     [
       'nothing when root may not, but for no known reason',
