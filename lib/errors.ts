@@ -128,15 +128,19 @@ export class RecordTooShortError extends BpfError {
   }
 }
 
-/** The verifier ends with states and statistics; the reason stands before them. */
+/**
+ * The verifier ends with states and statistics; the reason stands before them.
+ * Newer kernels then explain it on many lines, which end with a suggestion.
+ */
 function lastUsefulLine(lines: readonly string[]): string {
   const statistics =
     /^(cur state:|old state:|processed \d+ insns|verification time|stack depth|total time|\s*$|-- END|mark_precise)/
-  for (let i = lines.length - 1; i >= 0; i--) {
+  const explanation = lines.findIndex((line) => line.startsWith('Verification failed: '))
+  for (let i = (explanation < 0 ? lines.length : explanation) - 1; i >= 0; i--) {
     const line = lines[i]
     if (line !== undefined && !statistics.test(line)) return line.trim()
   }
-  return 'no reason given'
+  return lines[explanation] ?? 'no reason given'
 }
 
 /** LIBBPF_ERRNO__*, libbpf.h. */

@@ -73,6 +73,7 @@ const ENOENT = 2
 const ESRCH = 3
 const ENOMEM = 12
 const EACCES = 13
+const EEXIST = 17
 const EINVAL = 22
 const EOPNOTSUPP = 95
 const ENOTSUPP = 524
@@ -110,9 +111,17 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
     }
   }
   if (errno === ENOTSUPP || errno === EOPNOTSUPP) {
+    return (
+      diagnoseTrampoline(failure, facts) ?? {
+        code: 'ERR_UNSUPPORTED',
+        hint: `This kernel (${facts.kernelRelease}) does not support it`,
+      }
+    )
+  }
+  if (failure.section === 'syscall' && errno === EINVAL && !kernelAtLeast(facts, 5, 14)) {
     return {
       code: 'ERR_UNSUPPORTED',
-      hint: `This kernel (${facts.kernelRelease}) does not support it`,
+      hint: `"syscall" programs need Linux 5.14 or newer, this is ${facts.kernelRelease}`,
     }
   }
   if (errno === ENOMEM) {
@@ -156,13 +165,15 @@ function diagnosePermission(failure: Failure, facts: SystemFacts): Diagnosis {
       hint: 'A seccomp filter may forbid bpf(2) or perf_event_open(2): start the container with seccomp=unconfined',
     }
   }
-  if (/^(s?f(entry|exit|mod_ret)|lsm)/.test((failure.section ?? '').replace(/\..*/, ''))) {
-    return {
-      code: 'ERR_UNSUPPORTED',
-      hint: `This kernel (${facts.kernelRelease}) refuses BPF trampolines (fentry, fexit, LSM): use tp_btf, raw_tp or a tracepoint`,
-    }
+  return diagnoseTrampoline(failure, facts) ?? { code: 'ERR_PERMISSION' }
+}
+
+function diagnoseTrampoline({ section = '' }: Failure, facts: SystemFacts): Diagnosis | undefined {
+  if (!/^(fentry|fexit|fmod_ret|lsm)(\.s)?\//.test(section)) return undefined
+  return {
+    code: 'ERR_UNSUPPORTED',
+    hint: `This kernel (${facts.kernelRelease}) refuses BPF trampolines (fentry, fexit, LSM): use tp_btf, raw_tp or a tracepoint`,
   }
-  return { code: 'ERR_PERMISSION' }
 }
 
 function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undefined {
@@ -179,7 +190,13 @@ function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undef
       hint: `This kernel (${facts.kernelRelease}) has no raw tracepoint ${section.replace(/^[^/]*\//, '')}`,
     }
   }
-  if (failure.errno === ENOENT && (isTracepoint(section) || /^k(ret)?probe/.test(section))) {
+  if (failure.errno === EEXIST && /^raw_(tp|tracepoint)/.test(section)) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `Before Linux 6.10 a raw tracepoint takes a program once, this is ${facts.kernelRelease}: close the first link before`,
+    }
+  }
+  if (failure.errno === ENOENT && (isTracepoint(section) || isKprobe(section))) {
     if (!facts.tracefs) {
       return {
         code: 'ERR_UNSUPPORTED',
@@ -193,7 +210,16 @@ function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undef
       }
     }
   }
-  if (/^k(ret)?probe/.test(section) && [ENOENT, EINVAL, EOPNOTSUPP].includes(failure.errno)) {
+  if (
+    /^k(ret)?probe\.multi/.test(section) &&
+    (failure.errno === EOPNOTSUPP || !kernelAtLeast(facts, 5, 18))
+  ) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `kprobe.multi needs Linux 5.18 or newer with CONFIG_FPROBE, this is ${facts.kernelRelease}: use kprobe`,
+    }
+  }
+  if (isKprobe(section) && [ENOENT, EINVAL, EOPNOTSUPP].includes(failure.errno)) {
     return {
       code: 'ERR_UNSUPPORTED',
       hint: `This kernel (${facts.kernelRelease}) has no such function to probe, or no kprobes (CONFIG_KPROBES)`,
@@ -204,6 +230,28 @@ function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undef
 
 function isTracepoint(section: string | undefined): boolean {
   return section !== undefined && /^(tp|tracepoint)\//.test(section)
+}
+
+function isKprobe(section: string): boolean {
+  return /^k(ret)?(probe|syscall)/.test(section)
+}
+
+/**
+ * Why a kernel would take an LSM program and never run it: it boots with a list
+ * of security modules, in which "bpf" may be missing.
+ *
+ * @param modules What /sys/kernel/security/lsm says; nothing when securityfs is not mounted.
+ */
+export function lsmProblem(
+  section: string,
+  modules: string = readText('/sys/kernel/security/lsm'),
+): Diagnosis | undefined {
+  const list = modules.trim()
+  if (!/^lsm(\.s)?\//.test(section) || list === '' || list.split(',').includes('bpf')) return
+  return {
+    code: 'ERR_UNSUPPORTED',
+    hint: `Boot the kernel with "lsm=${list},bpf"`,
+  }
 }
 
 function needsKernelBtf(failure: Failure): boolean {

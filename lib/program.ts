@@ -1,5 +1,6 @@
 import { BpfError, bytesOf, invalidType } from './errors.js'
 import { failure } from './failure.js'
+import { lsmProblem } from './features.js'
 import { BpfLink } from './link.js'
 import type { NativeProgram } from './native.js'
 import type { BpfObject } from './object.js'
@@ -54,11 +55,15 @@ export class BpfProgram {
    */
   attach(): BpfLink {
     this.#checkLoaded('attach')
+    const target = `program "${this.name}" (section "${this.section}")`
+    const lsm = lsmProblem(this.section)
+    if (lsm !== undefined) {
+      const problem = 'the kernel would never run it, as BPF is none of its security modules'
+      throw new BpfError(lsm.code, problem, { operation: 'attach', target, hint: lsm.hint })
+    }
     const link = this.#native.attach()
     if (typeof link === 'number') {
-      throw failure('attach', `program "${this.name}" (section "${this.section}")`, link, {
-        section: this.section,
-      })
+      throw failure('attach', target, link, { section: this.section })
     }
     return this.object.adopt(new BpfLink(this.name, link))
   }

@@ -45,6 +45,17 @@ for group; do
   --model)
     need spin command -v spin
     ;;
+  --kernels)
+    need qemu-system-x86 command -v qemu-system-x86_64
+    need busybox-static test -x /bin/busybox
+    need binutils command -v readelf
+    need util-linux command -v setpriv
+    ;;
+  --arm64)
+    need qemu-system-arm command -v qemu-system-aarch64
+    need g++-aarch64-linux-gnu command -v aarch64-linux-gnu-g++
+    need binutils command -v readelf
+    ;;
   *)
     echo "install-packages.sh: unknown group $group" >&2
     exit 2

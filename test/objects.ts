@@ -74,23 +74,34 @@ interface Request {
   discardEvery?: number
 }
 
+/** As records.bpf.c has them. */
+const recordsPerRun = 500
+const wordsPerRun = 256
+
 /** Runs a program of records.bpf.c on this thread. */
 export function make(
   object: BpfObject,
   ring: 'events' | 'others' | 'plain',
   { count, first = 1, discardEvery = 0 }: Request,
 ): void {
-  run(object, `make_${ring}`, count, Uint32Array.of(count, first, discardEvery, 0))
+  for (let index = 0; index < count; index += recordsPerRun) {
+    const part = Math.min(recordsPerRun, count - index)
+    run(object, `make_${ring}`, part, [part, first + index, discardEvery, index])
+  }
 }
 
 /** Makes one record of any size in the ring "events"; see `bytesOf()`. */
 export function makeBytes(object: BpfObject, sizeBytes: number, sequence = 1): void {
-  run(object, 'make_bytes', 1, Uint32Array.of(1, sequence, 0, sizeBytes))
+  for (let index = 0; index < sizeBytes / 8; index += wordsPerRun) {
+    run(object, 'fill_words', wordsPerRun, [0, sequence, 0, index])
+  }
+  run(object, 'make_bytes', 1, [sizeBytes, 0])
 }
 
-function run(object: BpfObject, program: string, count: number, request: Uint32Array): void {
-  const made = object.program(program).testRun(new Uint8Array(request.buffer))
-  if (made !== count) throw new Error(`${String(made)} of ${String(count)} records were made`)
+function run(object: BpfObject, program: string, count: number, request: number[]): void {
+  const context = new Uint8Array(Uint32Array.from(request).buffer)
+  const made = object.program(program).testRun(context)
+  if (made !== count) throw new Error(`${String(made)} of ${String(count)} were made`)
 }
 
 /** What `makeBytes()` makes. */

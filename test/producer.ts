@@ -1,7 +1,9 @@
 // test/native/producer.c as a child process.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { until } from './until.js'
 
 export class Producer {
   readonly #child: ChildProcess
@@ -15,6 +17,14 @@ export class Producer {
 
   get pid(): number {
     return this.#child.pid as number
+  }
+
+  /** Waits until it is where it waits: what it calls before that counts as well. */
+  async waiting(): Promise<void> {
+    await until(() => {
+      const stat = readFileSync(`/proc/${String(this.pid)}/stat`, 'utf8')
+      return stat.includes(' (producer) S ')
+    })
   }
 
   /** Makes all system calls. */

@@ -1,5 +1,8 @@
+// An emulated machine is slower.
+const timeScale = Number(process.env['TEST_TIME_SCALE'] ?? 1)
+
 // Below the time that jest gives a test.
-const deadlineMs = 4000
+const deadlineMs = 4000 * timeScale
 
 /** Waits for a condition while the event loop runs; fails after a deadline. */
 export async function until(

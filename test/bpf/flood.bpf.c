@@ -9,7 +9,7 @@ const volatile __u32 records_per_call = 1;
 
 BPF_RINGBUF(events, 64 << 10);
 
-/* Attempts, whether or not there was room; the contents of the next record. */
+/* Attempts, whether or not there was room. */
 __u64 produced = 0;
 
 SEC("raw_tp/sys_enter")
@@ -19,13 +19,13 @@ int on_enter(void *context)
 		return 0;
 	for (__u32 i = 0; i < records_per_call && i < 100; i++) {
 		__u64 *record = ringbuf_reserve(events, sizeof(*record));
-		/* A process has several threads. */
-		__u64 sequence = __sync_fetch_and_add(&produced, 1);
 
+		/* A process has several threads. The old value is to be had since 5.12 only. */
+		__sync_fetch_and_add(&produced, 1);
 		/* Not continue: the verifier would follow both ways each time. */
 		if (!record)
 			break;
-		*record = sequence;
+		*record = i;
 		ringbuf_submit(events, record);
 	}
 	return 0;

@@ -69,7 +69,7 @@ int unsupported_array[4] = {1, 2, 3, 4};
 __u64 *unsupported_pointer;
 
 /* Copies what was set, so that a test sees what BPF sees. */
-SEC("syscall")
+SEC("raw_tp")
 int copy(void *context)
 {
 	bss_bool = const_bool;

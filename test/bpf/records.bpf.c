@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * Records of known contents, made on the calling thread by BPF_PROG_TEST_RUN,
- * into two rings that count and one that does not.
+ * into two rings that count and one that does not. For Linux 5.10 and newer, so
+ * without "syscall" programs and bpf_loop().
  */
 #include <stdbool.h>
 
@@ -34,12 +35,17 @@ struct sample {
 	enum kind kind;
 };
 
-/* What to make; the context of each program. */
+/* What to make; the context of each program, as many 64-bit words as raw_tp wants. */
 struct request {
-	__u32 count;
+	__u32 count;	     /* at most RECORDS_PER_RUN */
 	__u32 first;	     /* sequence number */
 	__u32 discard_every; /* 0: none */
-	__u32 size;	     /* of a record, where the program does not know it */
+	__u32 index;	     /* of the first, in a request that takes several runs */
+};
+
+enum {
+	RECORDS_PER_RUN = 500,
+	WORDS_PER_RUN = 256
 };
 
 BPF_RINGBUF(events, 4096);
@@ -92,9 +98,9 @@ static __always_inline void fill(struct sample *sample, __u32 sequence)
 	sample->kind = sequence & 1 ? KIND_ODD : KIND_EVEN;
 }
 
-static __always_inline bool is_discarded(__u32 index, const struct request *request)
+static __always_inline bool is_discarded(__u32 index, __u32 discard_every)
 {
-	return request->discard_every && index % request->discard_every == 0;
+	return discard_every && index % discard_every == 0;
 }
 
 static __always_inline void remember(__u32 key, __u32 sequence)
@@ -105,112 +111,105 @@ static __always_inline void remember(__u32 key, __u32 sequence)
 	bpf_map_update_elem(&latest, &key, &sample, BPF_ANY);
 }
 
-static long emit_event(__u32 index, struct request *request)
+/* Global functions, which the verifier looks at once, not each time around. */
+__noinline int emit_event(__u32 sequence, __u32 index, __u32 discard_every)
 {
 	struct sample *sample = ringbuf_reserve(events, sizeof(*sample));
 
 	if (!sample)
 		return 0;
-	fill(sample, request->first + index);
-	if (is_discarded(index, request))
+	fill(sample, sequence);
+	if (is_discarded(index, discard_every))
 		ringbuf_discard(events, sample);
 	else
 		ringbuf_submit(events, sample);
 	return 0;
 }
 
-static long emit_other(__u32 index, struct request *request)
+__noinline int emit_other(__u32 sequence, __u32 index, __u32 discard_every)
 {
 	struct sample *sample = ringbuf_reserve(others, sizeof(*sample));
 
 	if (!sample)
 		return 0;
-	fill(sample, request->first + index);
-	if (is_discarded(index, request))
+	fill(sample, sequence);
+	if (is_discarded(index, discard_every))
 		ringbuf_discard(others, sample);
 	else
 		ringbuf_submit(others, sample);
 	return 0;
 }
 
-static long emit_plain(__u32 index, struct request *request)
+__noinline int emit_plain(__u32 sequence)
 {
 	struct sample *sample = bpf_ringbuf_reserve(&plain, sizeof(*sample), 0);
 
 	if (!sample)
 		return 0;
-	fill(sample, request->first + index);
+	fill(sample, sequence);
 	bpf_ringbuf_submit(sample, 0);
 	return 0;
 }
 
-/*
- * Kernels that inline bpf_loop() compare all 64 bits of its first argument, of
- * which clang prepares only 32.
- */
-static __always_inline __u64 zero_extended(__u32 count)
-{
-	__u64 wide = count;
-
-	barrier_var(wide);
-	return wide;
-}
-
-SEC("syscall")
+SEC("raw_tp")
 int make_events(struct request *context)
 {
 	struct request request = *context;
 
-	bpf_loop(zero_extended(request.count), emit_event, &request, 0);
+	for (__u32 i = 0; i < RECORDS_PER_RUN && i < request.count; i++)
+		emit_event(request.first + i, request.index + i, request.discard_every);
 	remember('e', request.first + request.count - 1);
 	return request.count;
 }
 
-SEC("syscall")
+SEC("raw_tp")
 int make_others(struct request *context)
 {
 	struct request request = *context;
 
-	bpf_loop(zero_extended(request.count), emit_other, &request, 0);
+	for (__u32 i = 0; i < RECORDS_PER_RUN && i < request.count; i++)
+		emit_other(request.first + i, request.index + i, request.discard_every);
 	remember('o', request.first + request.count - 1);
 	return request.count;
 }
 
-SEC("syscall")
+SEC("raw_tp")
 int make_plain(struct request *context)
 {
 	struct request request = *context;
 
-	bpf_loop(zero_extended(request.count), emit_plain, &request, 0);
+	for (__u32 i = 0; i < RECORDS_PER_RUN && i < request.count; i++)
+		emit_plain(request.first + i);
 	remember('p', request.first + request.count - 1);
 	return request.count;
 }
 
-struct blob_words {
-	__u64 *words;
-	__u64 first;
-};
-
-static long fill_word(__u32 index, struct blob_words *blob)
+/* Writes WORDS_PER_RUN words from an index on: they count from the sequence number. */
+SEC("raw_tp")
+int fill_words(struct request *context)
 {
-	if (index < BLOB_SIZE / 8)
-		blob->words[index] = blob->first + index;
-	return 0;
+	__u64 first = context->first;
+	__u32 start = context->index;
+	__u32 zero = 0;
+	__u64 *words = bpf_map_lookup_elem(&blob, &zero);
+
+	if (!words || start > BLOB_SIZE / 8 - WORDS_PER_RUN)
+		return 0;
+	for (__u32 i = 0; i < WORDS_PER_RUN; i++)
+		words[start + i] = first + start + i;
+	return WORDS_PER_RUN;
 }
 
-/* One record of `size` bytes: 64-bit words that count from the sequence number. */
-SEC("syscall")
-int make_bytes(struct request *context)
+/* One record of the first `size` bytes of these words. */
+SEC("raw_tp")
+int make_bytes(__u32 *size)
 {
-	struct blob_words contents;
-	__u32 size = context->size;
+	__u32 size_bytes = *size;
 	__u32 zero = 0;
+	__u64 *words = bpf_map_lookup_elem(&blob, &zero);
 
-	contents.first = context->first;
-	contents.words = bpf_map_lookup_elem(&blob, &zero);
-	if (!contents.words || size > BLOB_SIZE)
+	if (!words || size_bytes > BLOB_SIZE)
 		return 0;
-	bpf_loop((size + 7) / 8, fill_word, &contents, 0);
-	ringbuf_output(events, contents.words, size);
+	ringbuf_output(events, words, size_bytes);
 	return 1;
 }

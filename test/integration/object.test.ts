@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { kernelAtLeast, readSystemFacts } from '../../lib/features.js'
 import type { BpfObject } from '../../lib/index.js'
 import { bytes, RingBuffer, VerifierError } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
@@ -239,8 +240,15 @@ describeBpf('attach()', () => {
     expect(countCalls(object)).toBe(0)
   })
 
-  test('of one program twice attaches it twice', () => {
+  test('of one program twice attaches it twice, since Linux 6.10', () => {
     using object = openPrograms()
+    if (!kernelAtLeast(readSystemFacts(), 6, 10)) {
+      object.program('on_enter').attach()
+      const error = thrownBy(() => object.program('on_enter').attach())
+      expect(error).toMatchObject({ code: 'ERR_UNSUPPORTED', errno: 17 })
+      expect(object.links).toHaveLength(1)
+      return
+    }
     const links = [object.program('on_enter').attach(), object.program('on_enter').attach()]
     expect(countCalls(object)).toBeGreaterThanOrEqual(200)
     links[0]?.close()

@@ -22,8 +22,9 @@ type Sample = Value<typeof Sample>
 let object: BpfObject
 let producer: Producer
 
-function produce(recordsPerCall: number, ...args: string[]): void {
+async function produce(recordsPerCall: number, ...args: string[]): Promise<void> {
   producer = new Producer(...args)
+  await producer.waiting()
   object.globals['producer_tgid'] = producer.pid
   object.globals['records_per_call'] = recordsPerCall
   object.load().attach()
@@ -51,7 +52,7 @@ class Order {
 async function stream(options: PerfBufferOptions, ...args: string[]) {
   const order = new Order()
   let toldLost = 0
-  produce(50, ...args)
+  await produce(50, ...args)
   using perf = new PerfBuffer(
     object.map('samples'),
     Sample,
@@ -119,7 +120,7 @@ describeBpf('a PerfBuffer', () => {
   })
 
   test('drains what stays below the watermark', async () => {
-    produce(1, '--calls', '1', '--cpu', '0')
+    await produce(1, '--calls', '1', '--cpu', '0')
     const received: Sample[] = []
     using perf = new PerfBuffer(object.map('samples'), Sample, (sample) => {
       received.push(sample)
@@ -130,7 +131,7 @@ describeBpf('a PerfBuffer', () => {
   })
 
   test('iterates', async () => {
-    produce(10, '--calls', '50', '--cpu', '0')
+    await produce(10, '--calls', '50', '--cpu', '0')
     using perf = new PerfBuffer(object.map('samples'), Sample)
     const order = new Order()
     const iteration = (async () => {
@@ -146,7 +147,7 @@ describeBpf('a PerfBuffer', () => {
   })
 
   test('consumes by hand, and shows what is queued', async () => {
-    produce(1, '--calls', '20', '--cpu', '1')
+    await produce(1, '--calls', '20', '--cpu', '1')
     let received = 0
     using perf = new PerfBuffer(object.map('samples'), Sample, () => received++, {
       pollThread: false,
@@ -165,7 +166,7 @@ describeBpf('a PerfBuffer', () => {
     ['in order with', { orderBy: 'time_ns', orderWindowMs: 10_000 }, true],
   ])('delivers %s ordering', async (_, options, ordered) => {
     // Two threads on each of two CPUs, and a buffer that is drained now and then.
-    produce(20, '--threads', '4', '--calls', '2000')
+    await produce(20, '--threads', '4', '--calls', '2000')
     const times: bigint[] = []
     using perf = new PerfBuffer(
       object.map('samples'),
@@ -186,8 +187,8 @@ describeBpf('a PerfBuffer', () => {
     expect(late).toBe(0)
   })
 
-  test('does not order by what is no time, nor for iterators', () => {
-    produce(1, '--calls', '1')
+  test('does not order by what is no time, nor for iterators', async () => {
+    await produce(1, '--calls', '1')
     const map = object.map('samples')
     for (const orderBy of ['cpu', 'nothing']) {
       const error = thrownBy(() => new PerfBuffer(map, Sample, () => undefined, { orderBy }))
@@ -198,7 +199,7 @@ describeBpf('a PerfBuffer', () => {
   })
 
   test('pads records to a multiple of 8 bytes, as documented', async () => {
-    produce(1, '--calls', '3', '--cpu', '0')
+    await produce(1, '--calls', '3', '--cpu', '0')
     const lengths: number[] = []
     using perf = new PerfBuffer(object.map('samples'), bytes(), (record) => {
       lengths.push(record.length)
@@ -217,15 +218,15 @@ describeBpf('a PerfBuffer', () => {
     ['two wake-ups', { watermarkBytes: 8, wakeupEvents: 1 }, 'ERR_INVALID_ARG_TYPE', /one of/],
     ['no events', { wakeupEvents: 0 }, 'ERR_OUT_OF_RANGE', /wakeupEvents/],
     ['a watermark beyond the buffer', { watermarkBytes: 2 ** 30 }, 'ERR_OUT_OF_RANGE', /watermark/],
-  ])('refuses %s', (_, options, code, message) => {
-    produce(1, '--calls', '1')
+  ])('refuses %s', async (_, options, code, message) => {
+    await produce(1, '--calls', '1')
     const error = thrownBy(() => new PerfBuffer(object.map('samples'), Sample, options))
     expect(error.code).toBe(code)
     expect(error.message).toMatch(message)
   })
 
-  test('refuses a map that is no perf event array, and unknown options', () => {
-    produce(1, '--calls', '1')
+  test('refuses a map that is no perf event array, and unknown options', async () => {
+    await produce(1, '--calls', '1')
     expect(thrownBy(() => new PerfBuffer(object.map('produced'), Sample)).code).toBe('ERR_MAP_TYPE')
     const options = { pages: 4 } as PerfBufferOptions
     const error = thrownBy(() => new PerfBuffer(object.map('samples'), Sample, options))

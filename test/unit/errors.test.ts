@@ -79,8 +79,32 @@ cur state: R1=ctx() R10=fp0
 old state: R1=ctx() R10=fp0
 processed 9 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 0
 `
+  const explanation = `Verification failed: Register Type Safety: Invalid dereference
+
+Reason:
+  R0 may be NULL here (a nullable map value pointer).
+
+Suggestion:
+  Add a NULL check before the access.
+
+processed 7 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+`
+  const explained = `7: (79) r0 = *(u64 *)(r0 +0)
+R0 invalid mem access 'map_value_or_null'
+
+${explanation}`
 
   test.each<[string, string, string]>([
+    [
+      'the reason, which stands before its explanation',
+      explained,
+      "R0 invalid mem access 'map_value_or_null' (11 lines omitted, see error.verifierLog)",
+    ],
+    [
+      'what the explanation is about, when there is nothing else',
+      explanation,
+      'Verification failed: Register Type Safety: Invalid dereference (8 lines omitted, see error.verifierLog)',
+    ],
     [
       'the reason, which stands before the statistics',
       outOfBounds,

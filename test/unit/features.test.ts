@@ -5,6 +5,7 @@ import {
   diagnose,
   type Failure,
   kernelAtLeast,
+  lsmProblem,
   missingCapabilities,
   readSystemFacts,
   type SystemFacts,
@@ -65,6 +66,7 @@ describe('diagnose() explains', () => {
   const E2BIG = 7
   const ENOMEM = 12
   const EACCES = 13
+  const EEXIST = 17
   const EINVAL = 22
   const EOPNOTSUPP = 95
   const ENOTSUPP = 524
@@ -241,6 +243,64 @@ describe('diagnose() explains', () => {
       'ERR_UNSUPPORTED',
       /no such function to probe, or no kprobes/,
     ]),
+    ...['ksyscall/openat', 'kretsyscall/openat'].map((section): (typeof cases)[number] => [
+      `${section} on a kernel without kprobes`,
+      { operation: 'attach', errno: ENOENT, section },
+      {},
+      'ERR_UNSUPPORTED',
+      /no such function to probe, or no kprobes/,
+    ]),
+    ...['kprobe.multi/vfs_*', 'kretprobe.multi/vfs_*'].flatMap((section): typeof cases => [
+      [
+        `${section} on a kernel before 5.18`,
+        { operation: 'attach', errno: EINVAL, section },
+        memlocked,
+        'ERR_UNSUPPORTED',
+        /needs Linux 5\.18 or newer with CONFIG_FPROBE, this is 5\.10\.0-27-amd64: use kprobe$/,
+      ],
+      [
+        `${section} on a kernel without fprobe`,
+        { operation: 'attach', errno: EOPNOTSUPP, section },
+        {},
+        'ERR_UNSUPPORTED',
+        /with CONFIG_FPROBE/,
+      ],
+      [
+        `${section} that names no function`,
+        { operation: 'attach', errno: EINVAL, section },
+        {},
+        'ERR_UNSUPPORTED',
+        /no such function to probe/,
+      ],
+    ]),
+    [
+      'a raw tracepoint that has the program already',
+      { operation: 'attach', errno: EEXIST, section: 'raw_tp/sys_enter' },
+      {},
+      'ERR_UNSUPPORTED',
+      /^Before Linux 6\.10 a raw tracepoint takes a program once, this is 6\.1\.0-13-amd64/,
+    ],
+    [
+      'nothing else that there is already',
+      { operation: 'attach', errno: EEXIST, section: 'tp_btf/sys_enter' },
+      {},
+      'ERR_KERNEL',
+      undefined,
+    ],
+    [
+      'a "syscall" program before 5.14',
+      { errno: EINVAL, section: 'syscall' },
+      memlocked,
+      'ERR_UNSUPPORTED',
+      /^"syscall" programs need Linux 5\.14/,
+    ],
+    [
+      'nothing of a "syscall" program since',
+      { errno: EINVAL, section: 'syscall' },
+      {},
+      'ERR_KERNEL',
+      undefined,
+    ],
     [
       'a kretprobe that the kernel refuses',
       { operation: 'attach', errno: ENOENT, section: 'kretprobe/no_such' },
@@ -255,12 +315,21 @@ describe('diagnose() explains', () => {
       'fentry.s/f',
       'lsm/file_open',
       'lsm.s/f',
-    ].map((section): (typeof cases)[number] => [
-      `${section} on a kernel that refuses trampolines`,
-      { errno: EPERM, section },
-      {},
-      'ERR_UNSUPPORTED',
-      /refuses BPF trampolines/,
+    ].flatMap((section): typeof cases => [
+      [
+        `${section} on a kernel that refuses trampolines`,
+        { errno: EPERM, section },
+        {},
+        'ERR_UNSUPPORTED',
+        /refuses BPF trampolines/,
+      ],
+      [
+        `${section} on a machine without trampolines, such as arm64 before Linux 6.4`,
+        { operation: 'attach', errno: ENOTSUPP, section },
+        {},
+        'ERR_UNSUPPORTED',
+        /refuses BPF trampolines/,
+      ],
     ]),
     [
       'nothing when root may not, but for no known reason',
@@ -308,6 +377,24 @@ describe('diagnose() explains', () => {
     expect(diagnosis).toEqual(
       hint === undefined ? { code } : { code, hint: expect.stringMatching(hint) as string },
     )
+  })
+})
+
+describe('lsmProblem()', () => {
+  test.each(['lsm/file_open', 'lsm.s/file_open'])('%s needs BPF among the modules', (section) => {
+    expect(lsmProblem(section, 'lockdown,yama\n')).toEqual({
+      code: 'ERR_UNSUPPORTED',
+      hint: 'Boot the kernel with "lsm=lockdown,yama,bpf"',
+    })
+    expect(lsmProblem(section, 'lockdown,bpfx')).toBeDefined()
+    for (const modules of ['lockdown,yama,bpf\n', 'bpf', 'bpf,yama']) {
+      expect(lsmProblem(section, modules)).toBeUndefined()
+    }
+  })
+
+  test('says nothing when the modules are not known, and of other sections', () => {
+    expect(lsmProblem('lsm/file_open', '')).toBeUndefined()
+    expect(lsmProblem('fmod_ret/security_file_open', 'yama')).toBeUndefined()
   })
 })
 

@@ -1,0 +1,175 @@
+// Each kind of attachment, and what else depends on the kernel: it works where
+// the kernel has it, otherwise the error says what is lacking.
+//
+// KERNEL_LACKS, names separated by commas, says what this kernel must not have;
+// it must have all others. Without it either is taken. FEATURES_FILE is where to
+// write what was found, for test/kernels.
+import { spawnSync } from 'node:child_process'
+import { appendFileSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type BpfErrorCode, type BpfObject, RingBuffer, u32 } from '../../lib/index.js'
+import { expectNothingLeftOpen } from '../descriptors.js'
+import { objectPath, openObject } from '../objects.js'
+import { describeBpf } from '../require-bpf.js'
+import type { Thrown } from '../thrown.js'
+
+const lacking = process.env['KERNEL_LACKS']?.split(',')
+const featuresFile = process.env['FEATURES_FILE']
+
+type Refusal = [BpfErrorCode, RegExp]
+
+const noKprobes: Refusal = ['ERR_UNSUPPORTED', /no kprobes|tracefs is not mounted/]
+const noMultiKprobes: Refusal = ['ERR_UNSUPPORTED', /kprobe\.multi needs Linux 5\.18/]
+const noTrampolines: Refusal = ['ERR_UNSUPPORTED', /refuses BPF trampolines/]
+const noSleepableLsm: Refusal = ['ERR_VERIFIER', /is not sleepable/]
+const noLsm: Refusal = ['ERR_UNSUPPORTED', /lsm=.*bpf|refuses BPF trampolines/]
+
+/** Programs of attach.bpf.c, and how a kernel that lacks them refuses them. */
+const attachments: { feature: string; program: string; refusals?: Refusal[] }[] = [
+  {
+    feature: 'tp',
+    program: 'tracepoint',
+    refusals: [['ERR_UNSUPPORTED', /tracefs is not mounted/]],
+  },
+  { feature: 'raw_tp', program: 'raw_tracepoint' },
+  { feature: 'tp_btf', program: 'typed_tracepoint' },
+  { feature: 'kprobe', program: 'kprobe', refusals: [noKprobes] },
+  { feature: 'kretprobe', program: 'kretprobe', refusals: [noKprobes] },
+  { feature: 'kprobe.multi', program: 'kprobe_multi', refusals: [noMultiKprobes] },
+  { feature: 'kretprobe.multi', program: 'kretprobe_multi', refusals: [noMultiKprobes] },
+  { feature: 'ksyscall', program: 'ksyscall', refusals: [noKprobes] },
+  { feature: 'kretsyscall', program: 'kretsyscall', refusals: [noKprobes] },
+  { feature: 'fentry', program: 'fentry', refusals: [noTrampolines] },
+  { feature: 'fexit', program: 'fexit', refusals: [noTrampolines] },
+  { feature: 'fmod_ret', program: 'fmod_ret', refusals: [noTrampolines] },
+  { feature: 'lsm', program: 'lsm', refusals: [noLsm] },
+  { feature: 'lsm.s', program: 'lsm_sleepable', refusals: [noLsm, noSleepableLsm] },
+  { feature: 'uprobe', program: 'uprobe' },
+  { feature: 'uretprobe', program: 'uretprobe' },
+]
+
+/** What an action threw, if it did. */
+function errorOf(action: () => unknown): Thrown | undefined {
+  try {
+    action()
+    return undefined
+  } catch (error) {
+    return error as Thrown
+  }
+}
+
+/** Checks whether it may be refused, and how it is. */
+function judge(feature: string, error: Thrown | undefined, ...refusals: Refusal[]): void {
+  if (featuresFile !== undefined) {
+    const { code, hint, message } = error ?? {}
+    appendFileSync(featuresFile, `${JSON.stringify({ feature, code, hint, message })}\n`)
+  }
+  if (lacking !== undefined) {
+    const refused = error !== undefined
+    expect({ refused, message: error?.message }).toMatchObject({
+      refused: lacking.includes(feature),
+    })
+  }
+  if (error === undefined) return
+  const known = refusals.some(
+    ([code, message]) => code === error.code && message.test(error.message),
+  )
+  expect({ error: error.code, message: error.message, known }).toMatchObject({ known: true })
+}
+
+function openWith(program: string): BpfObject {
+  const object = openObject('attach')
+  object.program(program).autoload = true
+  object.globals['only_tgid'] = process.pid
+  return object
+}
+
+describeBpf('of this kernel', () => {
+  expectNothingLeftOpen()
+
+  test.each(attachments)('$feature delivers events, or is refused', async (attachment) => {
+    const { feature, program, refusals } = attachment
+    using object = openWith(program)
+    const error = errorOf(() => object.load().attach())
+    judge(feature, error, ...(refusals ?? []))
+    if (error !== undefined) return
+    expect(object.links.map((link) => link.program)).toEqual([program])
+    let events = 0
+    using ring = new RingBuffer(object.map('events'), u32, (tgid) => {
+      if (tgid === process.pid) events++
+    })
+    readFileSync('/proc/self/comm')
+    process.getuid?.()
+    await ring.flush()
+    expect(events).toBeGreaterThan(0)
+    object.detach()
+    await ring.flush()
+    const before = events
+    readFileSync('/proc/self/comm')
+    process.getuid?.()
+    await ring.flush()
+    expect(events).toBe(before)
+  })
+
+  test('iter can be attached', () => {
+    using object = openWith('iter')
+    judge(
+      'iter',
+      errorOf(() => object.load().attach()),
+    )
+    expect(object.links.map((link) => link.program)).toEqual(['iter'])
+  })
+
+  test('raw_tp twice is attached twice, or refused', () => {
+    using object = openWith('raw_tracepoint')
+    const program = object.load().program('raw_tracepoint')
+    program.attach()
+    judge(
+      'raw_tp-twice',
+      errorOf(() => program.attach()),
+      ['ERR_UNSUPPORTED', /Before Linux 6\.10 a raw tracepoint takes a program once/],
+    )
+  })
+
+  test('syscall programs are run by testRun(), or refused', () => {
+    using object = openWith('run_only')
+    const error = errorOf(() => object.load())
+    judge('syscall', error, ['ERR_UNSUPPORTED', /"syscall" programs need Linux 5\.14/])
+    if (error === undefined) expect(object.program('run_only').testRun()).toBe(0)
+  })
+
+  test('bpf_loop() is there, or rejected by the verifier', () => {
+    using object = openWith('loop')
+    const error = errorOf(() => object.load())
+    judge('bpf_loop', error, ['ERR_VERIFIER', /rejected program "loop"/])
+    if (error === undefined) expect(object.program('loop').testRun()).toBe(10)
+  })
+
+  test('memory beyond RLIMIT_MEMLOCK is to be had, or refused', () => {
+    const code = `
+      const { BpfObject } = require(${JSON.stringify(join(__dirname, '../../dist'))})
+      const object = BpfObject.open(${JSON.stringify(objectPath('flood'))})
+      object.map('events').maxEntries = 1 << 20
+      try {
+        object.load()
+        console.log('{}')
+      } catch ({ code, hint, message }) {
+        console.log(JSON.stringify({ code, hint, message }))
+      }`
+    // Root raises the limit itself, unless it lacks this capability.
+    const { stdout, stderr } = spawnSync(
+      'setpriv',
+      [
+        ...['--bounding-set', '-sys_resource'],
+        ...['sh', '-c', 'ulimit -l 64 && exec "$0" -e "$1"', process.execPath, code],
+      ],
+      { encoding: 'utf8' },
+    )
+    expect(stderr).toBe('')
+    const error = JSON.parse(stdout) as Partial<Thrown>
+    judge('beyond-memlock', error.code === undefined ? undefined : (error as Thrown), [
+      'ERR_PERMISSION',
+      /Before Linux 5\.11 BPF memory counts against RLIMIT_MEMLOCK/,
+    ])
+  })
+})

