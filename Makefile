@@ -105,6 +105,10 @@ test-process: build build-tests ## whole processes: exit, worker threads, GC (ro
 test-unit test-integration test-process: test-%:
 	@$(BIN)/jest --runInBand --selectProjects $* $(ARGS)
 
+.PHONY: test-container
+test-container: $(NODE_MODULES) | container-packages ## in containers, by what they are allowed; ARGS='--cell NAME' (root)
+	@node test/container/run.mjs $(ARGS)
+
 .PHONY: test-native
 test-native: $(NATIVE_TEST) ## the native code that needs no Node
 	$(if $<,@$<)
@@ -120,8 +124,9 @@ test-types: typescript ## the declared types, as a user's compiler sees them
 sanitize: $(NATIVE_TEST)-asan $(NATIVE_TEST)-tsan ## the native tests under ASan, UBSan and TSan
 	@for test in $^; do echo "$$test" && setarch -R "$$test" || exit 1; done
 
-.PHONY: build-tests build-bench
-build-tests: $(ADDON) $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS) $(NATIVE_TEST) $(call ts_built,test/stress)
+.PHONY: build-tests build-test-programs build-bench
+build-tests: $(ADDON) $(NATIVE_TEST) build-test-programs $(call ts_built,test/stress)
+build-test-programs: $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS)
 build-bench: build $(TEST_BPF_OBJECTS) $(BENCH_PROGRAMS) $(TEST_PROGRAMS) $(call ts_built,bench)
 
 ##@ Check
@@ -151,8 +156,8 @@ clang-tidy: $(TIDY_STAMPS)
 
 .PHONY: shellcheck
 shellcheck: | lint-packages
-	$(call say,CHECK,scripts .ci)
-	$(Q)shellcheck scripts/*.sh .ci/run
+	$(call say,CHECK,scripts test/container .ci)
+	$(Q)shellcheck scripts/*.sh test/container/*.sh .ci/run
 
 .PHONY: publint
 publint: typescript
@@ -170,11 +175,13 @@ help: ## this list
 	  /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # Order-only: asked in every run, and rebuilds nothing.
-.PHONY: packages lint-packages
+.PHONY: packages lint-packages container-packages
 packages:
 	@sh scripts/install-packages.sh
 lint-packages: | packages
 	@sh scripts/install-packages.sh --lint
+container-packages: | packages
+	@sh scripts/install-packages.sh --containers
 
 $(NODE_MODULES): package-lock.json | packages
 	$(call say,NPM,ci)

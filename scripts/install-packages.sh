@@ -31,6 +31,11 @@ for group; do
     need clang-tidy command -v clang-tidy
     need shellcheck command -v shellcheck
     ;;
+  --containers)
+    need podman command -v podman
+    need runc command -v runc
+    need debootstrap command -v debootstrap
+    ;;
   *)
     echo "install-packages.sh: unknown group $group" >&2
     exit 2
