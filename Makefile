@@ -123,6 +123,10 @@ test-process: build build-tests ## whole processes: exit, worker threads, GC (ro
 test-unit test-integration test-process: test-%:
 	@$(BIN)/jest --runInBand --selectProjects $* $(ARGS)
 
+.PHONY: test-container
+test-container: $(NODE_MODULES) | container-packages ## in containers, by what they are allowed; ARGS='--cell NAME' (root)
+	@node test/container/run.mjs $(ARGS)
+
 .PHONY: test-native
 test-native: $(NATIVE_TEST) ## the native code that needs no Node
 	$(if $<,@$<)
@@ -149,9 +153,10 @@ sanitize: build-tests $(NATIVE_TESTS) $(SANITIZED_ADDONS) ## native, integration
 model: | model-packages ## the hand-off between the threads: a search of all its states; ARGS=--quick
 	@node test/model/run.mjs $(ARGS)
 
-.PHONY: build-tests build-bench
-build-tests: $(ADDON) $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS) $(NATIVE_TEST) $(call ts_built,test/stress)
-build-bench: build $(TEST_BPF_OBJECTS) $(BENCH_PROGRAMS) $(BENCH_ADDON) $(TEST_PROGRAMS) $(call ts_built,bench)
+.PHONY: build-tests build-test-programs build-bench
+build-tests: $(ADDON) $(NATIVE_TEST) build-test-programs $(call ts_built,test/stress)
+build-test-programs: $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS)
+build-bench: build build-test-programs $(BENCH_PROGRAMS) $(BENCH_ADDON) $(call ts_built,bench)
 
 ##@ Check
 C_SOURCES := $(wildcard $(foreach d,native test/native test/sanitize bench/native bench/peers bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
@@ -180,8 +185,8 @@ clang-tidy: $(TIDY_STAMPS)
 
 .PHONY: shellcheck
 shellcheck: | lint-packages
-	$(call say,CHECK,scripts .ci)
-	$(Q)shellcheck scripts/*.sh test/kernels/*.sh .ci/run
+	$(call say,CHECK,scripts test .ci)
+	$(Q)shellcheck scripts/*.sh test/*/*.sh .ci/run
 
 .PHONY: publint
 publint: typescript
@@ -199,10 +204,10 @@ help: ## this list
 	  /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # Order-only: asked in every run, and rebuilds nothing.
-.PHONY: packages lint-packages model-packages peer-packages kernels-packages arm64-packages
+.PHONY: packages lint-packages model-packages peer-packages kernels-packages arm64-packages container-packages
 packages:
 	@sh scripts/install-packages.sh
-lint-packages model-packages kernels-packages arm64-packages: %-packages: | packages
+lint-packages model-packages kernels-packages arm64-packages container-packages: %-packages: | packages
 	@sh scripts/install-packages.sh --$*
 # A peer that cannot be installed is left out, and the bench says so.
 peer-packages: | packages

@@ -1,6 +1,6 @@
 // What this machine offers to BPF programs, and what a bare error number of the
 // kernel means on it.
-import { existsSync, readFileSync, statfsSync } from 'node:fs'
+import { existsSync, readFileSync, readlinkSync, statfsSync } from 'node:fs'
 import { release } from 'node:os'
 import type { BpfErrorCode } from './errors.js'
 
@@ -10,6 +10,10 @@ export interface SystemFacts {
   kernelRelease: string
   /** CapEff of /proc/self/status as a bit mask. */
   capabilities: bigint
+  /** CapBnd likewise: what programs that this process executes may have at most. */
+  boundingSet: bigint
+  /** It runs in another user namespace than the machine's first. */
+  userNamespace: boolean
   /** A seccomp filter is in force, as in containers. */
   seccompFilter: boolean
   /** /sys/kernel/btf/vmlinux exists. */
@@ -21,12 +25,17 @@ export interface SystemFacts {
 }
 
 const capabilityBits = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const
+type CapabilityName = keyof typeof capabilityBits
 
 export function readSystemFacts(): SystemFacts {
   const status = readText('/proc/self/status')
+  const capabilities = (set: string): bigint =>
+    BigInt(`0x${new RegExp(`^${set}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0'}`)
   return {
     kernelRelease: release(),
-    capabilities: BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`),
+    capabilities: capabilities('CapEff'),
+    boundingSet: capabilities('CapBnd'),
+    userNamespace: isLaterUserNamespace(),
     seccompFilter: /^Seccomp:\s*2$/m.test(status),
     kernelBtf: existsSync('/sys/kernel/btf/vmlinux'),
     tracefs: ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'].some(isTracefs),
@@ -43,12 +52,16 @@ export function kernelAtLeast(facts: SystemFacts, major: number, minor: number):
 }
 
 /** The capabilities for BPF that this process lacks. */
-export function missingCapabilities(facts: SystemFacts): string[] {
-  const has = (bit: bigint): boolean => ((facts.capabilities >> bit) & 1n) === 1n
-  if (has(capabilityBits.CAP_SYS_ADMIN)) return []
+export function missingCapabilities(facts: SystemFacts): CapabilityName[] {
+  const has = (name: CapabilityName): boolean => includes(facts.capabilities, name)
+  if (has('CAP_SYS_ADMIN')) return []
   // Before 5.8 CAP_SYS_ADMIN covered everything (capability.h).
   if (!kernelAtLeast(facts, 5, 8)) return ['CAP_SYS_ADMIN']
-  return (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has(capabilityBits[name]))
+  return (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has(name))
+}
+
+function includes(capabilities: bigint, name: CapabilityName): boolean {
+  return ((capabilities >> capabilityBits[name]) & 1n) === 1n
 }
 
 /** A failure of the kernel, to be explained. */
@@ -134,17 +147,23 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
 }
 
 function diagnosePermission(failure: Failure, facts: SystemFacts): Diagnosis {
-  const missing = missingCapabilities(facts)
-  if (missing.length > 0) {
+  // Full capabilities of such a namespace are none to bpf(2).
+  if (facts.userNamespace) {
     return {
       code: 'ERR_PERMISSION',
-      hint: `The process lacks ${missing.join(' and ')}: run it as root, or give it both CAP_BPF and CAP_PERFMON`,
+      hint:
+        'This is a user namespace, as in a rootless container, and its capabilities do not count for BPF: ' +
+        'run outside of it, or have root start the container',
     }
+  }
+  const missing = missingCapabilities(facts)
+  if (missing.length > 0) {
+    return { code: 'ERR_PERMISSION', hint: explainMissing(missing, facts) }
   }
   if (failure.operation === 'attach' && failure.errno === EACCES && isTracepoint(failure.section)) {
     return {
       code: 'ERR_PERMISSION',
-      hint: 'tracefs is not readable by this user; tp_btf and raw_tp programs do not need it',
+      hint: 'tracefs is not readable by this user: run as root, or use tp_btf or raw_tp, which need none',
     }
   }
   if (facts.lockdown === 'confidentiality') {
@@ -156,13 +175,17 @@ function diagnosePermission(failure: Failure, facts: SystemFacts): Diagnosis {
   if (!kernelAtLeast(facts, 5, 11) && /memlock|ulimit -l/i.test(failure.log)) {
     return {
       code: 'ERR_PERMISSION',
-      hint: 'Before Linux 5.11 BPF memory counts against RLIMIT_MEMLOCK: raise it ("ulimit -l unlimited")',
+      hint:
+        'Before Linux 5.11 BPF memory counts against RLIMIT_MEMLOCK: ' +
+        'raise it ("ulimit -l unlimited", of a container "--ulimit memlock=-1")',
     }
   }
   if (facts.seccompFilter) {
     return {
       code: 'ERR_PERMISSION',
-      hint: 'A seccomp filter may forbid bpf(2) or perf_event_open(2): start the container with seccomp=unconfined',
+      hint:
+        'A seccomp filter may forbid bpf(2) or perf_event_open(2): ' +
+        'start the container with --security-opt seccomp=unconfined, or with a profile that allows both',
     }
   }
   return diagnoseTrampoline(failure, facts) ?? { code: 'ERR_PERMISSION' }
@@ -174,6 +197,28 @@ function diagnoseTrampoline({ section = '' }: Failure, facts: SystemFacts): Diag
     code: 'ERR_UNSUPPORTED',
     hint: `This kernel (${facts.kernelRelease}) refuses BPF trampolines (fentry, fexit, LSM): use tp_btf, raw_tp or a tracepoint`,
   }
+}
+
+/** Whether this process can be given what it lacks, or its container must be. */
+function explainMissing(missing: readonly CapabilityName[], facts: SystemFacts): string {
+  const names = missing.join(' and ')
+  const withheld = missing.filter((name) => !includes(facts.boundingSet, name))
+  if (withheld.length === 0) {
+    const all = kernelAtLeast(facts, 5, 8) ? 'both CAP_BPF and CAP_PERFMON' : names
+    return (
+      `The process lacks ${names}: run it as root, or give it ${all} ` +
+      '(a service by AmbientCapabilities=, an image by setcap on its node)'
+    )
+  }
+  const options = withheld.map((name) => `--cap-add ${name.replace('CAP_', '')}`)
+  // Older profiles allow bpf(2) with CAP_SYS_ADMIN only.
+  if (facts.seccompFilter && !withheld.includes('CAP_SYS_ADMIN')) {
+    options.push('--security-opt seccomp=unconfined')
+  }
+  return (
+    `The process lacks ${names}, which not even root has here: ` +
+    `start the container with ${options.join(' ')} (a service with CapabilityBoundingSet=)`
+  )
 }
 
 function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undefined {
@@ -200,7 +245,10 @@ function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undef
     if (!facts.tracefs) {
       return {
         code: 'ERR_UNSUPPORTED',
-        hint: 'tracefs is not mounted: run "mount -t tracefs tracefs /sys/kernel/tracing", or use tp_btf or raw_tp, which need none',
+        hint:
+          'tracefs is not mounted: run "mount -t tracefs tracefs /sys/kernel/tracing" on the host, ' +
+          'start a container with -v /sys/kernel/tracing:/sys/kernel/tracing:ro, ' +
+          'or use tp_btf or raw_tp, which need none',
       }
     }
     if (isTracepoint(section)) {
@@ -265,6 +313,15 @@ function readText(path: string): string {
     return readFileSync(path, 'utf8')
   } catch {
     return ''
+  }
+}
+
+function isLaterUserNamespace(): boolean {
+  const firstInode = 0xeffffffd // PROC_USER_INIT_INO, linux/proc_ns.h
+  try {
+    return readlinkSync('/proc/self/ns/user') !== `user:[${String(firstInode)}]`
+  } catch {
+    return false
   }
 }
 

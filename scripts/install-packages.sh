@@ -56,6 +56,11 @@ for group; do
     need g++-aarch64-linux-gnu command -v aarch64-linux-gnu-g++
     need binutils command -v readelf
     ;;
+  --container)
+    need podman command -v podman
+    need runc command -v runc
+    need debootstrap command -v debootstrap
+    ;;
   *)
     echo "install-packages.sh: unknown group $group" >&2
     exit 2

@@ -19,6 +19,8 @@ const CAP_BPF = 1n << 39n
 const able: SystemFacts = {
   kernelRelease: '6.1.0-13-amd64',
   capabilities: (1n << 41n) - 1n,
+  boundingSet: (1n << 41n) - 1n,
+  userNamespace: false,
   seccompFilter: false,
   kernelBtf: true,
   tracefs: true,
@@ -108,14 +110,70 @@ describe('diagnose() explains', () => {
       { errno: EPERM },
       { ...user, seccompFilter: true, lockdown: 'confidentiality' },
       'ERR_PERMISSION',
-      /lacks CAP_BPF/,
+      /lacks CAP_BPF and CAP_PERFMON: run it as root, or give it both CAP_BPF and CAP_PERFMON \(/,
+    ],
+    [
+      'capabilities that its container was not given',
+      { errno: EPERM },
+      { ...user, boundingSet: 0n },
+      'ERR_PERMISSION',
+      /which not even root has here: start the container with --cap-add BPF --cap-add PERFMON \(/,
+    ],
+    [
+      'a capability that its container was not given',
+      { errno: EPERM },
+      { capabilities: CAP_BPF, boundingSet: CAP_BPF },
+      'ERR_PERMISSION',
+      /^The process lacks CAP_PERFMON, which .* with --cap-add PERFMON \(/,
+    ],
+    [
+      'a capability that its container was not given and one that its user has not',
+      { errno: EPERM },
+      { capabilities: 0n, boundingSet: CAP_BPF },
+      'ERR_PERMISSION',
+      /^The process lacks CAP_BPF and CAP_PERFMON, which .* with --cap-add PERFMON \(/,
+    ],
+    [
+      'what its container was not given, and its profile',
+      { errno: EPERM },
+      { ...user, boundingSet: 0n, seccompFilter: true },
+      'ERR_PERMISSION',
+      /--cap-add BPF --cap-add PERFMON --security-opt seccomp=unconfined \(/,
+    ],
+    [
+      'the one capability of an old kernel',
+      { errno: EPERM },
+      { ...user, ...old },
+      'ERR_PERMISSION',
+      /^The process lacks CAP_SYS_ADMIN: run it as root, or give it CAP_SYS_ADMIN \(/,
+    ],
+    [
+      'the one capability of an old kernel, which the default profile goes by',
+      { errno: EPERM },
+      { ...user, ...old, boundingSet: 0n, seccompFilter: true },
+      'ERR_PERMISSION',
+      /start the container with --cap-add SYS_ADMIN \(/,
+    ],
+    [
+      'a user namespace, whatever its capabilities',
+      { errno: EPERM },
+      { userNamespace: true },
+      'ERR_PERMISSION',
+      /^This is a user namespace, as in a rootless container/,
+    ],
+    [
+      'a user namespace before what is missing in it',
+      { errno: EPERM },
+      { ...user, userNamespace: true, seccompFilter: true },
+      'ERR_PERMISSION',
+      /^This is a user namespace/,
     ],
     [
       'a seccomp filter',
       { errno: EPERM },
       { seccompFilter: true },
       'ERR_PERMISSION',
-      /seccomp=unconfined/,
+      /start the container with --security-opt seccomp=unconfined, or with a profile/,
     ],
     [
       'lockdown',
@@ -193,7 +251,7 @@ describe('diagnose() explains', () => {
       { operation: 'attach', errno: ENOENT, section: 'tp/syscalls/sys_enter_execve' },
       { tracefs: false },
       'ERR_UNSUPPORTED',
-      /mount -t tracefs tracefs \/sys\/kernel\/tracing/,
+      /mount -t tracefs tracefs \/sys\/kernel\/tracing" on the host, .* -v \/sys\/kernel\/tracing:/,
     ],
     [
       'an unreadable tracefs',
@@ -400,6 +458,7 @@ describe('lsmProblem()', () => {
 
 describe('readSystemFacts() of this machine', () => {
   const facts = readSystemFacts()
+  const uidMap = readFileSync('/proc/self/uid_map', 'utf8')
   const status = readFileSync('/proc/self/status', 'utf8').split('\n')
 
   function ofStatus(name: string): string {
@@ -411,6 +470,9 @@ describe('readSystemFacts() of this machine', () => {
     expect(facts).toEqual({
       kernelRelease: release(),
       capabilities: BigInt(`0x${ofStatus('CapEff')}`),
+      boundingSet: BigInt(`0x${ofStatus('CapBnd')}`),
+      // The first one maps all users to themselves (user_namespaces(7)).
+      userNamespace: !/^\s*0\s+0\s+4294967295\s*$/.test(uidMap),
       seccompFilter: ofStatus('Seccomp') === '2',
       kernelBtf: existsSync('/sys/kernel/btf/vmlinux'),
       tracefs: expect.any(Boolean) as boolean,
