@@ -226,7 +226,7 @@ for ${window.measuredMs} ms after ${window.warmUpMs} ms of warm-up; load average
 The rows are those of the kernel's own ring-buffer benchmark, and some that it lacks. Each row has the same BPF program for all consumers, which
 take turns in one run on one machine. The producer is pinned to one CPU, the consumer with all its threads to another. The buffer has 512 KiB, a
 perf buffer 512 KiB for each CPU, unless said. Figures are medians (minimum – maximum); the ratio is to libbpf's own loop of the same kind. A call that finds no
-room gives up; what it tried to put is *dropped*, and a consumer that dropped more than ${percent(comparableDrop)} is not compared. After each run the records and the sum
+room gives up; what it tried to put is _dropped_, and a consumer that dropped more than ${percent(comparableDrop)} is not compared. After each run the records and the sum
 of their contents are compared with what the BPF program counted.
 
 Machines are shared and noisy, and absolute figures mean little: read the ratios, and run it on yours. \`make bench ARGS='--row parallel'\` measures one row.
