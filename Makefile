@@ -127,6 +127,10 @@ test-types: typescript ## the declared types, as a user's compiler sees them
 sanitize: build-tests $(NATIVE_TESTS) $(SANITIZED_ADDONS) ## native, integration and process tests under ASan, UBSan and TSan (root)
 	@node test/sanitize/run.mjs $(ARGS)
 
+.PHONY: test-nodes
+test-nodes: build build-tests ## one build in Node 20, 22, 24, 26, Bun and Deno, ARGS='--quick' or '--write' (root)
+	@node test/nodes/run.mjs $(ARGS)
+
 .PHONY: build-tests build-bench
 build-tests: $(ADDON) $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS) $(NATIVE_TEST) $(call ts_built,test/stress)
 build-bench: build $(TEST_BPF_OBJECTS) $(BENCH_PROGRAMS) $(TEST_PROGRAMS) $(call ts_built,bench)
