@@ -149,6 +149,10 @@ test-types: typescript ## the declared types, as a user's compiler sees them
 sanitize: build-tests $(NATIVE_TESTS) $(SANITIZED_ADDONS) ## native, integration and process tests under ASan, UBSan and TSan (root)
 	@node test/sanitize/run.mjs $(ARGS)
 
+.PHONY: test-nodes
+test-nodes: build build-tests ## one build in Node 20, 22, 24, 26, Bun and Deno, ARGS='--quick' or '--write' (root)
+	@node test/nodes/run.mjs $(ARGS)
+
 .PHONY: model
 model: | model-packages ## the hand-off between the threads: a search of all its states; ARGS=--quick
 	@node test/model/run.mjs $(ARGS)
