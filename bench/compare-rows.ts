@@ -1,6 +1,6 @@
 // The comparison's runs on the events of test/bpf/compare.bpf.c: each function
 // makes one run of one side.
-import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { BpfObject, PerfBuffer, RingBuffer, type Type, u64 } from 'bpf-ringbuf'
@@ -10,7 +10,8 @@ import { BenchRecord, checkSum, producerCpu, syscallNumber } from './rows.js'
 /** Of all CPUs together both kinds have the same: 64 pages are libbpf's usual size. */
 export const pagesPerCpu = 64
 
-export const pageBytes = Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'utf8' }))
+const [, pageKiB] = /KernelPageSize: +(\d+)/.exec(readFileSync('/proc/self/smaps', 'utf8')) ?? []
+export const pageBytes = 1024 * Number(pageKiB)
 
 /** Ways to consume. */
 export const sides = {

@@ -1,6 +1,7 @@
 // Numbers of several runs, and the process that makes them.
 import { spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
+import { UsageError } from './options.js'
 
 export interface Summary {
   median: number
@@ -44,13 +45,14 @@ const consumerCpu = 1
  * @returns Whether this process is that one already.
  */
 export function isPinned(): boolean {
-  if (cpus().length < 2) throw new Error('two CPUs are needed, one for the producer')
+  if (cpus().length < 2) throw new UsageError('two CPUs are needed, one for the producer')
   if (process.env['BPF_RINGBUF_BENCH_PINNED'] !== undefined) return true
-  const { status } = spawnSync(
+  const { status, error } = spawnSync(
     'taskset',
     ['-c', String(consumerCpu), process.execPath, ...process.argv.slice(1)],
     { stdio: 'inherit', env: { ...process.env, BPF_RINGBUF_BENCH_PINNED: '1' } },
   )
+  if (error !== undefined) throw new UsageError(`cannot run taskset: ${error.message}`)
   process.exitCode = status ?? 1
   return false
 }

@@ -7,9 +7,9 @@
 import { writeFileSync } from 'node:fs'
 import { cpus, loadavg, release } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { type Consumer, decodeExec, drain, latency, throughput } from './rows.js'
 import { figure, markdownTable, spread } from './table.js'
+import { fail, parseOptions, UsageError } from './options.js'
 import { buildDir } from './processes.js'
 import { isPinned, percent, type Summary, summary } from './summary.js'
 
@@ -170,7 +170,7 @@ need it in turn where C has one.
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const values = parseOptions({
     options: {
       quick: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -180,7 +180,7 @@ async function main(): Promise<void> {
   })
   const divisor = values.check === undefined ? undefined : Number(values.check)
   if (divisor !== undefined && !(divisor >= 1)) {
-    throw new RangeError('--check: expected a number of at least 1')
+    throw new UsageError('--check: expected a number of at least 1')
   }
   if (!isPinned()) return
   const rows = await measureAll(values.quick)
@@ -194,8 +194,4 @@ async function main(): Promise<void> {
   if (missed.length > 0) process.exitCode = 1
 }
 
-main().catch((error: unknown) => {
-  console.error(`throughput: ${error instanceof Error ? error.message : String(error)}`)
-  // The children would keep it alive.
-  process.exit(1)
-})
+main().catch((error: unknown) => fail('throughput', error))
