@@ -55,7 +55,7 @@ ifneq ($(NATIVE_TEST_SOURCES),)
 endif
 
 # Directories of TypeScript programs, and the file that says when each was compiled.
-TS_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard examples/*.ts bench/*.ts test/stress/*.ts))))
+TS_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard examples/*.ts bench/*.ts test/stress/*.ts test/fuzz/*.ts))))
 ts_built = $(patsubst %,build/%/.tsc,$(filter $(1),$(TS_DIRS)))
 
 ##@ Build
@@ -89,9 +89,11 @@ compare: build-bench ## ring buffer against perf buffer, writes docs/comparison.
 compare-quick: build-bench ## the same, a short run that writes to bench/results/
 	@node build/bench/compare.js --quick $(ARGS)
 
-.PHONY: stress
+.PHONY: stress soak
 stress: build-tests ## lose no record uncounted for DURATION=60 seconds (root)
 	@node --expose-gc build/test/stress/stress.js --duration $(DURATION) $(ARGS)
+soak: build-tests ## ring, perf, workers, throws and stalls at once: all counted, memory flat (root)
+	@node --expose-gc build/test/stress/soak.js --duration $(DURATION) $(ARGS)
 
 ##@ Test
 .PHONY: test
@@ -119,6 +121,10 @@ test-types: typescript ## the declared types, as a user's compiler sees them
 .PHONY: sanitize
 sanitize: $(NATIVE_TEST)-asan $(NATIVE_TEST)-tsan ## the native tests under ASan, UBSan and TSan
 	@for test in $^; do echo "$$test" && setarch -R "$$test" || exit 1; done
+
+.PHONY: fuzz
+fuzz: build build-tests build-bench $(call ts_built,test/fuzz) ## damaged objects, BTF, records, command lines; ARGS=--quick, --seed N
+	@node build/test/fuzz/test/fuzz/fuzz.js --duration $(DURATION) $(ARGS)
 
 .PHONY: model
 model: | model-packages ## the hand-off between the threads: a search of all its states; ARGS=--quick
@@ -246,5 +252,7 @@ $(TIDY_STAMPS): build/tidy/%: native/%.cc native/.clang-tidy $(wildcard native/*
 	  -isystem node_modules/node-addon-api \
 	  -isystem $$(sed -n 's/.*"nodedir": "\(.*\)".*/\1/p' build/config.gypi)/include/node)
 	@touch $@
+
+build/test/fuzz/.tsc: $(wildcard test/unit/*.ts)
 
 -include $(wildcard build/bpf/*.d build/bpf/test/*.d build/test/*.d build/bench/native/*.d)
