@@ -69,7 +69,7 @@ SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 SANITIZE_tsan := -fsanitize=thread
 
 # Directories of TypeScript programs, and the file that says when each was compiled.
-TS_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard examples/*.ts bench/*.ts test/stress/*.ts))))
+TS_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard examples/*.ts bench/*.ts test/stress/*.ts test/fuzz/*.ts))))
 ts_built = $(patsubst %,build/%/.tsc,$(filter $(1),$(TS_DIRS)))
 
 ##@ Build
@@ -107,9 +107,11 @@ compare-quick: build-bench ## the same, a short run that writes to bench/results
 bench-peers: build-bench $(PEER_PROGRAMS) $(GO_PEER) ## against Go, Python and bpftrace, ARGS='--quick' (root)
 	@node build/bench/peers/peers.js $(ARGS)
 
-.PHONY: stress
+.PHONY: stress soak
 stress: build-tests ## lose no record uncounted for DURATION=60 seconds (root)
 	@node --expose-gc build/test/stress/stress.js --duration $(DURATION) $(ARGS)
+soak: build-tests ## ring, perf, workers, throws and stalls at once: all counted, memory flat (root)
+	@node --expose-gc build/test/stress/soak.js --duration $(DURATION) $(ARGS)
 
 ##@ Test
 .PHONY: test
@@ -148,6 +150,14 @@ test-types: typescript ## the declared types, as a user's compiler sees them
 .PHONY: sanitize
 sanitize: build-tests $(NATIVE_TESTS) $(SANITIZED_ADDONS) ## native, integration and process tests under ASan, UBSan and TSan (root)
 	@node test/sanitize/run.mjs $(ARGS)
+
+.PHONY: test-nodes
+test-nodes: build build-tests ## one build in Node 20, 22, 24, 26, Bun and Deno, ARGS='--quick' or '--write' (root)
+	@node test/nodes/run.mjs $(ARGS)
+
+.PHONY: fuzz
+fuzz: build build-tests build-bench $(call ts_built,test/fuzz) ## damaged objects, BTF, records, command lines; ARGS=--quick, --seed N
+	@node build/test/fuzz/test/fuzz/fuzz.js --duration $(DURATION) $(ARGS)
 
 .PHONY: model
 model: | model-packages ## the hand-off between the threads: a search of all its states; ARGS=--quick
@@ -369,5 +379,7 @@ $(TIDY_STAMPS): build/tidy/%: native/%.cc native/.clang-tidy $(wildcard native/*
 	  -isystem node_modules/node-addon-api \
 	  -isystem $(NODEDIR)/include/node)
 	@touch $@
+
+build/test/fuzz/.tsc: $(wildcard test/unit/*.ts)
 
 -include $(wildcard build/bpf/*.d build/bpf/test/*.d build/test/*.d build/bench/native/*.d build/bench/peers/*.d build/arm64/bpf/test/*.d)

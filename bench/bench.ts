@@ -10,11 +10,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { type Claim, claims, meets } from './claims.js'
 import type { ConsumerName } from './consumers.js'
 import type { Window } from './load.js'
 import { emptyNodeMiB } from './memory.js'
+import { fail, parseOptions, UsageError } from './options.js'
 import { decodeExec, drain } from './per-record.js'
 import { buildDir, type Percentiles } from './processes.js'
 import { plots } from './plots.js'
@@ -144,7 +144,7 @@ async function progress<T>(what: string, run: () => Promise<T>): Promise<T> {
 function integerOf(option: string, text: string, least: number): number {
   const value = Number(text)
   if (Number.isInteger(value) && value >= least) return value
-  throw new RangeError(`--${option}: expected an integer of at least ${least}, received "${text}"`)
+  throw new UsageError(`--${option}: expected an integer of at least ${least}`)
 }
 
 function write(results: Results, directory: string): void {
@@ -156,7 +156,7 @@ function write(results: Results, directory: string): void {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const values = parseOptions({
     options: {
       quick: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -172,11 +172,11 @@ async function main(): Promise<void> {
   const named = values.row.flatMap(rowsNamed)
   const chosen = named.length > 0 ? named : rows.filter(({ isQuick }) => isQuick || !quick)
   if (values.write && (quick || named.length > 0)) {
-    throw new RangeError('--write: docs/benchmarks.md is of a whole run, without --quick and --row')
+    throw new UsageError('--write: docs/benchmarks.md is of a whole run, without --quick and --row')
   }
   if (!isPinned()) return
   const limitMs = quick ? 3 * 60_000 : 25 * 60_000
-  setTimeout(() => fail(new Error(`not done within ${limitMs / 60_000} minutes`)), limitMs).unref()
+  setTimeout(() => fail('bench', `not done within ${limitMs / 60_000} minutes`), limitMs).unref()
 
   const results = await measure(chosen, quick, rounds)
   const json = JSON.stringify(results, null, 2)
@@ -199,10 +199,4 @@ async function main(): Promise<void> {
   if (missed.length > 0) process.exitCode = 1
 }
 
-function fail(error: unknown): never {
-  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`)
-  // The children would keep it alive.
-  process.exit(1)
-}
-
-main().catch(fail)
+main().catch((error: unknown) => fail('bench', error))

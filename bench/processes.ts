@@ -1,11 +1,15 @@
 // The C programs that a bench runs, and how it talks to them.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { BpfMap } from 'bpf-ringbuf'
 
 export const buildDir = join(__dirname, '..')
+
+const [, pageKiB] = /KernelPageSize: +(\d+)/.exec(readFileSync('/proc/self/smaps', 'utf8')) ?? []
+export const pageBytes = 1024 * Number(pageKiB)
 
 /** A child process, read line by line. */
 export class Lines {

@@ -4,6 +4,7 @@ import { cpus } from 'node:os'
 import type { ConsumerName, Workload } from './consumers.js'
 import { backToBack, parallel, type Run, untraced, type Window, words } from './load.js'
 import { residentMiB } from './memory.js'
+import { UsageError } from './options.js'
 import { consumerCpu, ExecEvent } from './records.js'
 
 /** Rows of one group stand in one table. */
@@ -366,5 +367,5 @@ export function rowsNamed(name: string): Row[] {
   const found = rows.filter((row) => row.name === name || row.group === name)
   if (found.length > 0) return found
   const known = [...Object.keys(groups), ...rows.map((row) => row.name)]
-  throw new RangeError(`--row: no row is called "${name}"; rows: ${[...new Set(known)].join(', ')}`)
+  throw new UsageError(`--row: no row is called that; rows: ${[...new Set(known)].join(', ')}`)
 }

@@ -1,6 +1,7 @@
 // Numbers of several runs, and the process that makes them.
 import { spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
+import { UsageError } from './options.js'
 import { consumerCpu } from './records.js'
 
 export interface Summary {
@@ -42,14 +43,15 @@ export function percent(part: number): string {
  * @returns Whether this process is that one already.
  */
 export function isPinned(): boolean {
-  if (cpus().length < 2) throw new Error('two CPUs are needed, one for the producer')
+  if (cpus().length < 2) throw new UsageError('two CPUs are needed, one for the producer')
   if (process.env['BPF_RINGBUF_BENCH_PINNED'] !== undefined) return true
   // Before whatever else runs on the machine.
-  const { status } = spawnSync(
+  const { status, error } = spawnSync(
     'nice',
     ['-n', '-20', 'taskset', '-c', String(consumerCpu), process.execPath, ...process.argv.slice(1)],
     { stdio: 'inherit', env: { ...process.env, BPF_RINGBUF_BENCH_PINNED: '1' } },
   )
+  if (error !== undefined) throw new UsageError(`cannot run nice: ${error.message}`)
   process.exitCode = status ?? 1
   return false
 }

@@ -28,6 +28,7 @@ export async function untilStopped(): Promise<void> {
   await Promise.race([
     once(process, 'SIGINT'),
     once(process, 'SIGTERM'),
-    once(process.stdout, 'error'),
+    // To stay: each line that is still printed is another error.
+    new Promise((resolve) => process.stdout.on('error', resolve)),
   ])
 }

@@ -84,7 +84,7 @@ function parseCommandLine() {
   } catch (error) {
     // Its first sentence names the argument, the others give advice.
     const [problem = ''] = (error as Error).message.split(/\.?\n|\. /, 1)
-    throw new UsageError(problem)
+    throw new UsageError(printable(problem))
   }
 }
 

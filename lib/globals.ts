@@ -189,8 +189,9 @@ function integerOf(
       target: `global "${variable.name}"`,
     })
   }
-  if (type.kind === 'int' && [1, 2, 4, 8].includes(type.size)) return type
-  if (type.kind === 'enum') return { size: type.size, signed: type.signed, bool: false }
+  if ((type.kind === 'int' || type.kind === 'enum') && [1, 2, 4, 8].includes(type.size)) {
+    return { size: type.size, signed: type.signed, bool: type.kind === 'int' && type.bool }
+  }
   throw new BpfError('ERR_UNSUPPORTED', `it is of kind ${type.kind}`, {
     operation,
     target: `global "${variable.name}"`,

@@ -173,11 +173,11 @@ export class BpfMap {
   /**
    * The descriptor, owned by the object.
    *
-   * @throws {BpfError} `ERR_STATE` before load.
+   * @throws {BpfError} `ERR_STATE` before load, and of the half of a stream that
+   *   is not used.
    */
   get fd(): number {
-    this.object.checkPhase('use', `map "${this.name}"`, 'loaded')
-    return this.#checked('use', this.native.fd())
+    return this.#loadedFd('use')
   }
 
   /**
@@ -187,7 +187,7 @@ export class BpfMap {
    * @returns A copy, or nothing when there is no such key.
    */
   lookup(key: Uint8Array): Uint8Array | undefined {
-    this.object.checkPhase('look up in', `map "${this.name}"`, 'loaded')
+    this.#loadedFd('look up in')
     if (!ArrayBuffer.isView(key)) throw invalidType('a Uint8Array', 'key', key)
     if (key.byteLength !== this.keySize) {
       throw outOfRange(`${String(this.keySize)} bytes`, 'key', key)
@@ -217,6 +217,16 @@ export class BpfMap {
       counts.discarded += Number(words[2 * cpu + 1] ?? 0n)
     }
     return counts
+  }
+
+  #loadedFd(operation: string): number {
+    this.object.checkPhase(operation, `map "${this.name}"`, 'loaded')
+    const fd = this.native.fd()
+    if (fd >= 0) return fd
+    throw new BpfError('ERR_STATE', 'load() did not create it', {
+      operation,
+      target: `map "${this.name}"`,
+    })
   }
 
   #checkStream(): void {

@@ -58,7 +58,7 @@ export function run(command, args, { env = {}, cwd = root, timeoutSeconds = 60 }
  *
  * @param command What starts it: a program and its first arguments.
  */
-export function checkJest(label, [command, ...first], args, options) {
+export function checkJest(label, [command, ...first], args, options = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'bpf-ringbuf-jest-'))
   const resultsPath = join(directory, 'results.json')
   const jest = join(root, 'node_modules/jest/bin/jest.js')

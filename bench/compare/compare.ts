@@ -7,7 +7,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { type MeasuredMemory, searchMemory } from './memory.js'
 import { order, type OrderRun } from './order.js'
 import { plots } from './plots.js'
@@ -26,6 +25,7 @@ import {
   untraced,
 } from './rows.js'
 import { together, type TogetherRun } from './together.js'
+import { fail, parseOptions } from '../options.js'
 import { buildDir } from '../processes.js'
 import { isPinned, summary } from '../summary.js'
 
@@ -170,10 +170,10 @@ async function progress<T>(what: string, run: () => Promise<T>): Promise<T> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
+  const values = parseOptions({ options: { quick: { type: 'boolean', default: false } } })
   if (!isPinned()) return
   const limitMs = 1000 * (values.quick ? 120 : 600)
-  setTimeout(() => fail(new Error(`not done within ${limitMs / 1000} s`)), limitMs).unref()
+  setTimeout(() => fail('compare', `not done within ${limitMs / 1000} s`), limitMs).unref()
   const comparison = await measure(values.quick)
   const { markdown, tables } = report(comparison)
   console.log(tables)
@@ -186,12 +186,4 @@ async function main(): Promise<void> {
   console.error(`written: ${join(directory, 'comparison.md')} and its plots`)
 }
 
-function fail(error: unknown): never {
-  console.error(
-    `compare: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-  )
-  // The children would keep it alive.
-  process.exit(1)
-}
-
-main().catch(fail)
+main().catch((error: unknown) => fail('compare', error))

@@ -1,6 +1,6 @@
 // How much memory a burst needs: searched for on this machine, computed beyond.
-import { checkCounts, openCompare, openUndrained, pageBytes } from './rows.js'
-import { Producer } from '../processes.js'
+import { checkCounts, openCompare, openUndrained } from './rows.js'
+import { Producer, pageBytes } from '../processes.js'
 import { producerCpu } from '../records.js'
 
 /** struct event of test/bpf/compare.bpf.c. */

@@ -1,16 +1,13 @@
 // The comparison's runs on the events of test/bpf/compare.bpf.c: each function
 // makes one run of one side.
-import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { BpfObject, PerfBuffer, RingBuffer, type Type, u64 } from 'bpf-ringbuf'
-import { buildDir, NativeConsumer, Producer } from '../processes.js'
+import { buildDir, NativeConsumer, pageBytes, Producer } from '../processes.js'
 import { BenchRecord, checkSum, producerCpu, syscallNumber } from '../records.js'
 
 /** Of all CPUs together both kinds have the same: 64 pages are libbpf's usual size. */
 export const pagesPerCpu = 64
-
-export const pageBytes = Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'utf8' }))
 
 /** Ways to consume. */
 export const sides = {

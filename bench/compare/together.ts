@@ -1,8 +1,8 @@
 // What an event costs when two CPUs produce at once: the CPUs share a ring and
 // its lock, each has a perf buffer of its own.
-import { checkCounts, openCompare, openUndrained, pageBytes } from './rows.js'
+import { checkCounts, openCompare, openUndrained } from './rows.js'
 import { perfRecordBytes, ringRecordBytes, roomFor } from './memory.js'
-import { Producer } from '../processes.js'
+import { Producer, pageBytes } from '../processes.js'
 
 export interface TogetherRun {
   /** Nanoseconds an event more than untraced, one CPU producing. */

@@ -6,9 +6,9 @@
 // --write makes docs/peers.md of it.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { measure, type Plan } from './measure.js'
 import { machine, page, plots, tables } from './report.js'
+import { fail, parseOptions } from '../options.js'
 import { buildDir } from '../processes.js'
 import { isPinned } from '../summary.js'
 
@@ -16,7 +16,7 @@ const full: Plan = { rounds: 7, seconds: 1, searched: ['record', 'event'], halvi
 const quick: Plan = { rounds: 2, seconds: 0.25, searched: ['event'], halvings: 3 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const values = parseOptions({
     options: {
       quick: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -41,8 +41,4 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
-  console.error(`peers: ${error instanceof Error ? error.message : String(error)}`)
-  // The children would keep it alive.
-  process.exit(1)
-})
+main().catch((error: unknown) => fail('peers', error))

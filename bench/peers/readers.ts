@@ -1,5 +1,5 @@
 // Who reads the events of test/bpf/peers.bpf.c, each behind the same few verbs.
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ import {
   type Type,
   u32,
 } from 'bpf-ringbuf'
-import { buildDir, Lines } from '../processes.js'
+import { buildDir, Lines, pageBytes } from '../processes.js'
 
 /** 8 bytes, or what a program that reports a path puts together. */
 export type Kind = 'record' | 'event'
@@ -185,8 +185,6 @@ function program(
 function works(command: string, ...args: string[]): boolean {
   return spawnSync(command, args, { stdio: 'ignore' }).status === 0
 }
-
-const pageBytes = Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'utf8' }))
 
 const scripts = {
   record: 'print((args->args[2], cpu))',

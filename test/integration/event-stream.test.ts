@@ -66,6 +66,18 @@ describeBpf('an event stream', () => {
     expect(stream).toBeInstanceOf(RingBuffer)
   })
 
+  test('says that the map of the other kind was not created', () => {
+    object.load()
+    const perf = object.map('events__perf')
+    const notCreated = {
+      code: 'ERR_STATE',
+      message: expect.stringMatching('did not create') as string,
+    }
+    expect(thrownBy(() => perf.fd)).toMatchObject(notCreated)
+    expect(thrownBy(() => perf.lookup(new Uint8Array(4)))).toMatchObject(notCreated)
+    expect(thrownBy(() => new PerfBuffer(perf, Sample))).toMatchObject(notCreated)
+  })
+
   test('cannot change its kind after load', () => {
     object.load()
     const change = (): void => {

@@ -25,7 +25,8 @@ describeBpf('the small examples', () => {
     const example = Example.start('ringbuf-output')
     await example.until('stdout', /\n/)
     example.child.stdout?.destroy()
-    spawnSync('/bin/true')
+    // Several lines that cannot be written.
+    spawnSync('/bin/sh', ['-c', 'for i in 1 2 3 4 5 6 7 8 9 10; do /bin/true; done'])
     const ended = await example.ended
     expect(ended).toMatchObject({ code: 0, signal: null })
     expect(ended.stderr).toMatch(/^\d+ events, \d+ lost\n$/)

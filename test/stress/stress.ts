@@ -5,12 +5,12 @@
 //
 // The time is divided among the rows of the matrix. Exits with 1 when a row or
 // the growth of memory or descriptors is not as it should be.
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { BpfObject, bytes, RingBuffer } from 'bpf-ringbuf'
+import { fail, parseOptions, UsageError } from './options.js'
+import { root, stall, startProducer } from './producer.js'
+import { type Usage, usage } from './usage.js'
 import { producedBy, Verifier } from './verifier.js'
 
 interface Row {
@@ -61,28 +61,15 @@ interface Result {
   problems: string[]
 }
 
-const root = join(__dirname, '../../..')
 let uncaught = 0
 process.on('uncaughtException', (error) => {
   if (error.message !== 'thrown on purpose') throw error
   uncaught++
 })
 
-function startProducer(threads: number, seconds: number): ChildProcess {
-  return spawn(
-    join(root, 'build/test/producer'),
-    ['--threads', String(threads), '--seconds', String(seconds)],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  )
-}
-
-function stall(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
-}
-
 async function run(row: Row, seconds: number): Promise<Result> {
   const verifier = new Verifier()
-  const producer = startProducer(row.threads, seconds)
+  const producer = startProducer('--threads', String(row.threads), '--seconds', String(seconds))
   using object = BpfObject.open(join(root, 'build/bpf/test/stress.bpf.o'))
   object.globals['producer_tgid'] = producer.pid as number
   const map = object.map('events')
@@ -178,30 +165,6 @@ function check(
   }
 }
 
-interface Usage {
-  /** What is in use after a garbage collection: JavaScript's heap, and memory outside it. */
-  liveMiB: number
-  /** With what V8 and malloc keep for later, which moves with the load. */
-  rssMiB: number
-  descriptors: number
-  threads: number
-}
-
-async function usage(): Promise<Usage> {
-  // Finalizers run after a collection, and free what the next one sees.
-  for (let i = 0; i < 3; i++) {
-    global.gc?.()
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  const { heapUsed, external, rss } = process.memoryUsage()
-  return {
-    liveMiB: (heapUsed + external) / MiB,
-    rssMiB: rss / MiB,
-    descriptors: readdirSync('/proc/self/fd').length,
-    threads: readdirSync('/proc/self/task').length,
-  }
-}
-
 function print(result: Result): void {
   const { row, produced, received, discarded, lost, batches, problems } = result
   const counts = [produced, received, discarded, lost, batches].map((n) => String(n).padStart(11))
@@ -210,7 +173,7 @@ function print(result: Result): void {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const values = parseOptions({
     options: {
       duration: { type: 'string', default: '60' },
       rounds: { type: 'string' },
@@ -218,13 +181,13 @@ async function main(): Promise<void> {
     },
   })
   const duration = Number(values.duration)
-  if (!(duration > 0)) throw new RangeError('--duration: expected a number of seconds above 0')
+  if (!(duration > 0)) throw new UsageError('--duration: expected a number of seconds above 0')
   // Two rounds at least, so that the second shows growth; rows of 10 s at most.
   const rounds =
     values.rounds === undefined
       ? Math.max(2, Math.round(duration / (10 * matrix.length)))
       : Number(values.rounds)
-  if (!(rounds >= 2)) throw new RangeError('--rounds: expected a number of at least 2')
+  if (!(rounds >= 2)) throw new UsageError('--rounds: expected a number of at least 2')
   const seconds = duration / rounds / matrix.length
   const results: Result[] = []
   const usages: Usage[] = []
@@ -268,4 +231,4 @@ function describe(usage: Usage | undefined): string {
   )
 }
 
-void main()
+main().catch((error: unknown) => fail('stress', error))

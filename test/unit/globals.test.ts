@@ -40,6 +40,7 @@ function fixture(): Fixture {
     ['struct', 4, w.struct('s', 4, [{ name: 'x', type: int, bitOffset: 0 }])],
     ['numbers', 8, w.array(int, 2)],
     ['u128', 16, w.int('unsigned __int128', 16)],
+    ['damaged_enum', 3, w.enum('damaged', 3, { RED: 0 })],
   ]
   const variables = types.map(([name, size, type], i) => ({
     type: w.variable(name, w.const(w.typedef('', type))),
@@ -170,6 +171,7 @@ describe('a global that cannot be used', () => {
   test.each([
     ['pointer', 'pointer'],
     ['struct', 'struct'],
+    ['damaged_enum', 'enum'],
     ['numbers', 'array'],
   ])('for its type: %s', (name, kind) => {
     const { globals } = fixture()

