@@ -40,7 +40,7 @@ const matrix: readonly Row[] = [
   { name: '1 MiB ring', ringBytes: MiB, threads: 3 },
   { name: '1 MiB ring, not coalesced', ringBytes: MiB, coalesceUs: 0, threads: 3 },
   { name: '16 MiB ring', ringBytes: 16 * MiB, threads: 4 },
-  { name: 'callback throws', ringBytes: MiB, threads: 2, throwEvery: 5000 },
+  { name: 'callback throws', ringBytes: MiB, threads: 2, throwEvery: 500 },
   { name: 'callback slower than producers', ringBytes: MiB, threads: 2, stallEvery: 100 },
   { name: 'batches smaller than records', ringBytes: MiB, threads: 2, batchBytes: 4 * KiB },
   { name: 'iterator', ringBytes: MiB, threads: 2, iterates: true },
