@@ -25,7 +25,8 @@ export function meets({ ratio, target }: Claim, divisor = 1): boolean {
 
 export function isComparable(row: MeasuredRow, name: ConsumerName): boolean {
   const measured = row.consumers[name]
-  return measured !== undefined && summary(measured.dropped).median <= comparableDrop
+  if (measured === undefined) return false
+  return measured.dropped.length === 0 || summary(measured.dropped).median <= comparableDrop
 }
 
 function medianOf(row: MeasuredRow, name: ConsumerName): number {
