@@ -45,8 +45,8 @@ export const architectures = {
   },
 }
 
-/** What the suite needs of this repository: where it is there, and in a copy. */
-function suiteFiles({ build }) {
+/** What the suite needs of this repository, each file: where it is, and where in a copy. */
+export function suiteFiles({ build }) {
   return [
     ['package.json', 'package.json'],
     ['dist', 'dist'],
@@ -58,15 +58,13 @@ function suiteFiles({ build }) {
     [`${build}/Release/bpf_ringbuf.node`, 'build/Release/bpf_ringbuf.node'],
     [`${build}/bpf/test`, 'build/bpf/test'],
     [`${build}/test/producer`, 'build/test/producer'],
-  ].map(([from, to]) => [join(root, from), to])
+  ].flatMap(([from, to]) => [...filesOf(join(root, from), to)])
 }
 
 /** Copies the suite, so that it finds what it needs from where it is. */
 export function copySuite(architecture, directory) {
   rmSync(directory, { recursive: true, force: true })
-  for (const [from, to] of suiteFiles(architecture)) {
-    cpSync(from, join(directory, to), { recursive: true })
-  }
+  for (const [from, to] of suiteFiles(architecture)) cpSync(from, join(directory, to))
 }
 
 /** The directories of packages and all that they depend on, as Node finds them. */
@@ -141,9 +139,9 @@ export function makeImage(architecture, image) {
     ...withDependencies(['jest', 'bindings'], architecture.cpu),
     ...architecture.packages,
   ].map((path) => [path, path.replace(/^.*?\/node_modules\//, 'repo/node_modules/')])
-  const files = [...suite, ...packages]
-    .flatMap(([from, to]) => [...filesOf(from, to)])
-    .filter(([from]) => !unneeded.test(from))
+  const files = [...suite, ...packages.flatMap(([from, to]) => [...filesOf(from, to)])].filter(
+    ([from]) => !unneeded.test(from),
+  )
   const linked = [...programs, ...files.filter(([from]) => /\.node$|\/producer$/.test(from))]
   const libraries = librariesOf(
     linked.map(([from]) => from),
@@ -166,16 +164,17 @@ export async function boot(architecture, { kernel, image, log, environment, time
   const settings = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
   const commandLine = [`console=${architecture.console}`, 'quiet', 'panic=-1', ...settings]
   const output = openSync(log, 'w')
-  const [command, ...machine] = architecture.qemu
+  // By timeout(1), so that it ends also when this process is killed.
   const qemu = spawn(
-    command,
+    'timeout',
     [
-      ...machine,
+      ...['--foreground', '--signal=KILL', String(timeoutMs / 1000)],
+      ...architecture.qemu,
       ...['-accel', 'tcg,thread=multi', '-smp', '2', '-m', '2G', '-no-reboot'],
       ...['-display', 'none', '-monitor', 'none', '-nic', 'none', '-serial', 'stdio'],
       ...['-kernel', kernel, '-initrd', image, '-append', commandLine.join(' ')],
     ],
-    { stdio: ['ignore', output, 'inherit'], timeout: timeoutMs, killSignal: 'SIGKILL' },
+    { stdio: ['ignore', output, 'inherit'] },
   )
   await once(qemu, 'exit')
   return readFileSync(log, 'utf8').replaceAll('\r', '')

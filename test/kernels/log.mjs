@@ -24,7 +24,7 @@ export function parseLog(log) {
     })
   const tests = parse('test')
   const features = parse('feature')
-  const [release = 'no kernel'] = [...lines(log, 'guest')]
+  const [release] = [...lines(log, 'guest')]
   const [count] = [...lines(log, 'tests')]
   const [end] = [...lines(log, 'end')]
 

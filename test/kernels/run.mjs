@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { architectures, boot, copySuite, makeImage } from './guest.mjs'
+import { architectures, boot, copySuite, makeImage, suiteFiles } from './guest.mjs'
 import { kernels } from './kernels.mjs'
 import { parseLog } from './log.mjs'
 import { describe, renderTable, writeDocument } from './table.mjs'
@@ -103,14 +103,13 @@ async function run(kernel, options) {
     result = parseLog(log)
   } catch (error) {
     result = {
-      release: kernel.name,
       passed: 0,
       failures: [],
       features: [],
       problems: [error.message],
     }
   }
-  const { release, passed, failures, features, problems } = result
+  const { release = kernel.name, passed, failures, features, problems } = result
   const seconds = Math.round((performance.now() - start) / 1000)
   for (const { file, name, messages } of failures) {
     console.log(`  ${kernel.name}: ${file}: ${name}`)
@@ -140,9 +139,9 @@ function resultPath({ name }) {
 function lastResult(kernel) {
   const path = resultPath(kernel)
   if (!existsSync(path)) return undefined
-  const addon = join(architectures[kernel.architecture].build, 'Release/bpf_ringbuf.node')
-  const built = [join(build, 'js/.tsc'), join(root, addon)]
-  if (built.some((file) => statSync(file).mtimeMs > statSync(path).mtimeMs)) return undefined
+  const { mtimeMs } = statSync(path)
+  const files = suiteFiles(architectures[kernel.architecture])
+  if (files.some(([from]) => statSync(from).mtimeMs > mtimeMs)) return undefined
   return JSON.parse(readFileSync(path, 'utf8'))
 }
 
