@@ -21,7 +21,10 @@ const MiB = 1024 * 1024
 const sampleMs = 1000
 /** Of the duration, after which memory is judged. */
 const warmUp = 0.4
-/** Live memory may not rise faster, by linear regression. */
+/**
+ * Live memory may not rise faster, by linear regression. The readers alone rise by
+ * 1 KiB/min at most; Node keeps a little of each worker, child and thrown error.
+ */
 const steepestKiBPerMin = 128
 /** Resident memory may not rise above its peak of the warm-up by more. */
 const mostRssGrowthMiB = 96
