@@ -12,7 +12,7 @@ import { fail, parseOptions } from '../options.js'
 import { buildDir } from '../processes.js'
 import { isPinned } from '../summary.js'
 
-const full: Plan = { rounds: 7, seconds: 1, searched: ['record', 'event'], halvings: 5 }
+const full: Plan = { rounds: 5, seconds: 1, searched: ['record', 'event'], halvings: 5 }
 const quick: Plan = { rounds: 2, seconds: 0.25, searched: ['event'], halvings: 3 }
 
 async function main(): Promise<void> {
