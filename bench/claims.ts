@@ -23,6 +23,10 @@ export function meets({ ratio, target }: Claim, divisor = 1): boolean {
   return 'atLeast' in target ? ratio >= target.atLeast / divisor : ratio <= target.atMost * divisor
 }
 
+export function namesOf(row: MeasuredRow): ConsumerName[] {
+  return Object.keys(row.consumers) as ConsumerName[]
+}
+
 export function isComparable(row: MeasuredRow, name: ConsumerName): boolean {
   const measured = row.consumers[name]
   if (measured === undefined) return false
@@ -45,7 +49,7 @@ function mayMeet(
 
 /** Of the consumers in C that lost next to nothing. */
 function bestInC(row: MeasuredRow, kind: 'ring' | 'perf'): ConsumerName | undefined {
-  const names = (Object.keys(row.consumers) as ConsumerName[]).filter(
+  const names = namesOf(row).filter(
     (name) => consumers[name].kind === kind && 'mode' in consumers[name] && isComparable(row, name),
   )
   const sign = row.better === 'more' ? 1 : -1

@@ -1,5 +1,4 @@
 // The consumers that a row compares: C programs, and this library in several ways.
-import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -240,19 +239,4 @@ function startNaive(map: BpfMap, workload: Workload): Running {
     return tally.received()
   }
   return { pid: process.pid, warmedUp: tally.warmedUp, finish }
-}
-
-/** Nanoseconds that a process's threads have run. */
-export function cpuTimeNs(pid: number): number {
-  let ns = 0
-  for (const task of readdirSync(`/proc/${pid}/task`)) {
-    try {
-      const [ran = '0'] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')
-      ns += Number(ran)
-    } catch (error) {
-      // A thread may have ended since it was listed.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    }
-  }
-  return ns
 }

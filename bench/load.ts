@@ -6,7 +6,6 @@ import {
   benchAddon,
   type ConsumerName,
   consumers,
-  cpuTimeNs,
   isNode,
   nativeArguments,
   openReader,
@@ -16,13 +15,14 @@ import {
 } from './consumers.js'
 import {
   buildDir,
+  cpuTimeNs,
   NativeConsumer,
   type Percentiles,
   Producer,
   type ProducerOptions,
   type Received,
 } from './processes.js'
-import { checkSum, execCharacters, producerCpu, syscallNumber } from './records.js'
+import { checkSum, execCharacters, lostOf, producerCpu, syscallNumber } from './records.js'
 
 /** How long a run warms up and is measured, in milliseconds. */
 export interface Window {
@@ -99,13 +99,6 @@ function countsOf(object: BpfObject): Counts {
     counts.sum += Number(fields[i + 2])
   }
   return counts
-}
-
-function lostOf(object: BpfObject, kind: 'ring' | 'perf'): number {
-  const values = object.map(`${kind}__counters`).lookup(new Uint8Array(4)) ?? new Uint8Array()
-  const fields = new BigUint64Array(values.slice().buffer)
-  // Lost and discarded by turns, of each possible CPU.
-  return fields.reduce((lost, field, i) => (i % 2 === 0 ? lost + Number(field) : lost), 0)
 }
 
 /**

@@ -1,5 +1,6 @@
 // The benchmark's plots.
 import type { MeasuredRow, Results } from './bench.js'
+import { namesOf } from './claims.js'
 import { type ConsumerName, consumers, isNode } from './consumers.js'
 import type { Group } from './rows.js'
 import { summary } from './summary.js'
@@ -8,10 +9,6 @@ import { figure } from './table.js'
 
 function toneOf(name: ConsumerName): Tone {
   return isNode(name) ? consumers[name].kind : 'other'
-}
-
-function namesOf(row: MeasuredRow): ConsumerName[] {
-  return Object.keys(row.consumers) as ConsumerName[]
 }
 
 function rowBars(row: MeasuredRow, unit: string): Bar[] {

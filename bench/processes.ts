@@ -1,7 +1,7 @@
 // The C programs that a bench runs, and how it talks to them.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { BpfMap } from 'bpf-ringbuf'
@@ -198,4 +198,19 @@ function parse(line: string): Received {
   if (p50 === undefined || p90 === undefined || p99 === undefined) return { records, sum, ns }
   if (p999 === undefined || most === undefined) return { records, sum, ns }
   return { records, sum, ns, latencies: { p50, p90, p99, p999, most } }
+}
+
+/** Nanoseconds that a process's threads have run. */
+export function cpuTimeNs(pid: number): number {
+  let ns = 0
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const [ran = '0'] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')
+      ns += Number(ran)
+    } catch (error) {
+      // A thread may have ended since it was listed.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+  return ns
 }

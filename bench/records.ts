@@ -1,5 +1,5 @@
 // The records of test/bpf/bench.bpf.c and how the bench checks what became of them.
-import { cstring, struct, u32, u64 } from 'bpf-ringbuf'
+import { type BpfObject, cstring, struct, u32, u64 } from 'bpf-ringbuf'
 
 /** The producer's CPU; the bench itself and its consumers have another. */
 export const producerCpu = 0
@@ -41,4 +41,12 @@ export function syscallNumber(): number {
   const number = numbers[process.arch]
   if (number === undefined) throw new Error(`the number of getpgid() on ${process.arch} is unknown`)
   return number
+}
+
+/** Losses of a map that the BPF header counted, whoever consumes. */
+export function lostOf(object: BpfObject, map: string): number {
+  const values = object.map(`${map}__counters`).lookup(new Uint8Array(4)) ?? new Uint8Array()
+  const words = new BigUint64Array(values.slice().buffer)
+  // Lost and discarded by turns, of each possible CPU.
+  return words.reduce((lost, word, index) => (index % 2 === 0 ? lost + Number(word) : lost), 0)
 }

@@ -1,24 +1,11 @@
 // The benchmark's tables, and docs/benchmarks.md.
-import { execFileSync } from 'node:child_process'
-import { cpus, release } from 'node:os'
 import type { MeasuredConsumer, MeasuredRow, Results } from './bench.js'
-import { type Claim, comparableDrop, isComparable, meets } from './claims.js'
+import { type Claim, comparableDrop, isComparable, meets, namesOf } from './claims.js'
 import { type ConsumerName, consumers } from './consumers.js'
+import { machine } from './machine.js'
 import { type Group, groups, recordSizes } from './rows.js'
 import { percent, summary } from './summary.js'
 import { figure, markdownTable, spread, type Table } from './table.js'
-
-function machine(): string {
-  const libbpf = execFileSync('pkg-config', ['--modversion', 'libbpf'], { encoding: 'utf8' }).trim()
-  return (
-    `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} CPUs, Linux ${release()}, ` +
-    `Node ${process.versions.node}, libbpf ${libbpf}`
-  )
-}
-
-function namesOf(row: MeasuredRow): ConsumerName[] {
-  return Object.keys(row.consumers) as ConsumerName[]
-}
 
 function measuredOf(row: MeasuredRow, name: ConsumerName): MeasuredConsumer {
   return row.consumers[name] as MeasuredConsumer

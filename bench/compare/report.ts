@@ -1,13 +1,12 @@
 // docs/comparison.md, written from the figures of one run.
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { cpus, release } from 'node:os'
 import { join } from 'node:path'
 import type { Comparison } from './compare.js'
 import { computedBytes, eventBytes, perfRecordBytes, ringRecordBytes } from './memory.js'
 import type { Order } from './order.js'
 import { defaultRingBytes, dropPrograms, pagesPerCpu, sides } from './rows.js'
 import { answer, clearPart, clearRatio, perfTargets, verdicts } from './verdict.js'
+import { command, machine } from '../machine.js'
 import { buildDir, pageBytes } from '../processes.js'
 import { percent, summary } from '../summary.js'
 import { figure, kibibytes, markdownTable, spread, type Table } from '../table.js'
@@ -22,24 +21,13 @@ interface Section {
   after?: string
 }
 
-function command(name: string, ...args: string[]): string {
-  try {
-    const stdio = ['ignore', 'pipe', 'ignore'] as const
-    const output = execFileSync(name, args, { encoding: 'utf8', stdio: [...stdio] })
-    return output.split('\n', 1)[0] ?? ''
-  } catch {
-    return 'unknown'
-  }
-}
-
-function machine({ rounds, seconds, loadBefore }: Comparison): string {
+function describe({ rounds, seconds, loadBefore }: Comparison): string {
   const { version } = JSON.parse(readFileSync(join(buildDir, '../package.json'), 'utf8')) as {
     version: string
   }
   const date = new Date().toISOString().slice(0, 10)
   return (
-    `${date}: ${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} CPUs, Linux ${release()}, ` +
-    `Node ${process.versions.node}, libbpf ${command('pkg-config', '--modversion', 'libbpf')}, ` +
+    `${date}: ${machine()}, ` +
     `${command('clang', '--version')}, bpf-ringbuf ${version}; ${rounds} rounds, ` +
     `throughput ${seconds} s each; load average before it ${loadBefore.toFixed(1)}.`
   )
@@ -294,7 +282,7 @@ export function report(result: Comparison): { markdown: string; tables: string }
       .map(({ question, sentence }) => `- ${question}. ${sentence}`)
       .join('\n')
       .split('\n\n'),
-    machine(result),
+    describe(result),
     'Figures are medians of the rounds, with the least and the most in parentheses. The sides take turns in each round, in the reverse order every other round. ' +
       `A side is called better when its median is, by ${Math.round(100 * (clearRatio - 1))} % or more, it was so in at least ` +
       `${100 * clearPart} % of the rounds, and the middle halves of both lie apart. ` +
@@ -302,7 +290,7 @@ export function report(result: Comparison): { markdown: string; tables: string }
     ...body,
   ].join('\n\n')
   const tables = [
-    machine(result),
+    describe(result),
     ...sections.flatMap(({ title, tables }) => [`# ${title}`, ...tables.map(markdownTable)]),
     list,
     answer(all),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { BpfObject, PerfBuffer, RingBuffer, type Type, u64 } from 'bpf-ringbuf'
 import { buildDir, NativeConsumer, pageBytes, Producer } from '../processes.js'
-import { BenchRecord, checkSum, producerCpu, syscallNumber } from '../records.js'
+import { BenchRecord, checkSum, lostOf, producerCpu, syscallNumber } from '../records.js'
 
 /** Of all CPUs together both kinds have the same: 64 pages are libbpf's usual size. */
 export const pagesPerCpu = 64
@@ -126,14 +126,6 @@ export async function speed(
     dropped: 1 - records / made,
     nsPerCall: run.ns / run.calls,
   }
-}
-
-/** Losses that the BPF header counted, whoever consumes. */
-function lostOf(object: BpfObject, kind: 'ring' | 'perf'): number {
-  const values = object.map(`${kind}__counters`).lookup(new Uint8Array(4)) ?? new Uint8Array()
-  const words = new BigUint64Array(values.slice().buffer)
-  // Lost and discarded by turns, of each possible CPU.
-  return words.reduce((lost, word, index) => (index % 2 === 0 ? lost + Number(word) : lost), 0)
 }
 
 /** Nanoseconds a getpgid() call that nobody traces. */

@@ -7,7 +7,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { measure, type Plan } from './measure.js'
-import { machine, page, plots, tables } from './report.js'
+import { describe, page, plots, tables } from './report.js'
 import { fail, parseOptions } from '../options.js'
 import { buildDir } from '../processes.js'
 import { isPinned } from '../summary.js'
@@ -27,9 +27,9 @@ async function main(): Promise<void> {
   const measured = await measure(values.quick ? quick : full, (what) => {
     console.error(`peers: ${what}`)
   })
-  const json = JSON.stringify({ machine: machine(measured), ...measured }, null, 2)
+  const json = JSON.stringify({ machine: describe(measured), ...measured }, null, 2)
   if (values.json) console.log(json)
-  else console.log(`${machine(measured)}; median (minimum – maximum)\n\n${tables(measured)}`)
+  else console.log(`${describe(measured)}; median (minimum – maximum)\n\n${tables(measured)}`)
   const results = join(buildDir, '../bench/results')
   mkdirSync(results, { recursive: true })
   writeFileSync(join(results, 'peers.json'), `${json}\n`)

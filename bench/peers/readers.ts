@@ -1,7 +1,7 @@
 // Who reads the events of test/bpf/peers.bpf.c, each behind the same few verbs.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
@@ -14,7 +14,7 @@ import {
   type Type,
   u32,
 } from 'bpf-ringbuf'
-import { buildDir, Lines, pageBytes } from '../processes.js'
+import { buildDir, cpuTimeNs, Lines, pageBytes } from '../processes.js'
 
 /** 8 bytes, or what a program that reports a path puts together. */
 export type Kind = 'record' | 'event'
@@ -82,16 +82,6 @@ export interface Peer {
   start: (source: Source) => Promise<Running>
 }
 
-/** Nanoseconds on a CPU of all threads that a process has. */
-function cpuNs(pid: number): number {
-  const tasks = `/proc/${pid}/task`
-  let ns = 0
-  for (const task of readdirSync(tasks)) {
-    ns += Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ', 1)[0])
-  }
-  return ns
-}
-
 function tally(kind: Kind): Tally & { onRecord: (record: Rec | Event) => void } {
   const all = {
     records: 0,
@@ -121,7 +111,7 @@ function library(label: string, options: RingBufferOptions): Peer {
       const all = tally(kind)
       const ring = new RingBuffer<Rec | Event>(map, types[kind], all.onRecord, options)
       return Promise.resolve({
-        cpuNs: () => cpuNs(process.pid),
+        cpuNs: () => cpuTimeNs(process.pid),
         drained: async () => {
           await ring.flush()
           return performance.now()
@@ -164,7 +154,7 @@ function program(
       // Reads nothing, but knows the ring's positions.
       const watch = new RingBuffer(map, types[kind], { pollThread: false })
       return {
-        cpuNs: () => cpuNs(child.process.pid ?? -1),
+        cpuNs: () => cpuTimeNs(child.process.pid ?? -1),
         drained: async () => {
           while (watch.stats().rings[0]?.availableBytes !== 0) await setTimeout(1)
           return performance.now()
@@ -276,7 +266,7 @@ class Bpftrace implements Running {
   }
 
   cpuNs(): number {
-    return cpuNs(this.#child.pid ?? -1) + cpuNs(process.pid)
+    return cpuTimeNs(this.#child.pid ?? -1) + cpuTimeNs(process.pid)
   }
 
   /** Nothing says what is still queued: no record for a while. */

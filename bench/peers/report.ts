@@ -1,10 +1,9 @@
 // What was measured, as tables, a page and plots.
-import { execFileSync } from 'node:child_process'
-import { cpus, release } from 'node:os'
 import type { Measured, RowName } from './measure.js'
 import { rows } from './measure.js'
 import { type Kind, type Peer, peers, type PeerName, ringBytes } from './readers.js'
 import type { Run } from './runs.js'
+import { command, machine } from '../machine.js'
 import { percent, summary } from '../summary.js'
 import { type Bar, bars } from '../svg.js'
 import { figure, kibibytes, markdownTable, spread } from '../table.js'
@@ -92,21 +91,11 @@ function losslessTable({ lossless, missing }: Measured): string {
   })
 }
 
-function command(name: string, ...args: string[]): string {
-  try {
-    const stdio = ['ignore', 'pipe', 'ignore'] as const
-    return execFileSync(name, args, { encoding: 'utf8', stdio: [...stdio] }).trim()
-  } catch {
-    return 'unknown'
-  }
-}
-
 /** The machine, and what of which version. */
-export function machine({ missing }: Measured): string {
+export function describe({ missing }: Measured): string {
   const debian = (name: string): string => command('dpkg-query', '-W', '-f', '${Version}', name)
   const versions = [
-    `Node ${process.versions.node}`,
-    `libbpf ${command('pkg-config', '--modversion', 'libbpf')}`,
+    machine(),
     ...(missing.go === undefined
       ? [
           command('go', 'version').replace(/^go version go(\S+).*/, 'Go $1'),
@@ -116,10 +105,7 @@ export function machine({ missing }: Measured): string {
     ...(missing.bcc === undefined ? [`bcc ${debian('python3-bpfcc')}`] : []),
     ...(missing.bpftrace === undefined ? [command('bpftrace', '--version')] : []),
   ]
-  return (
-    `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} CPUs, Linux ${release()}, ` +
-    versions.join(', ')
-  )
+  return versions.join(', ')
 }
 
 /** For the terminal. */
@@ -151,7 +137,7 @@ export function page(measured: Measured): string {
   const { rounds, seconds } = measured
   return `# Peers
 
-Written by \`make bench-peers ARGS='--write'\`: ${machine(measured)}. Medians of ${rounds} rounds in turns (minimum – maximum), after one that warms up;
+Written by \`make bench-peers ARGS='--write'\`: ${describe(measured)}. Medians of ${rounds} rounds in turns (minimum – maximum), after one that warms up;
 full speed and the moderate rate for ${seconds} s each.
 
 ## What is measured

@@ -4,9 +4,7 @@ import { join } from 'node:path'
 import { BpfObject } from 'bpf-ringbuf'
 import { type Kind, type Peer, ringBytes } from './readers.js'
 import { buildDir, Lines } from '../processes.js'
-
-/** The producer's CPU; the bench itself and all readers have another. */
-const producerCpu = 0
+import { lostOf, producerCpu, syscallNumber } from '../records.js'
 
 export interface Load {
   kind: Kind
@@ -72,14 +70,6 @@ export interface Run {
   cpuNsPerRecord: number
 }
 
-/** Of getpgid(); asm/unistd.h. */
-function syscallNumber(): number {
-  const numbers: Partial<Record<NodeJS.Architecture, number>> = { x64: 121, arm64: 155 }
-  const number = numbers[process.arch]
-  if (number === undefined) throw new Error(`the number of getpgid() on ${process.arch} is unknown`)
-  return number
-}
-
 /** So that nothing hangs: starting takes bpftrace a second, draining less. */
 async function within<T>(seconds: number, what: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
@@ -105,16 +95,6 @@ function sumOfAll(kind: Kind, { calls, pathBytes }: Calls, pid: number, comm: st
   const sequences = (calls * (calls + 1)) / 2
   if (kind === 'record') return sequences + calls * producerCpu
   return sequences + calls * (pid + (process.getuid?.() ?? NaN) + comm.length) + pathBytes
-}
-
-/** As the macros of the BPF header counted them. */
-function lostOf(object: BpfObject): number {
-  const values = object.map('events__counters').lookup(new Uint8Array(4)) ?? new Uint8Array()
-  // Lost and discarded by turns, of each possible CPU.
-  return new BigUint64Array(values.slice().buffer).reduce(
-    (lost, word, index) => (index % 2 === 0 ? lost + Number(word) : lost),
-    0,
-  )
 }
 
 /** Producer and reader in parallel, each on its CPU, checked against each other. */
@@ -146,7 +126,7 @@ export async function run(peer: Peer, load: Load): Promise<Run> {
   const lost = calls.calls - received.records
   if (!ownProgram) {
     checkEqual(`${label}: events that the program saw`, Number(object.globals['made']), calls.calls)
-    checkEqual(`${label}: losses counted`, lostOf(object), lost)
+    checkEqual(`${label}: losses counted`, lostOf(object, 'events'), lost)
     const commBytes = kind === 'event' ? comm.length : 0
     const submitted = Number(object.globals['submitted'])
     const sum = Number(object.globals['sum']) + submitted * commBytes
