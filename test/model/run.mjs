@@ -6,6 +6,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { availableParallelism } from 'node:os'
 import { parseArgs, promisify } from 'node:util'
+import { check, summarize } from '../checks.mjs'
 
 const run = promisify(execFile)
 const model = join(import.meta.dirname, 'handoff.pml')
@@ -110,10 +111,7 @@ function problemOf(output, finds) {
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
 rmSync(buildDirectory, { recursive: true, force: true })
 
-let passed = 0
-let failed = 0
-
-async function check({ name, defines, finds, circles = false }) {
+async function checkSearch({ name, defines, finds, circles = false }) {
   const label = finds === undefined ? `model: ${name}` : `model: finds ${name}`
   const all = finds === undefined ? defines : { ...defines, [name]: 1 }
   try {
@@ -121,20 +119,15 @@ async function check({ name, defines, finds, circles = false }) {
     const problem = problemOf(output, finds)
     const states = /^ *(\d+) states, stored/m.exec(output)?.[1]
     if (problem === undefined && states !== undefined) {
-      passed++
-      console.log(`ok ${label} (${states} states)`)
+      check(`${label} (${states} states)`, true)
       return
     }
-    console.log(`  ${problem ?? 'it searched nothing'}`)
-    for (const line of output.match(/^pan:1.*|.*errors: .*|^Warning.*/gm) ?? []) {
-      console.log(`  ${line}`)
-    }
+    const told = output.match(/^pan:1.*|.*errors: .*|^Warning.*/gm) ?? []
+    check(label, false, [problem ?? 'it searched nothing', ...told].join('\n'))
   } catch (error) {
     const reason = error.killed ? `not done within ${searchTimeoutMs / 1000} s` : error.message
-    console.log(`  ${error.stdout || reason}`.trimEnd().replaceAll('\n', '\n  '))
+    check(label, false, (error.stdout || reason).trimEnd())
   }
-  failed++
-  console.log(`not ok ${label}`)
 }
 
 // The largest first, so that no CPU waits for it at the end.
@@ -142,8 +135,7 @@ const queue = [...searches.filter(({ large }) => !(large && values.quick)), ...m
   (a, b) => (b.large ?? false) - (a.large ?? false),
 )
 async function work() {
-  for (let next = queue.shift(); next !== undefined; next = queue.shift()) await check(next)
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) await checkSearch(next)
 }
 await Promise.all(Array.from({ length: availableParallelism() }, work))
-console.log(`${passed} passed, ${failed} failed`)
-process.exitCode = failed > 0 ? 1 : 0
+summarize()
