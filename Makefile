@@ -49,13 +49,12 @@ TEST_PROGRAMS := $(patsubst test/native/%.c,build/test/%,$(wildcard test/native/
 BENCH_PROGRAMS := $(patsubst bench/native/%.c,build/bench/native/%,$(wildcard bench/native/*.c))
 BENCH_ADDON := build/bench/native/bench_addon.node
 
-# Of native/, the part that does not include napi.h.
-NAPI_FREE := batch coalescer log perf_source poller ring_source
+NATIVE_SOURCES := $(wildcard native/*/*.cc native/*/*.h)
 NATIVE_TEST_SOURCES := $(wildcard test/native/*.cc)
 ifneq ($(NATIVE_TEST_SOURCES),)
   NATIVE_TEST := build/test/native-test
   NATIVE_TESTS := $(NATIVE_TEST) $(NATIVE_TEST)-asan $(NATIVE_TEST)-tsan
-  NATIVE_TEST_SOURCES += $(wildcard $(NAPI_FREE:%=native/%.cc))
+  NATIVE_TEST_SOURCES += $(wildcard native/core/*.cc)
 endif
 # Of bench/peers/, what has to be compiled; the one in Go only where Go is installed.
 PEER_PROGRAMS := $(patsubst bench/peers/%.c,build/bench/peers/%,$(wildcard bench/peers/*.c))
@@ -169,8 +168,8 @@ build-test-programs: $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS)
 build-bench: build build-test-programs $(BENCH_PROGRAMS) $(BENCH_ADDON) $(call ts_built,bench)
 
 ##@ Check
-C_SOURCES := $(wildcard $(foreach d,native test/native test/sanitize bench/native bench/peers bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
-TIDY_STAMPS := $(patsubst native/%.cc,build/tidy/%,$(wildcard native/*.cc))
+C_SOURCES := $(wildcard $(foreach d,native/binding native/core test/native test/sanitize bench/native bench/peers bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
+TIDY_STAMPS := $(patsubst native/%.cc,build/tidy/%,$(wildcard native/*/*.cc))
 
 .PHONY: lint
 lint: eslint prettier clang-format clang-tidy shellcheck publint test-types ## every linter
@@ -237,7 +236,7 @@ build/Makefile: binding.gyp scripts/find-libbpf.sh $(NODE_MODULES)
 	  $(BIN)/node-gyp configure $$nodedir)
 	@touch $@
 
-$(ADDON): build/Makefile $(wildcard native/*.cc native/*.h)
+$(ADDON): build/Makefile $(NATIVE_SOURCES)
 	$(call say,ADDON,$@)
 	$(call quietly,MAKEFLAGS= $(BIN)/node-gyp build --jobs max)
 	@touch $@
@@ -279,7 +278,7 @@ $(GO_PEER): bench/peers/go_reader.go | peer-packages
 
 $(NATIVE_TEST)-asan: build/asan/fault.o
 $(NATIVE_TEST)-tsan: build/tsan/fault.o
-$(NATIVE_TESTS): $(NATIVE_TEST_SOURCES) $(wildcard native/*.h test/native/*.h) | packages
+$(NATIVE_TESTS): $(NATIVE_TEST_SOURCES) $(wildcard native/core/*.h test/native/*.h) | packages
 	$(call say,CXX,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++17 $(CXXFLAGS) $(C_WARNINGS) $(SANITIZE_$(@:$(NATIVE_TEST)-%=%)) -Inative $(LIBBPF_CFLAGS) \
@@ -291,7 +290,7 @@ $(SANITIZERS:%=build/%/fault.o): build/%/fault.o: test/sanitize/fault.cc | packa
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++17 $(CXXFLAGS) $(C_WARNINGS) $(SANITIZE_$*) -fPIC -c $< -o $@
 
-$(SANITIZED_ADDONS): build/%/$(ADDON): build/%/fault.o build/Makefile $(wildcard native/*.cc native/*.h)
+$(SANITIZED_ADDONS): build/%/$(ADDON): build/%/fault.o build/Makefile $(NATIVE_SOURCES)
 	$(call say,ADDON,$@)
 	@rm -rf build/$*/build
 	@for path in binding.gyp dist native node_modules package.json scripts test; do ln -sfn ../../$$path build/$*/$$path; done
@@ -315,7 +314,7 @@ $(TS_DIRS:%=build/%/.tsc): build/%/.tsc: $$(wildcard $$*/*.ts $$*/*/*.ts) $$*/ts
 kernel-suite: $(ADDON) $(TEST_BPF_OBJECTS) build/test/producer build/test/stress/.tsc build/kernels/js/.tsc \
   | kernels-packages
 
-build/kernels/js/.tsc: test/kernels/tsconfig.json test/tsconfig.json $(wildcard lib/*.ts test/*.ts test/integration/*.ts) \
+build/kernels/js/.tsc: test/kernels/tsconfig.json test/tsconfig.json $(wildcard lib/*.ts lib/*/*.ts test/*.ts test/integration/*.ts) \
   $(NODE_MODULES)
 	$(call say,TSC,$(@D))
 	@rm -rf $(@D)
@@ -346,7 +345,7 @@ $(ARM64_NPM): | $(NODE_MODULES)
 	  @unrs/resolver-binding-linux-arm64-gnu@$$(node -p 'require("unrs-resolver/package.json").version'))
 	@mv $@.part $@
 
-build/arm64/Release/bpf_ringbuf.node: binding.gyp scripts/find-libbpf.sh $(wildcard native/*.cc native/*.h) \
+build/arm64/Release/bpf_ringbuf.node: binding.gyp scripts/find-libbpf.sh $(NATIVE_SOURCES) \
   | $(NODE_MODULES) $(ARM64_SYSROOT) $(ARM64_NPM)
 	$(call say,ADDON,$@)
 	@mkdir -p build/arm64/gyp $(@D)
@@ -371,10 +370,10 @@ build/arm64/bpf/test/%.bpf.o: test/bpf/%.bpf.c | arm64-packages
 	$(Q)$(CLANG) $(if $(filter %.nobtf,$*),,-g) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
 	$(Q)$(LLVM_STRIP) -g $@
 
-$(TIDY_STAMPS): build/tidy/%: native/%.cc native/.clang-tidy $(wildcard native/*.h) build/Makefile | lint-packages
+$(TIDY_STAMPS): build/tidy/%: native/%.cc native/.clang-tidy $(filter %.h,$(NATIVE_SOURCES)) build/Makefile | lint-packages
 	$(call say,TIDY,$<)
 	@mkdir -p $(@D)
-	$(call quietly,clang-tidy --quiet $< -- -std=c++17 $(C_WARNINGS) $(LIBBPF_CFLAGS) \
+	$(call quietly,clang-tidy --quiet $< -- -std=c++17 $(C_WARNINGS) -Inative $(LIBBPF_CFLAGS) \
 	  -DNAPI_VERSION=8 -DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS -DNODE_ADDON_API_DISABLE_DEPRECATED \
 	  -isystem node_modules/node-addon-api \
 	  -isystem $(NODEDIR)/include/node)

@@ -2,8 +2,8 @@
 import { createRequire } from 'node:module'
 import { setTimeout } from 'node:timers/promises'
 import { type BpfMap, RingBuffer } from 'bpf-ringbuf'
-import type * as Batch from '../dist/batch.js'
-import type * as Decoder from '../dist/decoder.js'
+import type * as Batch from '../dist/stream/batch.js'
+import type * as Decoder from '../dist/stream/walk.js'
 import { openBench, words } from './load.js'
 import { NativeConsumer, Producer, type Received } from './processes.js'
 import { BenchRecord, ExecEvent, producerCpu } from './records.js'
@@ -11,8 +11,8 @@ import { BenchRecord, ExecEvent, producerCpu } from './records.js'
 // Parts of the library that the package does not export; compiled, this file is
 // one folder deeper than its source.
 const load = createRequire(__filename)
-const batch = load('../../dist/batch.js') as typeof Batch
-const { compile } = load('../../dist/decoder.js') as typeof Decoder
+const batch = load('../../dist/stream/batch.js') as typeof Batch
+const { compile } = load('../../dist/stream/walk.js') as typeof Decoder
 
 /** Nanoseconds a record to drain a full ring, several times. */
 export async function drain(consumer: 'c' | 'node', runs: number): Promise<number[]> {

@@ -1,21 +1,21 @@
-export type { BtfMember, BtfStruct, BtfType, BtfVariable } from './btf.js'
-export { Btf } from './btf.js'
-export type { BpfErrorCode, BpfErrorDetails } from './errors.js'
-export { BpfError, RecordTooShortError, VerifierError } from './errors.js'
-export type { EventStreamOptions } from './event-stream.js'
-export { openEventStream } from './event-stream.js'
-export type { GlobalValue } from './globals.js'
-export { BpfLink } from './link.js'
-export { BpfMap } from './map.js'
-export type { PerfBufferOptions, PerfBufferStats, PerfMapStats } from './perf-buffer.js'
-export { PerfBuffer } from './perf-buffer.js'
-export type { Phase } from './object.js'
-export { BpfObject } from './object.js'
-export { BpfProgram } from './program.js'
-export type { ReaderStats } from './reader.js'
-export type { ReaderOptions } from './reader-options.js'
-export type { RingBufferOptions, RingBufferStats, RingStats } from './ring-buffer.js'
-export { RingBuffer } from './ring-buffer.js'
+export type { BtfMember, BtfStruct, BtfType, BtfVariable } from './btf/btf.js'
+export { Btf } from './btf/btf.js'
+export type { BpfErrorCode, BpfErrorDetails } from './errors/errors.js'
+export { BpfError, RecordTooShortError, VerifierError } from './errors/errors.js'
+export type { EventStreamOptions } from './stream/event-stream.js'
+export { openEventStream } from './stream/event-stream.js'
+export type { GlobalValue } from './object/globals.js'
+export { BpfLink } from './link/link.js'
+export { BpfMap } from './map/map.js'
+export type { PerfBufferOptions, PerfBufferStats, PerfMapStats } from './stream/perf-buffer.js'
+export { PerfBuffer } from './stream/perf-buffer.js'
+export type { Phase } from './object/object.js'
+export { BpfObject } from './object/object.js'
+export { BpfProgram } from './object/program.js'
+export type { ReaderStats } from './stream/reader.js'
+export type { ReaderOptions } from './stream/options.js'
+export type { RingBufferOptions, RingBufferStats, RingStats } from './stream/ring-buffer.js'
+export { RingBuffer } from './stream/ring-buffer.js'
 export type {
   Fields,
   Placed,
@@ -25,7 +25,7 @@ export type {
   Type,
   Value,
   Wide,
-} from './struct.js'
+} from './types/struct.js'
 export {
   array,
   at,
@@ -41,4 +41,4 @@ export {
   u32,
   u64,
   u8,
-} from './struct.js'
+} from './types/struct.js'

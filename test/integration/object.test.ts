@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { kernelAtLeast, readSystemFacts } from '../../lib/features.js'
+import { kernelAtLeast, readSystemFacts } from '../../lib/machine/diagnose.js'
 import type { BpfObject } from '../../lib/index.js'
 import { bytes, RingBuffer, VerifierError } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'

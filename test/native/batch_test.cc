@@ -1,4 +1,4 @@
-#include "../../native/batch.h"
+#include "core/batch.h"
 
 #include <cstring>
 #include <vector>

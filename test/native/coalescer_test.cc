@@ -1,4 +1,4 @@
-#include "../../native/coalescer.h"
+#include "core/coalescer.h"
 
 #include "test.h"
 

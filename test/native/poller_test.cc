@@ -1,6 +1,6 @@
 // The hand-off between the poll thread and another one, with a source that
 // needs no kernel support: run under TSan and ASan too (make sanitize).
-#include "../../native/poller.h"
+#include "core/poller.h"
 
 #include <errno.h>
 #include <sys/eventfd.h>

@@ -92,7 +92,7 @@ describe('the package', () => {
   test('has no entry but its own', () => {
     const found = run(
       'main.cjs',
-      `try { require('bpf-ringbuf/dist/native.js') } catch ({ code }) { console.log(JSON.stringify(code)) }`,
+      `try { require('bpf-ringbuf/dist/addon/addon.js') } catch ({ code }) { console.log(JSON.stringify(code)) }`,
     )
     expect(found).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED')
   })

@@ -1,7 +1,7 @@
-// Batches as native/batch.h frames them, by hand.
-import { Arena, type LentBatch } from '../../lib/batch.js'
-import { compile, type Cursor, type Flavour } from '../../lib/decoder.js'
-import type { Type } from '../../lib/struct.js'
+// Batches as native/core/batch.h frames them, by hand.
+import { Arena, type LentBatch } from '../../lib/stream/batch.js'
+import { compile, type Cursor, type Flavour } from '../../lib/stream/walk.js'
+import type { Type } from '../../lib/types/struct.js'
 
 export interface TestRecord {
   bytes: Uint8Array

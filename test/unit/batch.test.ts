@@ -1,8 +1,13 @@
-import { BatchTaker, type LentBatch, lostFrame, recordBytesBetween } from '../../lib/batch.js'
-import type { NativeReader } from '../../lib/native.js'
+import {
+  BatchTaker,
+  type LentBatch,
+  lostFrame,
+  recordBytesBetween,
+} from '../../lib/stream/batch.js'
+import type { NativeReader } from '../../lib/addon/addon.js'
 import { writeBatch } from './batch-writer.js'
 
-/** The numbers that take() leaves, in the order of enum Taken in native/reader.cc. */
+/** The numbers that take() leaves, in the order of enum Taken in native/binding/reader.cc. */
 interface Taken {
   index: number
   sizeBytes?: number

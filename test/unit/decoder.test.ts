@@ -1,7 +1,7 @@
-import { lostFrame } from '../../lib/batch.js'
-import type * as decoderModule from '../../lib/decoder.js'
-import { compile, requiredBytes } from '../../lib/decoder.js'
-import { RecordTooShortError } from '../../lib/errors.js'
+import { lostFrame } from '../../lib/stream/batch.js'
+import type * as decoderModule from '../../lib/stream/walk.js'
+import { compile, requiredBytes } from '../../lib/stream/walk.js'
+import { RecordTooShortError } from '../../lib/errors/errors.js'
 import {
   array,
   at,
@@ -18,8 +18,8 @@ import {
   u32,
   u64,
   u8,
-} from '../../lib/struct.js'
-import type * as structModule from '../../lib/struct.js'
+} from '../../lib/types/struct.js'
+import type * as structModule from '../../lib/types/struct.js'
 import { cursorOf, decode, decodeAll, type TestRecord, writeBatch } from './batch-writer.js'
 import { misuse } from './misuse.js'
 import { firstSeed, Random } from './random.js'
@@ -600,8 +600,8 @@ function decoderOfOtherByteOrder(): Decoder {
   try {
     jest.isolateModules(() => {
       decoder = {
-        ...jest.requireActual<typeof decoderModule>('../../lib/decoder.js'),
-        ...jest.requireActual<typeof structModule>('../../lib/struct.js'),
+        ...jest.requireActual<typeof decoderModule>('../../lib/stream/walk.js'),
+        ...jest.requireActual<typeof structModule>('../../lib/types/struct.js'),
       }
     })
   } finally {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { checkElf } from '../../lib/elf.js'
+import { checkElf } from '../../lib/btf/elf.js'
 import { sectionsOf } from './elf-file.js'
 import { eventObject } from './event-object.js'
 

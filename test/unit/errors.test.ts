@@ -8,7 +8,7 @@ import {
   outOfRange,
   RecordTooShortError,
   VerifierError,
-} from '../../lib/errors.js'
+} from '../../lib/errors/errors.js'
 import { misuse } from './misuse.js'
 
 describe('a BpfError', () => {

@@ -1,5 +1,5 @@
-import type { Btf } from '../../lib/btf.js'
-import { BpfObject } from '../../lib/object.js'
+import type { Btf } from '../../lib/btf/btf.js'
+import { BpfObject } from '../../lib/object/object.js'
 import { compileBpf } from './compilers.js'
 
 const source = `

@@ -1,7 +1,7 @@
-import { BpfError, VerifierError } from '../../lib/errors.js'
-import { closed, failure, libbpfReason, loadFailure } from '../../lib/failure.js'
-import * as features from '../../lib/features.js'
-import * as native from '../../lib/native.js'
+import { BpfError, VerifierError } from '../../lib/errors/errors.js'
+import { closed, failure, libbpfReason, loadFailure } from '../../lib/machine/failure.js'
+import * as features from '../../lib/machine/diagnose.js'
+import * as native from '../../lib/addon/addon.js'
 
 /** Lets libbpf have printed this. */
 function printed(log: string): void {

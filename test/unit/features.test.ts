@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
-import type { BpfErrorCode } from '../../lib/errors.js'
+import type { BpfErrorCode } from '../../lib/errors/errors.js'
 import {
   diagnose,
   type Failure,
@@ -9,7 +9,7 @@ import {
   missingCapabilities,
   readSystemFacts,
   type SystemFacts,
-} from '../../lib/features.js'
+} from '../../lib/machine/diagnose.js'
 
 const CAP_SYS_ADMIN = 1n << 21n
 const CAP_PERFMON = 1n << 38n

@@ -1,7 +1,7 @@
-import { Btf } from '../../lib/btf.js'
-import { createGlobals, type GlobalValue } from '../../lib/globals.js'
-import type { NativeMap } from '../../lib/native.js'
-import type { BpfObject } from '../../lib/object.js'
+import { Btf } from '../../lib/btf/btf.js'
+import { createGlobals, type GlobalValue } from '../../lib/object/globals.js'
+import type { NativeMap } from '../../lib/addon/addon.js'
+import type { BpfObject } from '../../lib/object/object.js'
 import { BtfWriter } from './btf-writer.js'
 import { misuse } from './misuse.js'
 

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm'
-import { Btf } from '../../lib/btf.js'
-import { checkLayout } from '../../lib/layout.js'
+import { Btf } from '../../lib/btf/btf.js'
+import { checkLayout } from '../../lib/types/layout.js'
 import {
   array,
   at,
@@ -18,7 +18,7 @@ import {
   u32,
   u64,
   u8,
-} from '../../lib/struct.js'
+} from '../../lib/types/struct.js'
 import { BtfWriter } from './btf-writer.js'
 import { eventBtf } from './event-object.js'
 

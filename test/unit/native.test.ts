@@ -1,5 +1,5 @@
-import type * as nativeModule from '../../lib/native.js'
-import { addon, addonError } from '../../lib/native.js'
+import type * as nativeModule from '../../lib/addon/addon.js'
+import { addon, addonError } from '../../lib/addon/addon.js'
 
 const missing = 'Cannot load the native addon of bpf-ringbuf: '
 
@@ -61,7 +61,7 @@ describe('the addon', () => {
     Object.defineProperty(process, 'platform', { ...actual, value: platform })
     try {
       jest.isolateModules(() => {
-        const native = jest.requireActual<typeof nativeModule>('../../lib/native.js')
+        const native = jest.requireActual<typeof nativeModule>('../../lib/addon/addon.js')
         expect(() => native.addon()).toThrow(
           expect.objectContaining({
             code: 'ERR_ADDON',

@@ -1,4 +1,4 @@
-import { OrderedMerge } from '../../lib/ordered-merge.js'
+import { OrderedMerge } from '../../lib/stream/ordered-merge.js'
 
 const windowNs = 10_000_000n
 

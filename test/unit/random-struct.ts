@@ -1,6 +1,6 @@
 // Random C types: their declaration in C and in TypeScript, their layout and
 // their values, worked out here without what is tested.
-import * as types from '../../lib/struct.js'
+import * as types from '../../lib/types/struct.js'
 import type { Random } from './random.js'
 
 export type Model =

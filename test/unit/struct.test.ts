@@ -18,7 +18,7 @@ import {
   u32,
   u64,
   u8,
-} from '../../lib/struct.js'
+} from '../../lib/types/struct.js'
 import { runC } from './compilers.js'
 import { misuse } from './misuse.js'
 import { firstSeed, Random } from './random.js'

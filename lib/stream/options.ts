@@ -1,0 +1,84 @@
+// What all readers can be told.
+import { checkInteger, checkOptions, invalidType } from '../errors/errors.js'
+
+/** How a reader waits, and how much memory it uses. */
+export interface ReaderOptions {
+  /**
+   * The longest that a record waits under load, in microseconds: the poll
+   * thread then leaves the kernel's buffer alone for up to this time, and the
+   * traced workload need not wake it. The first record after idle never waits.
+   * 0 drains at once, always. Default 500.
+   */
+  coalesceUs?: number
+  /**
+   * Drain at least this often, in milliseconds, whether or not the kernel
+   * reported records; 0 never. Default 0, or 100 when a map has `wakeupBytes`.
+   */
+  drainIntervalMs?: number
+  /** The soft size of a batch in bytes: the record that crosses it still goes in. Default 256 KiB. */
+  batchBytes?: number
+  /**
+   * How many batches there are. When all are full, records stay in the kernel's
+   * buffer, which is the only queue. Default 4.
+   */
+  batchCount?: number
+  /** Without a poll thread nothing is delivered but by `consume()`. Default true. */
+  pollThread?: boolean
+  /** Closes the reader when it aborts. */
+  signal?: AbortSignal
+}
+
+const optionNames = [
+  'coalesceUs',
+  'drainIntervalMs',
+  'batchBytes',
+  'batchCount',
+  'pollThread',
+  'signal',
+] as const
+
+const smallestBatchBytes = 4096
+const largestBatchBytes = 2 ** 28
+
+/** What a reader works with: checked, and with its defaults. */
+export interface CheckedOptions {
+  coalesceUs: number
+  drainIntervalUs: number
+  batchBytes: number
+  batchCount: number
+  pollThread: boolean
+  signal: AbortSignal | undefined
+}
+
+/**
+ * Refuses options that are unknown or out of range.
+ *
+ * @param ownOptions Names that the kind of reader knows besides.
+ * @param defaultIntervalUs Its `drainIntervalMs` by default, in microseconds.
+ */
+export function checkReaderOptions(
+  options: ReaderOptions,
+  ownOptions: readonly string[],
+  defaultIntervalUs: (coalesceUs: number) => number,
+): CheckedOptions {
+  checkOptions(options, [...optionNames, ...ownOptions])
+  const { coalesceUs = 500, drainIntervalMs, batchCount = 4 } = options
+  const { batchBytes = 256 * 1024, pollThread = true, signal } = options
+  checkInteger(coalesceUs, 'coalesceUs', 0, 1_000_000)
+  if (drainIntervalMs !== undefined) {
+    checkInteger(drainIntervalMs, 'drainIntervalMs', 0, 2 ** 31 - 1)
+  }
+  checkInteger(batchBytes, 'batchBytes', smallestBatchBytes, largestBatchBytes)
+  checkInteger(batchCount, 'batchCount', 1, 64)
+  if (typeof pollThread !== 'boolean') throw invalidType('a boolean', 'pollThread', pollThread)
+  if (signal !== undefined && !isAbortSignal(signal)) {
+    throw invalidType('an AbortSignal', 'signal', signal)
+  }
+  const drainIntervalUs =
+    drainIntervalMs === undefined ? defaultIntervalUs(coalesceUs) : 1000 * drainIntervalMs
+  return { coalesceUs, drainIntervalUs, batchBytes, batchCount, pollThread, signal }
+}
+
+function isAbortSignal(signal: unknown): boolean {
+  return typeof signal === 'object' && signal !== null && 'aborted' in signal
+}

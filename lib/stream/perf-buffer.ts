@@ -1,0 +1,301 @@
+import { readFileSync } from 'node:fs'
+import { checkInteger, invalidType, outOfRange } from '../errors/errors.js'
+import type { BpfMap } from '../map/map.js'
+import { addon } from '../addon/addon.js'
+import { OrderedMerge } from './ordered-merge.js'
+import { checkMap, Reader, type ReaderStats, type SourceState, throwUncaught } from './reader.js'
+import type { ReaderOptions } from './options.js'
+import type { Type } from '../types/struct.js'
+
+export interface PerfBufferOptions extends ReaderOptions {
+  /** Size of each CPU's buffer in pages, a power of two. Default 64. */
+  pagesPerCpu?: number
+  /**
+   * Wake the poll thread when so many bytes are queued on a CPU; below that it
+   * drains every `coalesceUs`, so it wakes up by itself even when idle. Default
+   * half of a buffer, unless `wakeupEvents` is given or `coalesceUs` is 0.
+   */
+  watermarkBytes?: number
+  /**
+   * Wake the poll thread for each so many events of a CPU instead, as libbpf
+   * does with 1. With 1 an idle reader sleeps, and each event costs the traced
+   * workload a wake-up.
+   */
+  wakeupEvents?: number
+  /**
+   * The CPUs to read, by default those that are online now. A CPU that comes
+   * online later has no buffer: what programs send there is lost, and counted
+   * when the map is declared with `BPF_PERFBUF()`. Make a new reader then. A
+   * CPU that goes offline just stops sending.
+   */
+  cpus?: readonly number[]
+  /**
+   * Called where the kernel says that it dropped events of a CPU, in their place
+   * between that CPU's records. The kernel says so with the next event that
+   * finds room.
+   */
+  onLost?: (lost: number, cpu: number) => void
+  /**
+   * Ordered delivery: the name of a 64-bit field with a time in nanoseconds, such
+   * as of `bpf_ktime_get_ns()`. Records of all CPUs, and all maps of the reader,
+   * are merged by it. For callbacks, and decoders that copy.
+   */
+  orderBy?: string
+  /**
+   * How long a record is held back for older ones of other CPUs, in
+   * milliseconds; above `coalesceUs`. Records that come later still are
+   * delivered at once and counted as `late`. Default 10.
+   */
+  orderWindowMs?: number
+}
+
+/** One perf event array of a reader. */
+export interface PerfMapStats {
+  /** The map's name in C. */
+  name: string
+  /** Size of each CPU's buffer in bytes. */
+  bytesPerCpu: number
+  /** How many CPUs have a buffer. */
+  cpus: number
+  /** Bytes that are queued on all CPUs, headers included. */
+  availableBytes: number
+  /** Events that the kernel said it dropped, by CPU number. */
+  lostByCpu: number[]
+}
+
+export interface PerfBufferStats extends ReaderStats {
+  /** With `orderBy`: records that came after a younger one had been delivered. */
+  late: number
+  maps: PerfMapStats[]
+}
+
+/**
+ * Reads perf buffers, `BPF_MAP_TYPE_PERF_EVENT_ARRAY`, through libbpf's
+ * `perf_buffer__*`: a buffer for each CPU, filled by `bpf_perf_event_output()`.
+ * For kernels before 5.8, and for comparison: ring buffers keep the order of
+ * events across CPUs and share their memory.
+ *
+ * As {@link RingBuffer} otherwise; callbacks get the CPU too. Events are in
+ * order on each CPU, not across. The kernel pads events to a multiple of 8 bytes
+ * and does not say by how much: types that take the rest of a record see up to 7
+ * bytes of padding at its end.
+ *
+ * @example
+ * ```ts
+ * using perf = new PerfBuffer(object.map('events'), ExecEvent, (event, cpu) => {
+ *   console.log(cpu, event.pid, event.comm)
+ * })
+ * ```
+ */
+export class PerfBuffer<T> extends Reader<T> {
+  readonly #pages: number
+  readonly #watermarkBytes: number
+  readonly #wakeupEvents: number
+  readonly #cpus: Int32Array
+  #merge: OrderedMerge | undefined
+  #orderBy: string | undefined
+  #lastStates: SourceState[] = []
+  #counted: (number | undefined)[] = []
+
+  /**
+   * @param map A map of a loaded object.
+   * @param decoder What a record is: a struct, or another type.
+   * @param onRecord Called for each record, with its CPU.
+   * @throws {BpfError} `ERR_MAP_TYPE` when the map is no perf event array,
+   *   `ERR_STATE` before load, `ERR_LAYOUT`, `ERR_PERMISSION`, `ERR_KERNEL`.
+   * @throws {RangeError} when one of the CPUs is not online.
+   */
+  constructor(
+    map: BpfMap,
+    decoder: Type<T>,
+    onRecord: (record: T, cpu: number) => void,
+    options?: PerfBufferOptions,
+  )
+  constructor(map: BpfMap, decoder: Type<T>, options?: PerfBufferOptions)
+  constructor(
+    map: BpfMap,
+    decoder: Type<T>,
+    onRecordOrOptions?: ((record: T, cpu: number) => void) | PerfBufferOptions,
+    options?: PerfBufferOptions,
+  ) {
+    checkMap(map, 'PERF_EVENT_ARRAY')
+    const iterates = typeof onRecordOrOptions !== 'function'
+    const onRecord = iterates ? undefined : onRecordOrOptions
+    const given = (iterates ? onRecordOrOptions : options) ?? {}
+    super('perf', given, ownOptions, (coalesceUs) => (given.wakeupEvents === 1 ? 0 : coalesceUs))
+    try {
+      const { pagesPerCpu = 64, wakeupEvents, cpus = [], onLost } = given
+      checkInteger(pagesPerCpu, 'pagesPerCpu', 1, 2 ** 20)
+      if (!Number.isInteger(Math.log2(pagesPerCpu))) {
+        throw outOfRange('a power of two', 'pagesPerCpu', pagesPerCpu)
+      }
+      const bufferBytes = pagesPerCpu * addon().pageBytes
+      const byEvents = wakeupEvents !== undefined || given.coalesceUs === 0
+      const { watermarkBytes = byEvents ? 0 : bufferBytes / 2 } = given
+      if (given.watermarkBytes !== undefined) {
+        checkInteger(watermarkBytes, 'watermarkBytes', 1, bufferBytes - 1)
+        if (wakeupEvents !== undefined) {
+          throw invalidType('one of watermarkBytes and wakeupEvents', 'options', 'both')
+        }
+      }
+      if (onLost !== undefined && typeof onLost !== 'function') {
+        throw invalidType('a function', 'onLost', onLost)
+      }
+      this.#pages = pagesPerCpu
+      this.#watermarkBytes = watermarkBytes
+      this.#wakeupEvents = checkInteger(wakeupEvents ?? 1, 'wakeupEvents', 1, 2 ** 31 - 1)
+      this.#cpus = checkCpus(cpus)
+      this.#setOrder(given)
+      this.onLost = onLost
+      this.add(map, decoder, onRecord)
+      this.followSignal()
+    } catch (error) {
+      this.close()
+      throw error
+    }
+  }
+
+  /**
+   * Reads another perf event array with the same thread and the same options.
+   *
+   * @throws {BpfError} As the constructor; `ERR_CLOSED`.
+   */
+  add<U>(
+    map: BpfMap,
+    decoder: Type<U>,
+    onRecord?: (record: U, cpu: number) => void,
+  ): PerfBuffer<T | U> {
+    checkMap(map, 'PERF_EVENT_ARRAY')
+    const ordered = this.#ordered(decoder, onRecord)
+    this.attachSource(map, decoder, ordered, () =>
+      this.native.addPerf(
+        map.fd,
+        this.#pages,
+        this.#watermarkBytes,
+        this.#wakeupEvents,
+        this.#cpus,
+      ),
+    )
+    return this as PerfBuffer<T | U>
+  }
+
+  /** As {@link Reader.flush}; also what was held back for its order. */
+  override async flush(): Promise<void> {
+    await super.flush()
+    if (!this.closed) this.#merge?.flush()
+  }
+
+  override close(): void {
+    this.#merge?.close()
+    super.close()
+  }
+
+  #setOrder({ orderBy, orderWindowMs = 10 }: PerfBufferOptions): void {
+    checkInteger(orderWindowMs, 'orderWindowMs', 1, 60_000)
+    if (orderBy === undefined) return
+    if (typeof orderBy !== 'string') throw invalidType('the name of a field', 'orderBy', orderBy)
+    this.#orderBy = orderBy
+    this.#merge = new OrderedMerge(BigInt(orderWindowMs) * 1_000_000n, mostHeldBack, throwUncaught)
+  }
+
+  /** A callback that passes its records through the merge. */
+  #ordered<U>(
+    decoder: Type<U>,
+    onRecord: ((record: U, cpu: number) => void) | undefined,
+  ): ((record: U, cpu: number) => void) | undefined {
+    const merge = this.#merge
+    const field = this.#orderBy
+    if (merge === undefined || field === undefined) return onRecord
+    const fields = decoder.shape.kind === 'struct' ? decoder.shape.fields : []
+    const shape = fields.find(({ name }) => name === field)?.type.shape
+    if (onRecord === undefined || shape?.kind !== 'int' || shape.size !== 8) {
+      throw invalidType('a struct with this field of 64 bits, and a callback', 'orderBy', field)
+    }
+    return (record, cpu) => {
+      const time = BigInt((record as Record<string, number | bigint>)[field] as number | bigint)
+      merge.push(time, () => {
+        if (!this.closed) onRecord(record, cpu)
+      })
+    }
+  }
+
+  /** What the reader has done. After `close()` its last numbers. */
+  stats(): PerfBufferStats {
+    this.rememberCounts()
+    const maps = this.handlers.map(({ map }, index): PerfMapStats => {
+      const { sizeBytes = 0, buffers = [], lostByCpu = [] } = this.#lastStates[index] ?? {}
+      return {
+        name: map.name,
+        bytesPerCpu: sizeBytes,
+        cpus: buffers.length,
+        availableBytes: buffers.reduce(
+          (sum, { consumer, producer }) => sum + producer - consumer,
+          0,
+        ),
+        lostByCpu,
+      }
+    })
+    const lost = maps.reduce(
+      (sum, { lostByCpu }, index) =>
+        // The program's count is exact; the kernel's lacks the latest ones.
+        sum + (this.#counted[index] ?? lostByCpu.reduce((all, one) => all + one, 0)),
+      0,
+    )
+    const stats = this.readerStats(lost)
+    const { pending = 0, late = 0 } = this.#merge ?? {}
+    return {
+      ...stats,
+      records: stats.records - pending,
+      undelivered: stats.undelivered + pending,
+      late,
+      maps,
+    }
+  }
+
+  /** @internal */
+  protected override rememberCounts(): void {
+    if (this.closed) return
+    this.handlers.forEach(({ map }, index) => {
+      this.#lastStates[index] = this.sourceState(index)
+      if (map.object.phase === 'loaded') this.#counted[index] = map.producerCounts()?.lost
+    })
+  }
+}
+
+const ownOptions = [
+  'pagesPerCpu',
+  'watermarkBytes',
+  'wakeupEvents',
+  'cpus',
+  'onLost',
+  'orderBy',
+  'orderWindowMs',
+] as const
+
+/** Of ordered delivery, in records. */
+const mostHeldBack = 2 ** 20
+
+/** Refuses CPUs without the kernel's help, which says only that one of them failed. */
+function checkCpus(cpus: unknown): Int32Array {
+  if (!Array.isArray(cpus)) throw invalidType('an array of CPU numbers', 'cpus', cpus)
+  const online = onlineCpus()
+  for (const cpu of cpus as number[]) {
+    checkInteger(cpu, 'a CPU of cpus', 0, 2 ** 16 - 1)
+    if (!online.has(cpu)) {
+      throw outOfRange(`CPUs that are online (${[...online].join(', ')})`, 'cpus', cpu)
+    }
+  }
+  if (new Set(cpus).size !== cpus.length) throw outOfRange('different CPUs', 'cpus', cpus)
+  return Int32Array.from(cpus as number[])
+}
+
+/** Reads a list such as "0-3,8". */
+function onlineCpus(): Set<number> {
+  const list = readFileSync('/sys/devices/system/cpu/online', 'utf8').trim()
+  const cpus = new Set<number>()
+  for (const range of list.split(',')) {
+    const [first = 0, last = first] = range.split('-').map(Number)
+    for (let cpu = first; cpu <= last; cpu++) cpus.add(cpu)
+  }
+  return cpus
+}

@@ -1,0 +1,146 @@
+import type { BpfMap, ProducerCounts } from '../map/map.js'
+import { checkMap, Reader, type ReaderStats, type SourceState } from './reader.js'
+import type { ReaderOptions } from './options.js'
+import type { Type } from '../types/struct.js'
+
+export type RingBufferOptions = ReaderOptions
+
+/** One ring of a reader. Positions count bytes since the map was made. */
+export interface RingStats {
+  /** The map's name in C. */
+  name: string
+  /** In bytes. */
+  sizeBytes: number
+  /** Bytes that are queued, headers and records being written included. */
+  availableBytes: number
+  consumerPosition: number
+  producerPosition: number
+  /** Records for which there was no room; nothing without `BPF_RINGBUF()`. */
+  lost: number | undefined
+  /** Records that the program discarded; nothing without `BPF_RINGBUF()`. */
+  discarded: number | undefined
+}
+
+export interface RingBufferStats extends ReaderStats {
+  /** Records that the programs discarded, of all rings. */
+  discarded: number | undefined
+  rings: RingStats[]
+}
+
+/**
+ * Reads BPF ring buffers, `BPF_MAP_TYPE_RINGBUF`, through libbpf's
+ * `ring_buffer__*` on a thread of libuv. Needs Linux 5.8.
+ *
+ * With a callback, delivery begins at once: one call into JavaScript a batch,
+ * one call of the callback a record, in the order of submission. A callback that
+ * throws surfaces as an uncaught exception, and the rest of the batch is still
+ * delivered. Without a callback, iterate with `records()` or `batches()`: a
+ * consumer that awaits, such as a write to a slow stream, then stops reading, and
+ * what the ring has no room for is counted as lost.
+ *
+ * A running reader keeps the process alive until `close()`; see `unref()`.
+ *
+ * @example
+ * ```ts
+ * using ring = new RingBuffer(object.map('events'), ExecEvent, (event) => {
+ *   console.log(event.pid, event.comm)
+ * })
+ * ```
+ */
+export class RingBuffer<T> extends Reader<T> {
+  #counts: (ProducerCounts | undefined)[] = []
+  #lastRings: SourceState[] = []
+
+  /**
+   * @param map A map of a loaded object.
+   * @param decoder What a record is: a struct, or another type.
+   * @param onRecord Called for each record.
+   * @throws {BpfError} `ERR_MAP_TYPE` when the map is no ring buffer,
+   *   `ERR_STATE` before load, `ERR_LAYOUT` when the decoder does not match the
+   *   object's BTF, `ERR_KERNEL`.
+   */
+  constructor(
+    map: BpfMap,
+    decoder: Type<T>,
+    onRecord: (record: T) => void,
+    options?: RingBufferOptions,
+  )
+  constructor(map: BpfMap, decoder: Type<T>, options?: RingBufferOptions)
+  constructor(
+    map: BpfMap,
+    decoder: Type<T>,
+    onRecordOrOptions?: ((record: T) => void) | RingBufferOptions,
+    options?: RingBufferOptions,
+  ) {
+    checkMap(map, 'RINGBUF')
+    const iterates = typeof onRecordOrOptions !== 'function'
+    const onRecord = iterates ? undefined : onRecordOrOptions
+    const given = (iterates ? onRecordOrOptions : options) ?? {}
+    super('ring', given, [], () => (map.wakeupBytes > 0 ? wakeupIntervalUs : 0))
+    try {
+      this.add(map, decoder, onRecord)
+      this.followSignal()
+    } catch (error) {
+      this.close()
+      throw error
+    }
+  }
+
+  /**
+   * Reads another ring with the same thread. Rings are drained in turn, each in
+   * its own order.
+   *
+   * @throws {BpfError} As the constructor; `ERR_CLOSED`.
+   */
+  add<U>(map: BpfMap, decoder: Type<U>, onRecord?: (record: U) => void): RingBuffer<T | U> {
+    checkMap(map, 'RINGBUF')
+    this.attachSource(map, decoder, onRecord, () => this.native.addRing(map.fd, map.wakeupBytes))
+    return this as RingBuffer<T | U>
+  }
+
+  /** What the reader has done. After `close()` its last numbers. */
+  stats(): RingBufferStats {
+    this.rememberCounts()
+    const counts = this.#counts
+    const rings = this.handlers.map(({ map }, index): RingStats => {
+      const { sizeBytes = 0, buffers = [] } = this.#lastRings[index] ?? {}
+      const { consumer = 0, producer = 0 } = buffers[0] ?? {}
+      return {
+        name: map.name,
+        sizeBytes,
+        availableBytes: producer - consumer,
+        consumerPosition: consumer,
+        producerPosition: producer,
+        lost: counts[index]?.lost,
+        discarded: counts[index]?.discarded,
+      }
+    })
+    return {
+      ...this.readerStats(sum(rings.map(({ lost }) => lost))),
+      discarded: sum(rings.map(({ discarded }) => discarded)),
+      rings,
+    }
+  }
+
+  /** @internal */
+  protected override rememberCounts(): void {
+    if (this.closed) return
+    this.handlers.forEach(({ map }, index) => {
+      this.#lastRings[index] = this.sourceState(index)
+      if (map.object.phase === 'loaded') this.#counts[index] = map.producerCounts()
+    })
+  }
+}
+
+/** A ring that suppresses wake-ups must be drained without them. */
+const wakeupIntervalUs = 100_000
+
+/** Nothing when one of them is not known. */
+function sum(numbers: readonly (number | undefined)[]): number | undefined {
+  let total = 0
+  for (const number of numbers) {
+    if (number === undefined) return undefined
+    total += number
+  }
+  return total
+}

@@ -1,0 +1,281 @@
+// Types of fields and records: what they look like in C, and what they are in
+// TypeScript.
+import { checkInteger, checkOptions, invalidType, outOfRange } from '../errors/errors.js'
+
+declare const value: unique symbol
+
+/**
+ * A C type and the TypeScript value that it decodes to. Each is a decoder as
+ * well: a record may be a struct, or a bare `u32`.
+ */
+export interface Type<T = unknown> {
+  /** How it is called in messages. */
+  readonly name: string
+  /** In bytes; of a type that takes the rest of the record, 0. */
+  readonly size: number
+  /** Natural alignment in bytes. */
+  readonly align: number
+  /** @internal */
+  readonly shape: Shape
+  readonly [value]?: T
+}
+
+/** The TypeScript type of the values that a {@link Type} decodes to. */
+export type Value<D> = D extends Type<infer T> ? T : never
+
+/** @internal */
+export type Shape =
+  | { kind: 'int'; size: 1 | 2 | 4 | 8; signed: boolean; exact: boolean }
+  | { kind: 'bool' }
+  | { kind: 'cstring'; length: number | undefined }
+  | { kind: 'bytes'; length: number | undefined }
+  | { kind: 'array'; element: Type; length: number }
+  | { kind: 'struct'; fields: readonly Field[] }
+  | { kind: 'view'; struct: Struct }
+
+/** @internal */
+export interface Field {
+  readonly name: string
+  readonly offset: number
+  readonly type: Type
+}
+
+function int<T>(name: string, size: 1 | 2 | 4 | 8, signed: boolean, exact = true): Type<T> {
+  return { name, size, align: size, shape: { kind: 'int', size, signed, exact } }
+}
+
+/** `__u8` as `number`. */
+export const u8: Type<number> = int('u8', 1, false)
+/** `__s8` as `number`. */
+export const i8: Type<number> = int('i8', 1, true)
+/** `__u16` as `number`. */
+export const u16: Type<number> = int('u16', 2, false)
+/** `__s16` as `number`. */
+export const i16: Type<number> = int('i16', 2, true)
+/** `__u32` as `number`. */
+export const u32: Type<number> = int('u32', 4, false)
+/** `__s32` as `number`. */
+export const i32: Type<number> = int('i32', 4, true)
+
+/** A 64-bit integer: itself as `bigint`, its `number` as `number`. */
+export interface Wide extends Type<bigint> {
+  /**
+   * The same integer as `number`: exact from -(2^53 - 1) to 2^53 - 1, a
+   * `RangeError` beyond. Times in nanoseconds since boot fit for 104 days.
+   */
+  readonly number: Type<number>
+}
+
+/** `__u64` as `bigint`, `u64.number` as `number`. */
+export const u64: Wide = { ...int<bigint>('u64', 8, false), number: int('u64', 8, false, false) }
+/** `__s64` as `bigint`, `i64.number` as `number`. */
+export const i64: Wide = { ...int<bigint>('i64', 8, true), number: int('i64', 8, true, false) }
+
+/** `bool` as `boolean`: every byte but 0 is true. */
+export const bool: Type<boolean> = { name: 'bool', size: 1, align: 1, shape: { kind: 'bool' } }
+
+/**
+ * `char[length]` as `string`: UTF-8 up to the first NUL or the end. Bytes that
+ * are not UTF-8 become U+FFFD. Without a length it takes the rest of the record
+ * and must be the last field.
+ */
+export function cstring(length?: number): Type<string> {
+  return sized('cstring', length, 'char')
+}
+
+/**
+ * `__u8[length]` as a `Uint8Array` of its own. Without a length it takes the
+ * rest of the record and must be the last field, or is the whole record.
+ */
+export function bytes(length?: number): Type<Uint8Array> {
+  return sized('bytes', length, 'bytes')
+}
+
+function sized<T>(kind: 'cstring' | 'bytes', length: number | undefined, name: string): Type<T> {
+  if (length !== undefined) checkInteger(length, `the length of ${kind}()`, 1, maxBytes)
+  return {
+    name: `${name}[${length === undefined ? '' : String(length)}]`,
+    size: length ?? 0,
+    align: 1,
+    shape: { kind, length },
+  }
+}
+
+/** `type[length]` as an array. */
+export function array<T>(type: Type<T>, length: number): Type<T[]> {
+  checkType(type, 'the element type of array()')
+  checkInteger(length, 'the length of array()', 1, maxBytes)
+  if (isOpen(type) || type.shape.kind === 'view') {
+    throw invalidType('a type of fixed size', 'the element type of array()', type.name)
+  }
+  if (type.size * length > maxBytes) {
+    throw outOfRange(`at most ${String(maxBytes)} bytes`, 'array()', type.size * length)
+  }
+  return {
+    // As in C: the outer dimension comes first.
+    name: type.name.replace(/\[|$/, (rest) => `[${String(length)}]${rest}`),
+    size: type.size * length,
+    align: type.align,
+    shape: { kind: 'array', element: type, length },
+  }
+}
+
+/** A field at an offset of its own instead of the next aligned one. */
+export interface Placed<T = unknown> {
+  readonly offset: number
+  readonly type: Type<T>
+}
+
+/** Places a field at `offset` bytes from the start of its struct. */
+export function at<T>(offset: number, type: Type<T>): Placed<T> {
+  checkInteger(offset, 'the offset of at()', 0, maxBytes)
+  checkType(type, 'the type of at()')
+  return { offset, type }
+}
+
+/** The fields of a struct in C's order. */
+export type Fields = Record<string, Type | Placed>
+
+/** What a struct with these fields decodes to. */
+export type StructValue<F extends Fields> = {
+  -readonly [K in keyof F]: F[K] extends Placed<infer T> ? T : Value<F[K]>
+}
+
+export interface StructOptions {
+  /** `__attribute__((packed))`: no padding, alignment 1. */
+  packed?: boolean
+}
+
+/** The largest record and so the largest type: the kernel's limit is 1 GiB. */
+const maxBytes = 2 ** 30
+
+/**
+ * A C struct. Fields follow each other with C's natural alignment; `at()` places
+ * one elsewhere.
+ */
+export class Struct<T = unknown> implements Type<T> {
+  readonly name: string
+  readonly size: number
+  readonly align: number
+  /** @internal */
+  readonly shape: { kind: 'struct'; fields: readonly Field[] }
+  declare readonly [value]?: T
+
+  /** @internal */
+  constructor(name: string, fields: Fields, options: StructOptions) {
+    const { packed = false } = options
+    if (typeof packed !== 'boolean') throw invalidType('a boolean', 'packed', packed)
+    const placed: Field[] = []
+    let end = 0
+    let align = 1
+    let open: string | undefined
+    for (const [field, entry] of Object.entries(fields)) {
+      const what = `field "${field}" of struct "${name}"`
+      if (!/^[A-Za-z_]\w*$/.test(field) || field === '__proto__') {
+        throw invalidType('a C identifier', `the name of a field of struct "${name}"`, field)
+      }
+      if (open !== undefined) {
+        throw invalidType(
+          'the last field',
+          `"${open}" of struct "${name}", which has no length`,
+          field,
+        )
+      }
+      const type = isPlaced(entry) ? entry.type : entry
+      checkType(type, what)
+      if (type.shape.kind === 'view') throw invalidType('a type', what, `view of ${type.name}`)
+      if (type.shape.kind === 'struct' && isOpen(type)) {
+        throw invalidType('a type of fixed size', what, `struct ${type.name}`)
+      }
+      const fieldAlign = packed ? 1 : type.align
+      const offset = isPlaced(entry)
+        ? checkInteger(entry.offset, `the offset of ${what}`, 0, maxBytes)
+        : roundUp(end, fieldAlign)
+      if (isOpen(type)) open = field
+      placed.push({ name: field, offset, type })
+      end = Math.max(end, offset + type.size)
+      align = Math.max(align, fieldAlign)
+    }
+    if (placed.length === 0) throw invalidType('at least one field', `struct "${name}"`, fields)
+    if (end > maxBytes) {
+      throw outOfRange(`at most ${String(maxBytes)} bytes`, `struct "${name}"`, end)
+    }
+    this.name = name
+    this.size = roundUp(end, align)
+    this.align = align
+    this.shape = { kind: 'struct', fields: placed }
+  }
+
+  /**
+   * A decoder that lends one accessor instead of making an object for each
+   * record: its properties are read from the record when they are used. The
+   * accessor is valid only inside the callback and only for this record; keep
+   * what you need by reading it. For callbacks, not for iterators.
+   */
+  view(): Type<Readonly<T>> {
+    return {
+      name: this.name,
+      size: this.size,
+      align: this.align,
+      shape: { kind: 'view', struct: this },
+    }
+  }
+
+  /** The bytes that a record needs: trailing padding need not be sent. */
+  get requiredBytes(): number {
+    return Math.max(...this.shape.fields.map(({ offset, type }) => offset + type.size))
+  }
+}
+
+/**
+ * Declares a C struct.
+ *
+ * @param name Its name in C. When the object's BTF has a struct of this name,
+ *   a reader checks offsets and sizes against it.
+ * @example
+ * ```ts
+ * const ExecEvent = struct('event', { pid: u32, comm: cstring(16) })
+ * type ExecEvent = Value<typeof ExecEvent> // { pid: number; comm: string }
+ * ```
+ */
+export function struct<const F extends Fields>(
+  name: string,
+  fields: F,
+  options: StructOptions = {},
+): Struct<StructValue<F>> {
+  if (typeof name !== 'string') throw invalidType('a string', 'the name of struct()', name)
+  if (!isObject(fields)) {
+    throw invalidType('an object', `the fields of struct "${name}"`, fields)
+  }
+  checkOptions(options, ['packed'])
+  return new Struct(name, fields, options)
+}
+
+/** @internal */
+export function checkType(type: unknown, what: string): asserts type is Type {
+  if (!isObject(type) || !('shape' in type)) {
+    throw invalidType('a type such as u32, cstring(16) or struct(…)', what, type)
+  }
+}
+
+/** Whether a type takes the rest of its record. */
+function isOpen(type: Type): boolean {
+  const shape = type.shape
+  if (shape.kind === 'struct') {
+    const last = shape.fields.at(-1)
+    return last !== undefined && isOpen(last.type)
+  }
+  return (shape.kind === 'bytes' || shape.kind === 'cstring') && shape.length === undefined
+}
+
+function isPlaced(entry: Type | Placed): entry is Placed {
+  return isObject(entry) && 'type' in entry && 'offset' in entry
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function roundUp(offset: number, align: number): number {
+  return Math.ceil(offset / align) * align
+}

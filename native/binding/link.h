@@ -1,0 +1,30 @@
+// bpf_link: one attachment of a program.
+#ifndef BPF_RINGBUF_NATIVE_BINDING_LINK_H_
+#define BPF_RINGBUF_NATIVE_BINDING_LINK_H_
+
+#include <bpf/libbpf.h>
+#include <napi.h>
+
+#include "binding/addon.h"
+
+namespace bpf_ringbuf {
+
+// Independent of its program and object once made. Program::Attach() makes it.
+class Link final : public Napi::ObjectWrap<Link>, public Closable {
+ public:
+  static void Init(Napi::Env env);
+  static Napi::Object Wrap(Napi::Env env, bpf_link* link);
+  explicit Link(const Napi::CallbackInfo& info);
+  ~Link() override;
+
+  void CloseHandle() override;
+
+ private:
+  Napi::Value Close(const Napi::CallbackInfo& info);
+
+  bpf_link* link_;
+};
+
+}  // namespace bpf_ringbuf
+
+#endif  // BPF_RINGBUF_NATIVE_BINDING_LINK_H_

@@ -1,0 +1,229 @@
+#include "binding/map.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <vector>
+
+#include "binding/object.h"
+#include "core/log.h"
+
+namespace bpf_ringbuf {
+
+void Map::Init(Napi::Env env) {
+  const Napi::Function constructor =
+      DefineClass(env, "Map",
+                  {
+                      InstanceMethod<&Map::Name>("name"),
+                      InstanceMethod<&Map::Type>("type"),
+                      InstanceMethod<&Map::KeySize>("keySize"),
+                      InstanceMethod<&Map::ValueSize>("valueSize"),
+                      InstanceMethod<&Map::MaxEntries>("maxEntries"),
+                      InstanceMethod<&Map::SetMaxEntries>("setMaxEntries"),
+                      InstanceMethod<&Map::SetAutocreate>("setAutocreate"),
+                      InstanceMethod<&Map::Fd>("fd"),
+                      InstanceMethod<&Map::Lookup>("lookup"),
+                      InstanceMethod<&Map::ReadData>("readData"),
+                      InstanceMethod<&Map::WriteData>("writeData"),
+                  });
+  Environment::Of(env)->map_constructor = Napi::Persistent(constructor);
+}
+
+Napi::Object Map::Wrap(Napi::Env env, Napi::Object owner, bpf_map* map) {
+  return Environment::Of(env)->map_constructor.New(
+      {owner, Napi::External<bpf_map>::New(env, map)});
+}
+
+Map::Map(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<Map>(info),
+      map_(info[1].As<Napi::External<bpf_map>>().Data()),
+      owner_(Object::Unwrap(info[0].As<Napi::Object>())),
+      owner_reference_(Napi::Persistent(info[0].As<Napi::Object>())) {}
+
+Map::~Map() { CloseHandle(); }
+
+void Map::CloseHandle() {
+  if (mapped_ == nullptr) return;
+  Environment::Of(Env())->Remove(this);
+  munmap(mapped_, mapped_bytes_);
+  mapped_ = nullptr;
+}
+
+bool Map::closed() const { return owner_->closed(); }
+
+// bpf_map__name()
+// name(): string
+Napi::Value Map::Name(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), closed() ? "" : bpf_map__name(map_));
+}
+
+// bpf_map__type()
+// type(): number
+Napi::Value Map::Type(const Napi::CallbackInfo& info) {
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  return Napi::Number::New(info.Env(), bpf_map__type(map_));
+}
+
+// bpf_map__key_size()
+// keySize(): number
+Napi::Value Map::KeySize(const Napi::CallbackInfo& info) {
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  return Napi::Number::New(info.Env(), bpf_map__key_size(map_));
+}
+
+// bpf_map__value_size()
+// valueSize(): number
+Napi::Value Map::ValueSize(const Napi::CallbackInfo& info) {
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  return Napi::Number::New(info.Env(), bpf_map__value_size(map_));
+}
+
+// bpf_map__max_entries()
+// maxEntries(): number
+Napi::Value Map::MaxEntries(const Napi::CallbackInfo& info) {
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  return Napi::Number::New(info.Env(), bpf_map__max_entries(map_));
+}
+
+// bpf_map__set_max_entries(): rounds ring buffers up to what the kernel takes.
+// setMaxEntries(count: number): number
+Napi::Value Map::SetMaxEntries(const Napi::CallbackInfo& info) {
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  const uint32_t count = info[0].As<Napi::Number>().Uint32Value();
+  const LogCapture capture;
+  return Napi::Number::New(info.Env(), bpf_map__set_max_entries(map_, count));
+}
+
+// bpf_map__set_autocreate()
+// setAutocreate(autocreate: boolean): number
+Napi::Value Map::SetAutocreate(const Napi::CallbackInfo& info) {
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  const bool autocreate = info[0].As<Napi::Boolean>();
+  return Napi::Number::New(info.Env(),
+                           bpf_map__set_autocreate(map_, autocreate));
+}
+
+// bpf_map__fd()
+// fd(): number
+Napi::Value Map::Fd(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), closed() ? -EBADF : bpf_map__fd(map_));
+}
+
+// bpf_map_lookup_elem(): of a per-CPU map the values of all possible CPUs.
+// lookup(key: Uint8Array): Uint8Array | number
+Napi::Value Map::Lookup(const Napi::CallbackInfo& info) {
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  const auto key = info[0].As<Napi::Uint8Array>();
+  if (key.ByteLength() != bpf_map__key_size(map_)) {
+    return Napi::Number::New(info.Env(), -EINVAL);
+  }
+  size_t size_bytes = bpf_map__value_size(map_);
+  switch (bpf_map__type(map_)) {
+    case BPF_MAP_TYPE_PERCPU_HASH:
+    case BPF_MAP_TYPE_PERCPU_ARRAY:
+    case BPF_MAP_TYPE_LRU_PERCPU_HASH:
+    case BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE:
+      size_bytes = (size_bytes + 7) / 8 * 8 *
+                   static_cast<size_t>(libbpf_num_possible_cpus());
+      break;
+    default:
+      break;
+  }
+  std::vector<uint8_t> value(size_bytes);
+  if (bpf_map_lookup_elem(bpf_map__fd(map_), key.Data(), value.data()) != 0) {
+    return Napi::Number::New(info.Env(), -errno);
+  }
+  return Napi::Buffer<uint8_t>::Copy(info.Env(), value.data(), value.size());
+}
+
+// bpf_map__initial_value() before load, mmap() of the map after
+// readData(offset: number, size: number): Uint8Array | number
+Napi::Value Map::ReadData(const Napi::CallbackInfo& info) {
+  const auto offset = info[0].As<Napi::Number>().Uint32Value();
+  const auto length = info[1].As<Napi::Number>().Uint32Value();
+  size_t size_bytes = 0;
+  int error = 0;
+  const uint8_t* data = Data(false, &size_bytes, &error);
+  if (data == nullptr) return Napi::Number::New(info.Env(), error);
+  if (offset > size_bytes || length > size_bytes - offset) {
+    return Napi::Number::New(info.Env(), -ERANGE);
+  }
+  return Napi::Buffer<uint8_t>::Copy(info.Env(), data + offset, length);
+}
+
+// The same, to write
+// writeData(offset: number, bytes: Uint8Array): number
+Napi::Value Map::WriteData(const Napi::CallbackInfo& info) {
+  const auto offset = info[0].As<Napi::Number>().Uint32Value();
+  const auto bytes = info[1].As<Napi::Uint8Array>();
+  size_t size_bytes = 0;
+  int error = 0;
+  uint8_t* data = Data(true, &size_bytes, &error);
+  if (data == nullptr) return Napi::Number::New(info.Env(), error);
+  if (offset > size_bytes || bytes.ByteLength() > size_bytes - offset) {
+    return Napi::Number::New(info.Env(), -ERANGE);
+  }
+  // BPF programs may read while this writes: one store for each naturally
+  // aligned variable, so that they see the old or the new value.
+  uint8_t* target = data + offset;
+  const uint8_t* source = bytes.Data();
+  const size_t length = bytes.ByteLength();
+  const bool aligned =
+      length != 0 && reinterpret_cast<uintptr_t>(target) % length == 0;
+  if (length == 8 && aligned) {
+    uint64_t value;
+    memcpy(&value, source, sizeof(value));
+    __atomic_store_n(reinterpret_cast<uint64_t*>(target), value,
+                     __ATOMIC_RELAXED);
+  } else if (length == 4 && aligned) {
+    uint32_t value;
+    memcpy(&value, source, sizeof(value));
+    __atomic_store_n(reinterpret_cast<uint32_t*>(target), value,
+                     __ATOMIC_RELAXED);
+  } else if (length == 2 && aligned) {
+    uint16_t value;
+    memcpy(&value, source, sizeof(value));
+    __atomic_store_n(reinterpret_cast<uint16_t*>(target), value,
+                     __ATOMIC_RELAXED);
+  } else {
+    memcpy(target, source, length);
+  }
+  return Napi::Number::New(info.Env(), 0);
+}
+
+uint8_t* Map::Data(bool writable, size_t* size_bytes, int* error) {
+  if (closed()) {
+    *error = -EBADF;
+    return nullptr;
+  }
+  const int fd = bpf_map__fd(map_);
+  if (fd < 0) {
+    const void* initial = bpf_map__initial_value(map_, size_bytes);
+    if (initial == nullptr) *error = -ENOENT;
+    // Skeletons write through this pointer too: it is writable until load.
+    return static_cast<uint8_t*>(const_cast<void*>(initial));
+  }
+  const bool read_only = (bpf_map__map_flags(map_) & BPF_F_RDONLY_PROG) != 0;
+  if (writable && read_only) {
+    *error = -EROFS;
+    return nullptr;
+  }
+  *size_bytes = bpf_map__value_size(map_);
+  if (mapped_ != nullptr) return mapped_;
+  void* mapped =
+      mmap(nullptr, *size_bytes, PROT_READ | (read_only ? 0 : PROT_WRITE),
+           MAP_SHARED, fd, 0);
+  if (mapped == MAP_FAILED) {
+    *error = -errno;
+    return nullptr;
+  }
+  mapped_ = static_cast<uint8_t*>(mapped);
+  mapped_bytes_ = *size_bytes;
+  Environment::Of(Env())->Add(this);
+  return mapped_;
+}
+
+}  // namespace bpf_ringbuf

@@ -1,0 +1,56 @@
+// bpf_map: one map of an object.
+#ifndef BPF_RINGBUF_NATIVE_BINDING_MAP_H_
+#define BPF_RINGBUF_NATIVE_BINDING_MAP_H_
+
+#include <bpf/libbpf.h>
+#include <napi.h>
+
+#include <cstdint>
+
+#include "binding/addon.h"
+
+namespace bpf_ringbuf {
+
+class Object;
+
+// Valid as long as its object is open. Has no constructor of its own in
+// JavaScript: Object::Maps() and DataMap() make them.
+class Map final : public Napi::ObjectWrap<Map>, public Closable {
+ public:
+  static void Init(Napi::Env env);
+  static Napi::Object Wrap(Napi::Env env, Napi::Object owner, bpf_map* map);
+  explicit Map(const Napi::CallbackInfo& info);
+  ~Map() override;
+
+  // Unmaps the data section.
+  void CloseHandle() override;
+
+ private:
+  Napi::Value Name(const Napi::CallbackInfo& info);
+  Napi::Value Type(const Napi::CallbackInfo& info);
+  Napi::Value KeySize(const Napi::CallbackInfo& info);
+  Napi::Value ValueSize(const Napi::CallbackInfo& info);
+  Napi::Value MaxEntries(const Napi::CallbackInfo& info);
+  Napi::Value SetMaxEntries(const Napi::CallbackInfo& info);
+  Napi::Value SetAutocreate(const Napi::CallbackInfo& info);
+  Napi::Value Fd(const Napi::CallbackInfo& info);
+  Napi::Value Lookup(const Napi::CallbackInfo& info);
+  Napi::Value ReadData(const Napi::CallbackInfo& info);
+  Napi::Value WriteData(const Napi::CallbackInfo& info);
+
+  // The memory behind a data section: the initial value before load, the
+  // kernel's after. Null, with *error set, when there is none.
+  uint8_t* Data(bool writable, size_t* size_bytes, int* error);
+
+  bool closed() const;
+
+  bpf_map* map_;
+  Object* owner_;
+  Napi::ObjectReference owner_reference_;
+  uint8_t* mapped_ = nullptr;
+  size_t mapped_bytes_ = 0;
+};
+
+}  // namespace bpf_ringbuf
+
+#endif  // BPF_RINGBUF_NATIVE_BINDING_MAP_H_

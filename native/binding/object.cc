@@ -1,0 +1,129 @@
+#include "binding/object.h"
+
+#include <bpf/btf.h>
+#include <errno.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "binding/map.h"
+#include "binding/program.h"
+#include "core/log.h"
+
+namespace bpf_ringbuf {
+
+void Object::Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("Object",
+              DefineClass(env, "Object",
+                          {
+                              InstanceMethod<&Object::Open>("open"),
+                              InstanceMethod<&Object::Load>("load"),
+                              InstanceMethod<&Object::Close>("close"),
+                              InstanceMethod<&Object::Btf>("btf"),
+                              InstanceMethod<&Object::Maps>("maps"),
+                              InstanceMethod<&Object::DataMap>("dataMap"),
+                              InstanceMethod<&Object::Programs>("programs"),
+                          }));
+}
+
+Object::Object(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<Object>(info) {}
+
+Object::~Object() { CloseHandle(); }
+
+void Object::CloseHandle() {
+  if (object_ == nullptr) return;
+  Environment::Of(Env())->Remove(this);
+  bpf_object__close(object_);
+  object_ = nullptr;
+}
+
+// bpf_object__open_mem()
+// open(bytes: Uint8Array, name: string): number
+Napi::Value Object::Open(const Napi::CallbackInfo& info) {
+  const auto bytes = info[0].As<Napi::Uint8Array>();
+  const std::string name = info[1].As<Napi::String>();
+  // A copy: aligned for libelf, and out of reach of other threads.
+  const std::vector<uint8_t> image(bytes.Data(),
+                                   bytes.Data() + bytes.ByteLength());
+  LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = name.c_str());
+  const LogCapture capture;
+  object_ = bpf_object__open_mem(image.data(), image.size(), &options);
+  if (object_ == nullptr) {
+    const int error = -errno;
+    Environment::Of(info.Env())->log = capture.text();
+    return Napi::Number::New(info.Env(), error);
+  }
+  Environment::Of(info.Env())->Add(this);
+  return Napi::Number::New(info.Env(), 0);
+}
+
+// bpf_object__load(): libbpf itself loads each program without a verifier log
+// first, and on failure again with a log that grows until it fits.
+// load(): number
+Napi::Value Object::Load(const Napi::CallbackInfo& info) {
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  const LogCapture capture;
+  const int error = bpf_object__load(object_);
+  if (error != 0) Environment::Of(info.Env())->log = capture.text();
+  return Napi::Number::New(info.Env(), error);
+}
+
+// bpf_object__close()
+// close(): void
+Napi::Value Object::Close(const Napi::CallbackInfo& info) {
+  CloseHandle();
+  return info.Env().Undefined();
+}
+
+// btf__raw_data(): the object's BTF with the offsets that libbpf filled in.
+// btf(): Uint8Array | undefined
+Napi::Value Object::Btf(const Napi::CallbackInfo& info) {
+  const btf* types = closed() ? nullptr : bpf_object__btf(object_);
+  if (types == nullptr) return info.Env().Undefined();
+  uint32_t size_bytes = 0;
+  const void* data = btf__raw_data(types, &size_bytes);
+  if (data == nullptr) return info.Env().Undefined();
+  return Napi::Buffer<uint8_t>::Copy(
+      info.Env(), static_cast<const uint8_t*>(data), size_bytes);
+}
+
+// bpf_object__next_map(), without the maps that libbpf makes of data sections
+// maps(): Map[]
+Napi::Value Object::Maps(const Napi::CallbackInfo& info) {
+  Napi::Array maps = Napi::Array::New(info.Env());
+  if (closed()) return maps;
+  bpf_map* map = nullptr;
+  while ((map = bpf_object__next_map(object_, map)) != nullptr) {
+    if (bpf_map__is_internal(map)) continue;
+    maps.Set(maps.Length(), Map::Wrap(info.Env(), Value(), map));
+  }
+  return maps;
+}
+
+// bpf_object__find_map_by_name() with the name of a data section
+// dataMap(section: string): Map | undefined
+Napi::Value Object::DataMap(const Napi::CallbackInfo& info) {
+  const std::string section = info[0].As<Napi::String>();
+  bpf_map* map = closed()
+                     ? nullptr
+                     : bpf_object__find_map_by_name(object_, section.c_str());
+  if (map == nullptr) return info.Env().Undefined();
+  return Map::Wrap(info.Env(), Value(), map);
+}
+
+// bpf_object__next_program()
+// programs(): Program[]
+Napi::Value Object::Programs(const Napi::CallbackInfo& info) {
+  Napi::Array programs = Napi::Array::New(info.Env());
+  if (closed()) return programs;
+  bpf_program* program = nullptr;
+  while ((program = bpf_object__next_program(object_, program)) != nullptr) {
+    programs.Set(programs.Length(),
+                 Program::Wrap(info.Env(), Value(), program));
+  }
+  return programs;
+}
+
+}  // namespace bpf_ringbuf

@@ -1,0 +1,39 @@
+// bpf_program: one program of an object.
+#ifndef BPF_RINGBUF_NATIVE_BINDING_PROGRAM_H_
+#define BPF_RINGBUF_NATIVE_BINDING_PROGRAM_H_
+
+#include <bpf/libbpf.h>
+#include <napi.h>
+
+namespace bpf_ringbuf {
+
+class Object;
+
+// Valid as long as its object is open. Object::Programs() makes them.
+class Program : public Napi::ObjectWrap<Program> {
+ public:
+  static void Init(Napi::Env env);
+  static Napi::Object Wrap(Napi::Env env, Napi::Object owner,
+                           bpf_program* program);
+  explicit Program(const Napi::CallbackInfo& info);
+
+ private:
+  Napi::Value Name(const Napi::CallbackInfo& info);
+  Napi::Value Section(const Napi::CallbackInfo& info);
+  Napi::Value Type(const Napi::CallbackInfo& info);
+  Napi::Value Fd(const Napi::CallbackInfo& info);
+  Napi::Value Autoload(const Napi::CallbackInfo& info);
+  Napi::Value SetAutoload(const Napi::CallbackInfo& info);
+  Napi::Value Attach(const Napi::CallbackInfo& info);
+  Napi::Value TestRun(const Napi::CallbackInfo& info);
+
+  bool closed() const;
+
+  bpf_program* program_;
+  Object* owner_;
+  Napi::ObjectReference owner_reference_;
+};
+
+}  // namespace bpf_ringbuf
+
+#endif  // BPF_RINGBUF_NATIVE_BINDING_PROGRAM_H_

@@ -1,0 +1,325 @@
+#include "core/poller.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace bpf_ringbuf {
+
+namespace {
+
+constexpr uint32_t kWakeEvent = UINT32_MAX;
+constexpr int kMaxEvents = 16;
+
+// A record that is reserved but not yet submitted makes the epoll descriptor
+// readable with nothing to consume: its producer was preempted, or is slow.
+constexpr int64_t kFirstBackoffNs = 20 * 1000;
+constexpr int64_t kLongestBackoffNs = 1000 * 1000;
+
+int64_t NowNs() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int64_t>(now.tv_sec) * 1000000000 + now.tv_nsec;
+}
+
+// Signals are for the process's other threads; waits of a few microseconds
+// need a finer timer slack than the default of 50.
+void PrepareThread() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  pthread_setname_np(pthread_self(), "bpf-ringbuf");
+  prctl(PR_SET_TIMERSLACK, 5000, 0, 0, 0);
+}
+
+}  // namespace
+
+Poller::Poller(const PollerOptions& options, std::function<void()> ring_bell)
+    : options_(options),
+      ring_bell_(std::move(ring_bell)),
+      coalescer_(options.coalesce_us) {}
+
+Poller::~Poller() {
+  if (epoll_fd_ >= 0) close(epoll_fd_);
+  if (wake_fd_ >= 0) close(wake_fd_);
+}
+
+int Poller::Open() {
+  epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll_fd_ < 0) return -errno;
+  wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (wake_fd_ < 0) return -errno;
+  if (!Watch(wake_fd_, kWakeEvent)) return -errno;
+  for (uint32_t i = 0; i < options_.batch_count; i++) {
+    batches_.push_back(std::make_unique<Batch>(i, options_.batch_bytes));
+    free_.push_back(batches_.back().get());
+  }
+  return 0;
+}
+
+int Poller::Add(std::unique_ptr<Source> source) {
+  const std::lock_guard<std::mutex> sources(source_mutex_);
+  const size_t record_bytes = std::max(record_bytes_, source->capacity_bytes());
+  {
+    // Those that are lent or published grow when they are acquired again; if
+    // there is no memory for one, it must show here.
+    const std::lock_guard<std::mutex> queue(queue_mutex_);
+    for (Batch* batch : free_) {
+      if (!batch->Reserve(record_bytes)) return -ENOMEM;
+    }
+  }
+  if (!Watch(source->epoll_fd(), static_cast<uint32_t>(sources_.size()))) {
+    return -errno;
+  }
+  record_bytes_ = record_bytes;
+  coalesce_bytes_ =
+      std::min<uint64_t>(coalesce_bytes_, source->coalesce_bytes());
+  wakeup_bytes_ = std::min<uint64_t>(wakeup_bytes_, source->wakeup_bytes());
+  sources_.push_back(std::move(source));
+  source_count_ = sources_.size();
+  return 0;
+}
+
+void Poller::Run() {
+  PrepareThread();
+  int64_t backoff_ns = kFirstBackoffNs;
+  uint64_t interval_us = options_.drain_interval_us;
+  for (;;) {
+    const Woken woken = WaitForRecords(interval_us);
+    if (woken == Woken::kStopped) return;
+    wakeups_.fetch_add(1, std::memory_order_relaxed);
+    interval_us = options_.drain_interval_us;
+    bool ready_only = woken == Woken::kReady;
+    for (;;) {
+      Drained drained;
+      if (!DrainAll(ready_only, &drained)) return;
+      if (drained.error != 0) {
+        error_ = drained.error;
+        ring_bell_();
+        return;
+      }
+      if (ready_only && drained.bytes == 0) {
+        if (!Sleep(backoff_ns)) return;
+        backoff_ns = std::min(2 * backoff_ns, kLongestBackoffNs);
+        break;
+      }
+      if (drained.bytes != 0) backoff_ns = kFirstBackoffNs;
+      const int64_t wait_ns =
+          coalescer_.Next(NowNs(), drained.records, drained.bytes,
+                          coalesce_bytes_, wakeup_bytes_);
+      if (wait_ns == Coalescer::kBlockBriefly) {
+        interval_us = options_.coalesce_us;
+        break;
+      }
+      if (wait_ns == Coalescer::kBlock) break;
+      if (wait_ns > 0 && !Sleep(wait_ns)) return;
+      ready_only = false;
+    }
+  }
+}
+
+void Poller::Stop() {
+  stop_ = true;
+  if (wake_fd_ >= 0) SignalWake();
+}
+
+int64_t Poller::Drain(bool* more) {
+  const Drained drained = DrainOnce(false);
+  *more = drained.more;
+  if (drained.more) {
+    // The rest was committed while the consumer was behind, and so woke nobody.
+    // The producer that it was behind of may look only now and find it gone on.
+    look_ = true;
+    SignalWake();
+  }
+  return drained.error != 0 ? drained.error
+                            : static_cast<int64_t>(drained.records);
+}
+
+Batch* Poller::Take() {
+  const std::lock_guard<std::mutex> queue(queue_mutex_);
+  if (published_.empty()) {
+    bell_rung_ = false;
+    return nullptr;
+  }
+  Batch* batch = published_.front();
+  published_.pop_front();
+  return batch;
+}
+
+void Poller::GiveBack(Batch* batch) {
+  batch->Clear();
+  Release(batch);
+}
+
+PollerStats Poller::stats() const {
+  PollerStats stats = {};
+  stats.records = records_.load(std::memory_order_relaxed);
+  stats.bytes = bytes_.load(std::memory_order_relaxed);
+  stats.batches = published_count_.load(std::memory_order_relaxed);
+  stats.wakeups = wakeups_.load(std::memory_order_relaxed);
+  stats.dropped = dropped_.load(std::memory_order_relaxed);
+  return stats;
+}
+
+Poller::Woken Poller::WaitForRecords(uint64_t interval_us) {
+  for (;;) {
+    if (look_.exchange(false)) return Woken::kAsked;
+    epoll_event events[kMaxEvents];
+    const int count = WaitForEvents(events, interval_us);
+    bool ready = false;
+    for (int i = 0; i < count; i++) {
+      if (events[i].data.u32 == kWakeEvent) {
+        ClearWake();
+      } else {
+        ready = true;
+      }
+    }
+    // After ClearWake(), which may have taken what Stop() signalled.
+    if (stop_) return Woken::kStopped;
+    if (count == 0) return Woken::kInterval;
+    if (ready) return Woken::kReady;
+  }
+}
+
+int Poller::WaitForEvents(epoll_event* events, uint64_t interval_us) {
+  int timeout_ms = -1;
+  if (interval_us != 0) {
+    // epoll_wait() knows milliseconds only, epoll_pwait2() needs Linux 5.11.
+    const timespec interval = {static_cast<time_t>(interval_us / 1000000),
+                               static_cast<long>(interval_us % 1000000 * 1000)};
+    pollfd readable = {epoll_fd_, POLLIN, 0};
+    if (ppoll(&readable, 1, &interval, nullptr) == 0) return 0;
+    timeout_ms = 0;
+  }
+  return epoll_wait(epoll_fd_, events, kMaxEvents, timeout_ms);
+}
+
+bool Poller::WaitForFreeBatch() {
+  for (;;) {
+    {
+      const std::lock_guard<std::mutex> queue(queue_mutex_);
+      if (!free_.empty()) return !stop_;
+      starved_ = true;
+    }
+    pollfd wake = {wake_fd_, POLLIN, 0};
+    ::poll(&wake, 1, -1);
+    ClearWake();
+    if (stop_) return false;
+  }
+}
+
+bool Poller::Sleep(int64_t wait_ns) {
+  const timespec wait = {static_cast<time_t>(wait_ns / 1000000000),
+                         static_cast<long>(wait_ns % 1000000000)};
+  pollfd wake = {wake_fd_, POLLIN, 0};
+  if (ppoll(&wake, 1, &wait, nullptr) > 0) ClearWake();
+  return !stop_;
+}
+
+bool Poller::DrainAll(bool ready_only, Drained* total) {
+  for (;;) {
+    const Drained drained = DrainOnce(ready_only);
+    total->records += drained.records;
+    total->bytes += drained.bytes;
+    total->error = drained.error;
+    if (stop_) return false;
+    if (drained.error != 0) return true;
+    if (drained.no_batch) {
+      if (!WaitForFreeBatch()) return false;
+    } else if (!drained.more) {
+      return true;
+    }
+  }
+}
+
+Poller::Drained Poller::DrainOnce(bool ready_only) {
+  Drained drained;
+  const std::lock_guard<std::mutex> sources(source_mutex_);
+  Batch* batch = Acquire();
+  if (batch == nullptr) {
+    drained.no_batch = true;
+    return drained;
+  }
+  uint64_t dropped = 0;
+  const size_t count = sources_.size();
+  for (size_t i = 0; i < count; i++) {
+    Source& source = *sources_[(rotation_ + i) % count];
+    const int error = source.Drain(batch, ready_only, &drained.bytes, &dropped);
+    if (error != 0) drained.error = error;
+    if (batch->full()) {
+      rotation_ = (rotation_ + i + 1) % count;
+      drained.more = true;
+      break;
+    }
+  }
+  drained.records = batch->records();
+  if (dropped != 0) dropped_.fetch_add(dropped, std::memory_order_relaxed);
+  if (batch->size_bytes() == 0) {
+    Release(batch);
+  } else {
+    Publish(batch);
+  }
+  return drained;
+}
+
+Batch* Poller::Acquire() {
+  const std::lock_guard<std::mutex> queue(queue_mutex_);
+  if (free_.empty()) return nullptr;
+  Batch* batch = free_.back();
+  free_.pop_back();
+  batch->Reserve(record_bytes_);
+  return batch;
+}
+
+void Poller::Release(Batch* batch) {
+  bool starved;
+  {
+    const std::lock_guard<std::mutex> queue(queue_mutex_);
+    free_.push_back(batch);
+    starved = std::exchange(starved_, false);
+  }
+  if (starved) SignalWake();
+}
+
+void Poller::Publish(Batch* batch) {
+  records_.fetch_add(batch->records(), std::memory_order_relaxed);
+  bytes_.fetch_add(batch->record_bytes(), std::memory_order_relaxed);
+  published_count_.fetch_add(1, std::memory_order_relaxed);
+  bool ring;
+  {
+    const std::lock_guard<std::mutex> queue(queue_mutex_);
+    published_.push_back(batch);
+    ring = !std::exchange(bell_rung_, true);
+  }
+  if (ring) ring_bell_();
+}
+
+bool Poller::Watch(int fd, uint32_t events_data) {
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.u32 = events_data;
+  return epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void Poller::SignalWake() {
+  const uint64_t one = 1;
+  // Fails only when the counter is at its limit, and then it is readable.
+  (void)!write(wake_fd_, &one, sizeof(one));
+}
+
+void Poller::ClearWake() {
+  uint64_t count;
+  (void)!read(wake_fd_, &count, sizeof(count));
+}
+
+}  // namespace bpf_ringbuf
