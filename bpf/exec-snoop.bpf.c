@@ -54,7 +54,7 @@ struct linux_binprm {
 const volatile __u32 only_pid = 0;
 const volatile __u32 only_uid = ANY_UID;
 
-BPF_EVENT_STREAM(events, 1 << 20, sizeof(struct event));
+BPFRB_EVENT_STREAM(events, 1 << 20, sizeof(struct event));
 
 /* Where an exec is put together, as its size is known only then. */
 struct {
@@ -126,7 +126,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if (bpf_probe_read_user(event->strings + filename_size, args_size, (void *)mm->arg_start))
 		args_size = 0;
 	event->strings_size = filename_size + args_size;
-	event_output(ctx, events, event, offsetof(struct event, strings) + event->strings_size);
+	bpfrb_event_output(ctx, events, event,
+			   offsetof(struct event, strings) + event->strings_size);
 	return 0;
 }
 
@@ -154,7 +155,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 
 	if (signal->live.counter > 0 || !is_wanted() || !is_first_to_tell(leader))
 		return 0;
-	event = event_reserve(events, offsetof(struct event, strings));
+	event = bpfrb_event_reserve(events, offsetof(struct event, strings));
 	if (!event)
 		return 0;
 	describe(event, task);
@@ -164,6 +165,6 @@ int BPF_PROG(on_exit, struct task_struct *task)
 		event->exit_status = signal->group_exit_code;
 	else
 		event->exit_status = leader->exit_code;
-	event_submit(ctx, events, event, offsetof(struct event, strings));
+	bpfrb_event_submit(ctx, events, event, offsetof(struct event, strings));
 	return 0;
 }

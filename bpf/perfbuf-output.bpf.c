@@ -15,7 +15,7 @@ struct linux_binprm {
 	const char *filename;
 } __attribute__((preserve_access_index));
 
-BPF_PERFBUF(events);
+BPFRB_PERFBUF(events);
 
 /* Larger events do not fit on the stack of 512 bytes. */
 struct {
@@ -37,6 +37,6 @@ int BPF_PROG(on_exec, void *task, int old_pid, struct linux_binprm *binprm)
 	event->pid = bpf_get_current_pid_tgid() >> 32;
 	bpf_get_current_comm(event->comm, sizeof(event->comm));
 	bpf_probe_read_kernel_str(event->filename, sizeof(event->filename), binprm->filename);
-	perfbuf_output(ctx, events, event, sizeof(*event));
+	bpfrb_perf_output(ctx, events, event, sizeof(*event));
 	return 0;
 }

@@ -14,18 +14,18 @@ struct linux_binprm {
 	const char *filename;
 } __attribute__((preserve_access_index));
 
-BPF_RINGBUF(events, 1 << 18);
+BPFRB_RINGBUF(events, 1 << 18);
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, void *task, int old_pid, struct linux_binprm *binprm)
 {
-	struct exec_event *event = ringbuf_reserve(events, sizeof(*event));
+	struct exec_event *event = bpfrb_reserve(events, sizeof(*event));
 
 	if (!event)
 		return 0;
 	event->pid = bpf_get_current_pid_tgid() >> 32;
 	bpf_get_current_comm(event->comm, sizeof(event->comm));
 	bpf_probe_read_kernel_str(event->filename, sizeof(event->filename), binprm->filename);
-	ringbuf_submit(events, event);
+	bpfrb_submit(events, event);
 	return 0;
 }

@@ -1,5 +1,5 @@
 // Prints each program that is executed. Its BPF program prepares the events
-// aside and copies them into the ring with ringbuf_output().
+// aside and copies them into the ring with bpfrb_output().
 import { join } from 'node:path'
 import { BpfError, BpfObject, RingBuffer } from 'bpf-ringbuf'
 import { ExecEvent, printEvent, printHeader, untilStopped } from './exec-event.js'

@@ -1,5 +1,5 @@
 // Prints each program that is executed. Its BPF program prepares the events
-// in the ring itself, between ringbuf_reserve() and ringbuf_submit().
+// in the ring itself, between bpfrb_reserve() and bpfrb_submit().
 import { join } from 'node:path'
 import { BpfError, BpfObject, RingBuffer } from 'bpf-ringbuf'
 import { ExecEvent, printEvent, printHeader, untilStopped } from './exec-event.js'

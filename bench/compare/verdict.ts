@@ -185,7 +185,7 @@ export function answer(all: readonly Verdict[]): string {
   if (neither.length > 0) parts.push(`No clear difference: ${questions(neither)}.`)
   if (first === 'ring') {
     parts.push(
-      'Kernels before 5.8 have no ring buffer; `BPF_EVENT_STREAM()` then uses the perf buffer from the same program.',
+      'Kernels before 5.8 have no ring buffer; `BPFRB_EVENT_STREAM()` then uses the perf buffer from the same program.',
     )
   }
   return parts.join('\n')

@@ -2,17 +2,17 @@
 /*
  * For authors of BPF programs: ring buffers that count what they lose.
  *
- *	BPF_RINGBUF(events, 1 << 20);
+ *	BPFRB_RINGBUF(events, 1 << 20);
  *
  *	SEC("tp_btf/sched_process_exec")
  *	int on_exec(void *ctx)
  *	{
- *		struct event *event = ringbuf_reserve(events, sizeof(*event));
+ *		struct event *event = bpfrb_reserve(events, sizeof(*event));
  *
  *		if (!event)
  *			return 0;
  *		event->pid = bpf_get_current_pid_tgid() >> 32;
- *		ringbuf_submit(events, event);
+ *		bpfrb_submit(events, event);
  *		return 0;
  *	}
  *
@@ -31,20 +31,20 @@
 #include <bpf/bpf_helpers.h>
 
 /* What became of records that nobody receives. */
-struct ringbuf_counters {
+struct bpfrb_counters {
 	__u64 lost;	 /* no room in the ring */
 	__u64 discarded; /* reserved, then given up by the program */
 };
 
-#define __RINGBUF_COUNTERS(name)                         \
+#define __BPFRB_COUNTERS(name)                           \
 	struct {                                         \
 		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
 		__uint(max_entries, 1);                  \
 		__type(key, __u32);                      \
-		__type(value, struct ringbuf_counters);  \
+		__type(value, struct bpfrb_counters);    \
 	} name##__counters SEC(".maps")
 
-#define __PERF_EVENT_ARRAY(name)                             \
+#define __BPFRB_PERF_EVENT_ARRAY(name)                       \
 	struct {                                             \
 		__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); \
 		__uint(key_size, sizeof(int));               \
@@ -52,80 +52,79 @@ struct ringbuf_counters {
 	} name SEC(".maps")
 
 /*
- * BPF_RINGBUF(name, size_bytes) - declare a ring, at file scope
+ * BPFRB_RINGBUF(name, size_bytes) - declare a ring, at file scope
  *
  * size_bytes is a power of two and a multiple of the page size; libbpf 1.0 and
  * newer rounds others up. From TypeScript it is object.map('name').maxEntries.
  *
  * Also declares what belongs to it:
- *   name__counters	struct ringbuf_counters per CPU
+ *   name__counters	struct bpfrb_counters per CPU
  *   name__wakeup_bytes	wake-up control, object.map('name').wakeupBytes: with 0,
  *			the default, the kernel wakes a consumer that has caught
  *			up; with N > 0 a record wakes it only when N bytes or
  *			more are queued.
  */
-#define BPF_RINGBUF(name, size_bytes)               \
+#define BPFRB_RINGBUF(name, size_bytes)             \
 	struct {                                    \
 		__uint(type, BPF_MAP_TYPE_RINGBUF); \
 		__uint(max_entries, size_bytes);    \
 	} name SEC(".maps");                        \
-	__RINGBUF_COUNTERS(name);                   \
+	__BPFRB_COUNTERS(name);                     \
 	const volatile __u64 name##__wakeup_bytes = 0
 
 /*
- * ringbuf_reserve(ring, size) - reserve a record
+ * bpfrb_reserve(ring, size) - reserve a record
  *
  * size is a constant, in bytes. Returns NULL, and counts a loss, when there is
  * no room. The record's contents are undefined. What was reserved must be given
- * to ringbuf_submit() or ringbuf_discard() on every path.
+ * to bpfrb_submit() or bpfrb_discard() on every path.
  */
-#define ringbuf_reserve(ring, size) __ringbuf_reserve(&(ring), &(ring##__counters), size)
+#define bpfrb_reserve(ring, size) __bpfrb_reserve(&(ring), &(ring##__counters), size)
 
-/* ringbuf_submit(ring, record) - publish a reserved record */
-#define ringbuf_submit(ring, record) \
-	bpf_ringbuf_submit(record, __ringbuf_flags(&(ring), ring##__wakeup_bytes))
+/* bpfrb_submit(ring, record) - publish a reserved record */
+#define bpfrb_submit(ring, record) \
+	bpf_ringbuf_submit(record, __bpfrb_flags(&(ring), ring##__wakeup_bytes))
 
-/* ringbuf_discard(ring, record) - give up a reserved record, counted */
-#define ringbuf_discard(ring, record)                  \
-	__ringbuf_discard(&(ring##__counters), record, \
-			  __ringbuf_flags(&(ring), ring##__wakeup_bytes))
+/* bpfrb_discard(ring, record) - give up a reserved record, counted */
+#define bpfrb_discard(ring, record) \
+	__bpfrb_discard(&(ring##__counters), record, __bpfrb_flags(&(ring), ring##__wakeup_bytes))
 
 /*
- * ringbuf_output(ring, data, size) - copy a record into the ring
+ * bpfrb_output(ring, data, size) - copy a record into the ring
  *
  * For records whose size is known only at run time. Returns 0, or a negative
  * error, and counts a loss, when there is no room.
  */
-#define ringbuf_output(ring, data, size)                           \
-	__ringbuf_output(&(ring), &(ring##__counters), data, size, \
-			 __ringbuf_flags(&(ring), ring##__wakeup_bytes))
+#define bpfrb_output(ring, data, size)                           \
+	__bpfrb_output(&(ring), &(ring##__counters), data, size, \
+		       __bpfrb_flags(&(ring), ring##__wakeup_bytes))
 
 /*
- * BPF_PERFBUF(name) - declare a perf buffer, at file scope
+ * BPFRB_PERFBUF(name) - declare a perf buffer, at file scope
  *
  * A buffer for each CPU, for kernels before 5.8; its size is the reader's to
- * choose. Also declares name__counters, as BPF_RINGBUF() does.
+ * choose. Also declares name__counters, as BPFRB_RINGBUF() does.
  */
-#define BPF_PERFBUF(name)         \
-	__PERF_EVENT_ARRAY(name); \
-	__RINGBUF_COUNTERS(name)
+#define BPFRB_PERFBUF(name)             \
+	__BPFRB_PERF_EVENT_ARRAY(name); \
+	__BPFRB_COUNTERS(name)
 
 /*
- * perfbuf_output(ctx, buffer, data, size) - copy a record into this CPU's buffer
+ * bpfrb_perf_output(ctx, buffer, data, size) - copy a record into this CPU's buffer
  *
  * ctx is the program's context. Returns 0, or a negative error, and counts a
  * loss, when there is no room or the CPU has no buffer.
  */
-#define perfbuf_output(ctx, buffer, data, size) \
-	__perfbuf_output(ctx, &(buffer), &(buffer##__counters), data, size)
+#define bpfrb_perf_output(ctx, buffer, data, size) \
+	__bpfrb_perf_output(ctx, &(buffer), &(buffer##__counters), data, size)
 
 /*
- * BPF_EVENT_STREAM(name, size_bytes, record_bytes) - a ring buffer where the
+ * BPFRB_EVENT_STREAM(name, size_bytes, record_bytes) - a ring buffer where the
  * kernel has them, a perf buffer otherwise, at file scope
  *
  * The same program serves both: openEventStream(object, 'name', ...) reads
  * whichever was chosen when the object was loaded. record_bytes is the size of
- * the largest record. Declares what BPF_RINGBUF(name, size_bytes) does, and:
+ * the largest record. Declares what BPFRB_RINGBUF(name, size_bytes) does, and:
  *   name__perf		the perf event array
  *   name__scratch	where a record is put together for the perf buffer
  *   name__use_perf	which one is used; the verifier drops the other's code
@@ -133,48 +132,48 @@ struct ringbuf_counters {
  * With the perf buffer a CPU has one record in the making: a program that
  * interrupts another one on the same CPU must have a stream of its own.
  */
-#define BPF_EVENT_STREAM(name, size_bytes, record_bytes) \
-	BPF_RINGBUF(name, size_bytes);                   \
-	__PERF_EVENT_ARRAY(name##__perf);                \
-	struct {                                         \
-		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
-		__uint(max_entries, 1);                  \
-		__uint(key_size, sizeof(__u32));         \
-		__uint(value_size, record_bytes);        \
-	} name##__scratch SEC(".maps");                  \
+#define BPFRB_EVENT_STREAM(name, size_bytes, record_bytes) \
+	BPFRB_RINGBUF(name, size_bytes);                   \
+	__BPFRB_PERF_EVENT_ARRAY(name##__perf);            \
+	struct {                                           \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);   \
+		__uint(max_entries, 1);                    \
+		__uint(key_size, sizeof(__u32));           \
+		__uint(value_size, record_bytes);          \
+	} name##__scratch SEC(".maps");                    \
 	const volatile __u8 name##__use_perf = 0
 
-/* event_reserve(stream, size) - as ringbuf_reserve() */
-#define event_reserve(stream, size) \
-	(stream##__use_perf ? __ringbuf_first(&(stream##__scratch)) : ringbuf_reserve(stream, size))
+/* bpfrb_event_reserve(stream, size) - as bpfrb_reserve() */
+#define bpfrb_event_reserve(stream, size) \
+	(stream##__use_perf ? __bpfrb_first(&(stream##__scratch)) : bpfrb_reserve(stream, size))
 
-/* event_submit(ctx, stream, record, size) - publish the first bytes of a record */
-#define event_submit(ctx, stream, record, size)                                                 \
-	do {                                                                                    \
-		if (stream##__use_perf)                                                         \
-			__perfbuf_output(ctx, &(stream##__perf), &(stream##__counters), record, \
-					 size);                                                 \
-		else                                                                            \
-			ringbuf_submit(stream, record);                                         \
+/* bpfrb_event_submit(ctx, stream, record, size) - publish the first bytes of a record */
+#define bpfrb_event_submit(ctx, stream, record, size)                                              \
+	do {                                                                                       \
+		if (stream##__use_perf)                                                            \
+			__bpfrb_perf_output(ctx, &(stream##__perf), &(stream##__counters), record, \
+					    size);                                                 \
+		else                                                                               \
+			bpfrb_submit(stream, record);                                              \
 	} while (0)
 
-/* event_discard(stream, record) - give up a reserved record, counted */
-#define event_discard(stream, record)                                     \
-	do {                                                              \
-		if (stream##__use_perf)                                   \
-			__ringbuf_count_discarded(&(stream##__counters)); \
-		else                                                      \
-			ringbuf_discard(stream, record);                  \
+/* bpfrb_event_discard(stream, record) - give up a reserved record, counted */
+#define bpfrb_event_discard(stream, record)                             \
+	do {                                                            \
+		if (stream##__use_perf)                                 \
+			__bpfrb_count_discarded(&(stream##__counters)); \
+		else                                                    \
+			bpfrb_discard(stream, record);                  \
 	} while (0)
 
-/* event_output(ctx, stream, data, size) - as ringbuf_output() */
-#define event_output(ctx, stream, data, size)                                                  \
-	(stream##__use_perf                                                                    \
-		 ? __perfbuf_output(ctx, &(stream##__perf), &(stream##__counters), data, size) \
-		 : ringbuf_output(stream, data, size))
+/* bpfrb_event_output(ctx, stream, data, size) - as bpfrb_output() */
+#define bpfrb_event_output(ctx, stream, data, size)                                               \
+	(stream##__use_perf                                                                       \
+		 ? __bpfrb_perf_output(ctx, &(stream##__perf), &(stream##__counters), data, size) \
+		 : bpfrb_output(stream, data, size))
 
 /* The only value of an array map. */
-static __always_inline void *__ringbuf_first(void *map)
+static __always_inline void *__bpfrb_first(void *map)
 {
 	__u32 zero = 0;
 
@@ -182,28 +181,28 @@ static __always_inline void *__ringbuf_first(void *map)
 }
 
 /* Atomic: another program on this CPU may interrupt this one. */
-static __always_inline void __ringbuf_count_lost(void *map)
+static __always_inline void __bpfrb_count_lost(void *map)
 {
-	struct ringbuf_counters *counters = __ringbuf_first(map);
+	struct bpfrb_counters *counters = __bpfrb_first(map);
 
 	if (counters)
 		__sync_fetch_and_add(&counters->lost, 1);
 }
 
-static __always_inline void __ringbuf_count_discarded(void *map)
+static __always_inline void __bpfrb_count_discarded(void *map)
 {
-	struct ringbuf_counters *counters = __ringbuf_first(map);
+	struct bpfrb_counters *counters = __bpfrb_first(map);
 
 	if (counters)
 		__sync_fetch_and_add(&counters->discarded, 1);
 }
 
-static __always_inline void *__ringbuf_reserve(void *ring, void *counters, __u64 size)
+static __always_inline void *__bpfrb_reserve(void *ring, void *counters, __u64 size)
 {
 	void *record = bpf_ringbuf_reserve(ring, size, 0);
 
 	if (!record)
-		__ringbuf_count_lost(counters);
+		__bpfrb_count_lost(counters);
 	return record;
 }
 
@@ -212,9 +211,9 @@ static __always_inline void *__ringbuf_reserve(void *ring, void *counters, __u64
  * the consumer would read next, so leaving that one out would leave out the
  * wake-up for all that follow.
  */
-static __always_inline void __ringbuf_discard(void *map, void *record, __u64 flags)
+static __always_inline void __bpfrb_discard(void *map, void *record, __u64 flags)
 {
-	__ringbuf_count_discarded(map);
+	__bpfrb_count_discarded(map);
 	bpf_ringbuf_discard(record, flags);
 }
 
@@ -223,7 +222,7 @@ static __always_inline void __ringbuf_discard(void *map, void *record, __u64 fla
  * branch, which in a loop would double the verifier's work each time around:
  * BPF_RB_NO_WAKEUP is 1 and BPF_RB_FORCE_WAKEUP is 2.
  */
-static __always_inline __u64 __ringbuf_flags(void *ring, __u64 wakeup_bytes)
+static __always_inline __u64 __bpfrb_flags(void *ring, __u64 wakeup_bytes)
 {
 	if (!wakeup_bytes)
 		return 0;
@@ -231,23 +230,23 @@ static __always_inline __u64 __ringbuf_flags(void *ring, __u64 wakeup_bytes)
 	       ((bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) - wakeup_bytes) >> 63);
 }
 
-static __always_inline long __ringbuf_output(void *ring, void *counters, void *data, __u64 size,
-					     __u64 flags)
+static __always_inline long __bpfrb_output(void *ring, void *counters, void *data, __u64 size,
+					   __u64 flags)
 {
 	long error = bpf_ringbuf_output(ring, data, size, flags);
 
 	if (error)
-		__ringbuf_count_lost(counters);
+		__bpfrb_count_lost(counters);
 	return error;
 }
 
-static __always_inline long __perfbuf_output(void *ctx, void *buffer, void *counters, void *data,
-					     __u64 size)
+static __always_inline long __bpfrb_perf_output(void *ctx, void *buffer, void *counters, void *data,
+						__u64 size)
 {
 	long error = bpf_perf_event_output(ctx, buffer, BPF_F_CURRENT_CPU, data, size);
 
 	if (error)
-		__ringbuf_count_lost(counters);
+		__bpfrb_count_lost(counters);
 	return error;
 }
 

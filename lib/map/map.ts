@@ -74,7 +74,7 @@ export class BpfMap {
   }
 
   /**
-   * Wake-ups of a ring that was declared with `BPF_RINGBUF()`: 0, the default,
+   * Wake-ups of a ring that was declared with `BPFRB_RINGBUF()`: 0, the default,
    * leaves them to the kernel, which wakes a consumer that has caught up. With
    * another number records wake nobody until that many bytes are queued; the
    * reader then drains every `drainIntervalMs` besides.
@@ -96,7 +96,7 @@ export class BpfMap {
       throw new BpfError('ERR_NOT_FOUND', 'it has no wake-up control', {
         operation: 'configure',
         target: `map "${this.name}"`,
-        hint: `Declare it with BPF_RINGBUF(${this.name}, …) of bpf-ringbuf.bpf.h and submit with ringbuf_submit()`,
+        hint: `Declare it with BPFRB_RINGBUF(${this.name}, …) of bpf-ringbuf.bpf.h and submit with bpfrb_submit()`,
       })
     }
     this.object.globals[this.#wakeupVariable] = bytes
@@ -104,7 +104,7 @@ export class BpfMap {
 
   /**
    * Which of its two maps a stream uses that was declared with
-   * `BPF_EVENT_STREAM()`: its perf buffer, or its ring buffer. By default
+   * `BPFRB_EVENT_STREAM()`: its perf buffer, or its ring buffer. By default
    * `load()` decides, and takes the ring buffer where the kernel has them.
    * Setting it is possible until then.
    *
@@ -200,7 +200,7 @@ export class BpfMap {
 
   /**
    * What the BPF header counted for this ring, summed over all CPUs; nothing
-   * when the ring was not declared with `BPF_RINGBUF()`.
+   * when the ring was not declared with `BPFRB_RINGBUF()`.
    *
    * @internal
    */
@@ -234,7 +234,7 @@ export class BpfMap {
     throw new BpfError('ERR_NOT_FOUND', 'it is no stream of either kind', {
       operation: 'configure',
       target: `map "${this.name}"`,
-      hint: `Declare it with BPF_EVENT_STREAM(${this.name}, …) of bpf-ringbuf.bpf.h`,
+      hint: `Declare it with BPFRB_EVENT_STREAM(${this.name}, …) of bpf-ringbuf.bpf.h`,
     })
   }
 

@@ -10,7 +10,7 @@ export interface EventStreamOptions extends ReaderOptions {
 }
 
 /**
- * Reads a stream that was declared with `BPF_EVENT_STREAM()`: its ring buffer, or
+ * Reads a stream that was declared with `BPFRB_EVENT_STREAM()`: its ring buffer, or
  * on kernels before 5.8 its perf buffer, as `load()` decided or
  * `object.map(name).usePerfBuffer` said. The callback is the same.
  *

@@ -25,7 +25,7 @@ export interface PerfBufferOptions extends ReaderOptions {
   /**
    * The CPUs to read, by default those that are online now. A CPU that comes
    * online later has no buffer: what programs send there is lost, and counted
-   * when the map is declared with `BPF_PERFBUF()`. Make a new reader then. A
+   * when the map is declared with `BPFRB_PERFBUF()`. Make a new reader then. A
    * CPU that goes offline just stops sending.
    */
   cpus?: readonly number[]

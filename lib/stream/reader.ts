@@ -32,7 +32,7 @@ export interface ReaderStats {
   undelivered: number
   /**
    * Records for which there was no room in the kernel's buffer. Nothing when
-   * that is not known: rings count it when declared with `BPF_RINGBUF()`.
+   * that is not known: rings count it when declared with `BPFRB_RINGBUF()`.
    */
   lost: number | undefined
 }

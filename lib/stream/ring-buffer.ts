@@ -15,9 +15,9 @@ export interface RingStats {
   availableBytes: number
   consumerPosition: number
   producerPosition: number
-  /** Records for which there was no room; nothing without `BPF_RINGBUF()`. */
+  /** Records for which there was no room; nothing without `BPFRB_RINGBUF()`. */
   lost: number | undefined
-  /** Records that the program discarded; nothing without `BPF_RINGBUF()`. */
+  /** Records that the program discarded; nothing without `BPFRB_RINGBUF()`. */
   discarded: number | undefined
 }
 

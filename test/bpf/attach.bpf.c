@@ -10,7 +10,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 /* Who makes events. */
 const volatile __u32 only_tgid = 0;
 
-BPF_RINGBUF(events, 1 << 16);
+BPFRB_RINGBUF(events, 1 << 16);
 
 static __always_inline int report(void)
 {
@@ -18,11 +18,11 @@ static __always_inline int report(void)
 
 	if (bpf_get_current_pid_tgid() >> 32 != only_tgid)
 		return 0;
-	record = ringbuf_reserve(events, sizeof(*record));
+	record = bpfrb_reserve(events, sizeof(*record));
 	if (!record)
 		return 0;
 	*record = only_tgid;
-	ringbuf_submit(events, record);
+	bpfrb_submit(events, record);
 	return 0;
 }
 

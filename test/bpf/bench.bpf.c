@@ -14,8 +14,8 @@ const volatile __u32 record_bytes = 8;
 /* Records begin with the time instead of a number. */
 const volatile __u8 timed = 0;
 
-BPF_RINGBUF(ring, 1 << 20);
-BPF_PERFBUF(perf);
+BPFRB_RINGBUF(ring, 1 << 20);
+BPFRB_PERFBUF(perf);
 
 /* On each CPU: a system call's tracepoint is not preempted. */
 struct counts {
@@ -75,12 +75,12 @@ __noinline int reserve_words(struct counts *count)
 	if (!count)
 		return 1;
 	count->made++;
-	record = ringbuf_reserve(ring, record_bytes);
+	record = bpfrb_reserve(ring, record_bytes);
 	if (!record)
 		return 1;
 	write_words(record, count);
 	count_submitted(*(__u32 *)record, count);
-	ringbuf_submit(ring, record);
+	bpfrb_submit(ring, record);
 	return 0;
 }
 
@@ -90,7 +90,7 @@ __noinline int output_words(struct counts *count)
 		return 1;
 	count->made++;
 	write_words(words, count);
-	if (ringbuf_output(ring, words, record_bytes))
+	if (bpfrb_output(ring, words, record_bytes))
 		return 1;
 	count_submitted(*(__u32 *)words, count);
 	return 0;
@@ -102,7 +102,7 @@ __noinline int perf_words(struct bpf_raw_tracepoint_args *ctx, struct counts *co
 		return 1;
 	count->made++;
 	write_words(words, count);
-	if (perfbuf_output(ctx, perf, words, record_bytes))
+	if (bpfrb_perf_output(ctx, perf, words, record_bytes))
 		return 1;
 	count_submitted(*(__u32 *)words, count);
 	return 0;
@@ -115,13 +115,13 @@ __noinline int reserve_exec(struct counts *count)
 	if (!count)
 		return 1;
 	count->made++;
-	event = ringbuf_reserve(ring, sizeof(*event));
+	event = bpfrb_reserve(ring, sizeof(*event));
 	if (!event)
 		return 1;
 	__builtin_memcpy(event, &exec, sizeof(*event));
 	event->pid = count->made;
 	count_submitted(event->pid, count);
-	ringbuf_submit(ring, event);
+	bpfrb_submit(ring, event);
 	return 0;
 }
 
@@ -131,7 +131,7 @@ __noinline int perf_exec(struct bpf_raw_tracepoint_args *ctx, struct counts *cou
 		return 1;
 	count->made++;
 	exec.pid = count->made;
-	if (perfbuf_output(ctx, perf, &exec, sizeof(exec)))
+	if (bpfrb_perf_output(ctx, perf, &exec, sizeof(exec)))
 		return 1;
 	count_submitted(exec.pid, count);
 	return 0;
@@ -141,7 +141,7 @@ static __always_inline struct counts *counts_of_producer(struct bpf_raw_tracepoi
 {
 	if (bpf_get_current_pid_tgid() >> 32 != producer_tgid || ctx->args[1] != syscall_number)
 		return 0;
-	return __ringbuf_first(&counts);
+	return __bpfrb_first(&counts);
 }
 
 /* A call that finds no room gives up, as a program that fails returns. */

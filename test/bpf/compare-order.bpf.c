@@ -11,8 +11,8 @@ struct task_struct {
 	int tgid;
 } __attribute__((preserve_access_index));
 
-BPF_RINGBUF(ring, 1 << 20);
-BPF_PERFBUF(perf);
+BPFRB_RINGBUF(ring, 1 << 20);
+BPFRB_PERFBUF(perf);
 
 struct life_event {
 	__u64 time_ns;
@@ -33,15 +33,15 @@ static __always_inline int report(void *ctx, struct task_struct *task)
 	if (task->pid != task->tgid)
 		return 0;
 	__sync_fetch_and_add(&made, 1);
-	reserved = ringbuf_reserve(ring, sizeof(*reserved));
+	reserved = bpfrb_reserve(ring, sizeof(*reserved));
 	if (reserved) {
 		reserved->time_ns = bpf_ktime_get_ns();
 		reserved->pid = event.pid;
 		reserved->cpu = cpu;
-		ringbuf_submit(ring, reserved);
+		bpfrb_submit(ring, reserved);
 	}
 	event.time_ns = bpf_ktime_get_ns();
-	perfbuf_output(ctx, perf, &event, sizeof(event));
+	bpfrb_perf_output(ctx, perf, &event, sizeof(event));
 	return 0;
 }
 

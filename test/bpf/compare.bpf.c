@@ -14,8 +14,8 @@ const volatile __u32 second_tgid = 0;
 const volatile __u64 syscall_number = 0;
 const volatile __u32 records_per_call = 1;
 
-BPF_RINGBUF(ring, 1 << 20);
-BPF_PERFBUF(perf);
+BPFRB_RINGBUF(ring, 1 << 20);
+BPFRB_PERFBUF(perf);
 
 /* One producer only, except of event_to_*(): they need no atomic operations. */
 __u64 made = 0;
@@ -55,7 +55,7 @@ static __always_inline int is_produced(struct bpf_raw_tracepoint_args *ctx)
  */
 __noinline int record_to_ring(void)
 {
-	struct record *record = ringbuf_reserve(ring, sizeof(*record));
+	struct record *record = bpfrb_reserve(ring, sizeof(*record));
 
 	made++;
 	if (!record)
@@ -64,7 +64,7 @@ __noinline int record_to_ring(void)
 	record->cpu = 0;
 	submitted++;
 	sum += (__u32)made;
-	ringbuf_submit(ring, record);
+	bpfrb_submit(ring, record);
 	return 0;
 }
 
@@ -72,7 +72,7 @@ __noinline int record_to_perf(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct record record = {.sequence = ++made};
 
-	if (perfbuf_output(ctx, perf, &record, sizeof(record)))
+	if (bpfrb_perf_output(ctx, perf, &record, sizeof(record)))
 		return 1;
 	submitted++;
 	sum += (__u32)made;
@@ -107,12 +107,12 @@ int event_to_ring(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!is_produced(ctx))
 		return 0;
-	event = ringbuf_reserve(ring, sizeof(*event));
+	event = bpfrb_reserve(ring, sizeof(*event));
 	if (!event)
 		return 0;
 	__builtin_memset(event, 0, sizeof(*event));
 	event->time_ns = bpf_ktime_get_ns();
-	ringbuf_submit(ring, event);
+	bpfrb_submit(ring, event);
 	return 0;
 }
 
@@ -124,7 +124,7 @@ int event_to_perf(struct bpf_raw_tracepoint_args *ctx)
 	if (!is_produced(ctx))
 		return 0;
 	event.time_ns = bpf_ktime_get_ns();
-	perfbuf_output(ctx, perf, &event, sizeof(event));
+	bpfrb_perf_output(ctx, perf, &event, sizeof(event));
 	return 0;
 }
 
@@ -157,7 +157,7 @@ static __always_inline void prepare(struct prepared *event, void *text)
 SEC("?raw_tp/sys_enter")
 int prepare_for_perf(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct prepared *event = __ringbuf_first(&scratch);
+	struct prepared *event = __bpfrb_first(&scratch);
 	void *text = source_text();
 
 	if (!is_produced(ctx) || !event || !text)
@@ -165,7 +165,7 @@ int prepare_for_perf(struct bpf_raw_tracepoint_args *ctx)
 	for (__u32 i = 0; i < records_per_call; i++) {
 		made++;
 		prepare(event, text);
-		perfbuf_output(ctx, perf, event, sizeof(*event));
+		bpfrb_perf_output(ctx, perf, event, sizeof(*event));
 	}
 	return 0;
 }
@@ -173,7 +173,7 @@ int prepare_for_perf(struct bpf_raw_tracepoint_args *ctx)
 SEC("?raw_tp/sys_enter")
 int prepare_for_ring(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct prepared *event = __ringbuf_first(&scratch);
+	struct prepared *event = __bpfrb_first(&scratch);
 	void *text = source_text();
 
 	if (!is_produced(ctx) || !event || !text)
@@ -181,7 +181,7 @@ int prepare_for_ring(struct bpf_raw_tracepoint_args *ctx)
 	for (__u32 i = 0; i < records_per_call; i++) {
 		made++;
 		prepare(event, text);
-		ringbuf_output(ring, event, sizeof(*event));
+		bpfrb_output(ring, event, sizeof(*event));
 	}
 	return 0;
 }
@@ -194,13 +194,13 @@ int reserve_in_ring(struct bpf_raw_tracepoint_args *ctx)
 	if (!is_produced(ctx) || !text)
 		return 0;
 	for (__u32 i = 0; i < records_per_call; i++) {
-		struct prepared *event = ringbuf_reserve(ring, sizeof(*event));
+		struct prepared *event = bpfrb_reserve(ring, sizeof(*event));
 
 		made++;
 		if (!event)
 			continue;
 		prepare(event, text);
-		ringbuf_submit(ring, event);
+		bpfrb_submit(ring, event);
 		break;
 	}
 	return 0;

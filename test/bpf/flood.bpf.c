@@ -7,7 +7,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 const volatile __u32 producer_tgid = 0;
 const volatile __u32 records_per_call = 1;
 
-BPF_RINGBUF(events, 64 << 10);
+BPFRB_RINGBUF(events, 64 << 10);
 
 /* Attempts, whether or not there was room. */
 __u64 produced = 0;
@@ -18,7 +18,7 @@ int on_enter(void *context)
 	if (bpf_get_current_pid_tgid() >> 32 != producer_tgid)
 		return 0;
 	for (__u32 i = 0; i < records_per_call && i < 100; i++) {
-		__u64 *record = ringbuf_reserve(events, sizeof(*record));
+		__u64 *record = bpfrb_reserve(events, sizeof(*record));
 
 		/* A process has several threads. The old value is to be had since 5.12 only. */
 		__sync_fetch_and_add(&produced, 1);
@@ -26,7 +26,7 @@ int on_enter(void *context)
 		if (!record)
 			break;
 		*record = i;
-		ringbuf_submit(events, record);
+		bpfrb_submit(events, record);
 	}
 	return 0;
 }

@@ -9,7 +9,7 @@ const volatile __u32 producer_tgid = 0;
 /* Of getpgid() on this architecture. */
 const volatile __u64 syscall_number = 0;
 
-BPF_RINGBUF(events, 1 << 16);
+BPFRB_RINGBUF(events, 1 << 16);
 
 SEC("raw_tp/sys_enter")
 int on_sys_enter(struct bpf_raw_tracepoint_args *ctx)
@@ -18,10 +18,10 @@ int on_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 
 	if (bpf_get_current_pid_tgid() >> 32 != producer_tgid || ctx->args[1] != syscall_number)
 		return 0;
-	time_ns = ringbuf_reserve(events, sizeof(*time_ns));
+	time_ns = bpfrb_reserve(events, sizeof(*time_ns));
 	if (!time_ns)
 		return 0;
 	*time_ns = bpf_ktime_get_ns();
-	ringbuf_submit(events, time_ns);
+	bpfrb_submit(events, time_ns);
 	return 0;
 }

@@ -4,16 +4,16 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-BPF_RINGBUF(events, 4096);
+BPFRB_RINGBUF(events, 4096);
 
 SEC("syscall")
 int make_event(void *context)
 {
-	__u64 *record = ringbuf_reserve(events, sizeof(*record));
+	__u64 *record = bpfrb_reserve(events, sizeof(*record));
 
 	if (!record)
 		return 0;
 	*record = 1;
-	ringbuf_submit(events, record);
+	bpfrb_submit(events, record);
 	return 0;
 }

@@ -15,7 +15,7 @@ const volatile __u32 producer_tgid = 0;
 /* Of getpgid() on this architecture. */
 const volatile __u64 syscall_number = 0;
 
-BPF_RINGBUF(events, 1 << 20);
+BPFRB_RINGBUF(events, 1 << 20);
 
 /* One producer only: they need no atomic operations. */
 __u64 made = 0;
@@ -59,14 +59,14 @@ int make_record(struct bpf_raw_tracepoint_args *ctx)
 	if (!is_produced(ctx))
 		return 0;
 	made++;
-	record = ringbuf_reserve(events, sizeof(*record));
+	record = bpfrb_reserve(events, sizeof(*record));
 	if (!record)
 		return 0;
 	record->sequence = parameter(ctx, 3);
 	record->cpu = bpf_get_smp_processor_id();
 	submitted++;
 	sum += record->sequence + record->cpu;
-	ringbuf_submit(events, record);
+	bpfrb_submit(events, record);
 	return 0;
 }
 
@@ -79,7 +79,7 @@ int make_event(struct bpf_raw_tracepoint_args *ctx)
 	if (!is_produced(ctx))
 		return 0;
 	made++;
-	event = ringbuf_reserve(events, sizeof(*event));
+	event = bpfrb_reserve(events, sizeof(*event));
 	if (!event)
 		return 0;
 	event->sequence = parameter(ctx, 3);
@@ -91,6 +91,6 @@ int make_event(struct bpf_raw_tracepoint_args *ctx)
 	submitted++;
 	/* The length counts the NUL. That of comm the bench adds. */
 	sum += (__u64)event->sequence + event->pid + event->uid + (length > 0 ? length - 1 : 0);
-	ringbuf_submit(events, event);
+	bpfrb_submit(events, event);
 	return 0;
 }

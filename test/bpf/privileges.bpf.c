@@ -8,17 +8,17 @@ struct fork_event {
 	char comm[16];
 };
 
-BPF_RINGBUF(events, 1 << 16);
+BPFRB_RINGBUF(events, 1 << 16);
 
 /* On the parent's thread. */
 static __always_inline int report_fork(void)
 {
-	struct fork_event *event = ringbuf_reserve(events, sizeof(*event));
+	struct fork_event *event = bpfrb_reserve(events, sizeof(*event));
 
 	if (!event)
 		return 0;
 	bpf_get_current_comm(event->comm, sizeof(event->comm));
-	ringbuf_submit(events, event);
+	bpfrb_submit(events, event);
 	return 0;
 }
 

@@ -48,8 +48,8 @@ enum {
 	WORDS_PER_RUN = 256
 };
 
-BPF_RINGBUF(events, 4096);
-BPF_RINGBUF(others, 4096);
+BPFRB_RINGBUF(events, 4096);
+BPFRB_RINGBUF(others, 4096);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -114,29 +114,29 @@ static __always_inline void remember(__u32 key, __u32 sequence)
 /* Global functions, which the verifier looks at once, not each time around. */
 __noinline int emit_event(__u32 sequence, __u32 index, __u32 discard_every)
 {
-	struct sample *sample = ringbuf_reserve(events, sizeof(*sample));
+	struct sample *sample = bpfrb_reserve(events, sizeof(*sample));
 
 	if (!sample)
 		return 0;
 	fill(sample, sequence);
 	if (is_discarded(index, discard_every))
-		ringbuf_discard(events, sample);
+		bpfrb_discard(events, sample);
 	else
-		ringbuf_submit(events, sample);
+		bpfrb_submit(events, sample);
 	return 0;
 }
 
 __noinline int emit_other(__u32 sequence, __u32 index, __u32 discard_every)
 {
-	struct sample *sample = ringbuf_reserve(others, sizeof(*sample));
+	struct sample *sample = bpfrb_reserve(others, sizeof(*sample));
 
 	if (!sample)
 		return 0;
 	fill(sample, sequence);
 	if (is_discarded(index, discard_every))
-		ringbuf_discard(others, sample);
+		bpfrb_discard(others, sample);
 	else
-		ringbuf_submit(others, sample);
+		bpfrb_submit(others, sample);
 	return 0;
 }
 
@@ -210,6 +210,6 @@ int make_bytes(__u32 *size)
 
 	if (!words || size_bytes > BLOB_SIZE)
 		return 0;
-	ringbuf_output(events, words, size_bytes);
+	bpfrb_output(events, words, size_bytes);
 	return 1;
 }

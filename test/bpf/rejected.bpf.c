@@ -7,7 +7,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 const volatile __u32 limit = 3;
 __u32 step = 4;
 
-BPF_RINGBUF(events, 4096);
+BPFRB_RINGBUF(events, 4096);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -8,7 +8,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 const volatile __u32 producer_tgid = 0;
 const volatile __u32 records_per_call = 1;
 
-BPF_PERFBUF(samples);
+BPFRB_PERFBUF(samples);
 
 struct sample {
 	__u64 time_ns;
@@ -16,7 +16,7 @@ struct sample {
 	__u32 cpu;
 };
 
-BPF_EVENT_STREAM(events, 1 << 18, sizeof(struct sample));
+BPFRB_EVENT_STREAM(events, 1 << 18, sizeof(struct sample));
 
 /* Of each CPU, counted where the record is made. */
 struct {
@@ -52,7 +52,7 @@ int to_perf(void *ctx)
 		return 0;
 	for (__u32 i = 0; i < records_per_call; i++) {
 		describe(&sample, count);
-		perfbuf_output(ctx, samples, &sample, sizeof(sample));
+		bpfrb_perf_output(ctx, samples, &sample, sizeof(sample));
 	}
 	return 0;
 }
@@ -65,15 +65,15 @@ int to_stream(void *ctx)
 
 	if (!count)
 		return 0;
-	sample = event_reserve(events, sizeof(*sample));
+	sample = bpfrb_event_reserve(events, sizeof(*sample));
 	if (!sample) {
 		(*count)++;
 		return 0;
 	}
 	describe(sample, count);
 	if (sample->sequence % 16 == 5)
-		event_discard(events, sample);
+		bpfrb_event_discard(events, sample);
 	else
-		event_submit(ctx, events, sample, sizeof(*sample));
+		bpfrb_event_submit(ctx, events, sample, sizeof(*sample));
 	return 0;
 }

@@ -14,7 +14,7 @@ const volatile __u32 producer_tgid = 0;
 /* Of 16 attempts, how many are discarded after the reservation. */
 const volatile __u32 discard_of_16 = 1;
 
-BPF_RINGBUF(events, 1 << 20);
+BPFRB_RINGBUF(events, 1 << 20);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -32,16 +32,16 @@ struct head {
 
 static __always_inline void produce(__u32 size, __u64 word, bool discard)
 {
-	__u64 *record = ringbuf_reserve(events, size);
+	__u64 *record = bpfrb_reserve(events, size);
 
 	if (!record)
 		return;
 	for (__u32 i = 0; i < size / 8; i++)
 		record[i] = word + i;
 	if (discard)
-		ringbuf_discard(events, record);
+		bpfrb_discard(events, record);
 	else
-		ringbuf_submit(events, record);
+		bpfrb_submit(events, record);
 }
 
 SEC("raw_tp/sys_enter")

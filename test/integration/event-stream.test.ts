@@ -90,7 +90,7 @@ describeBpf('an event stream', () => {
     object.load()
     const error = thrownBy(() => openEventStream(object, 'samples', Sample))
     expect(error.code).toBe('ERR_NOT_FOUND')
-    expect(error.hint).toMatch(/BPF_EVENT_STREAM/)
+    expect(error.hint).toMatch(/BPFRB_EVENT_STREAM/)
   })
 
   test('of no map is refused', () => {

@@ -73,7 +73,7 @@ describeBpf('a RingBuffer with callbacks', () => {
     await until(() => delivered === 5)
   })
 
-  test('reads a map without BPF_RINGBUF()', async () => {
+  test('reads a map without BPFRB_RINGBUF()', async () => {
     const sequences: number[] = []
     using ring = new RingBuffer(object.map('plain'), Sample, (s) => sequences.push(s.sequence))
     make(object, 'plain', { count: 20 })

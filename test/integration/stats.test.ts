@@ -160,7 +160,7 @@ describeBpf('stats()', () => {
     })
   })
 
-  test('does not know the losses of a ring without BPF_RINGBUF()', () => {
+  test('does not know the losses of a ring without BPFRB_RINGBUF()', () => {
     const ring = new RingBuffer(object.map('plain'), Sample, () => undefined, {
       pollThread: false,
     })

@@ -104,7 +104,7 @@ describeBpf('wakeupBytes', () => {
     expect(thrownBy(() => (object.map('plain').wakeupBytes = 5))).toMatchObject({
       code: 'ERR_NOT_FOUND',
       target: 'map "plain"',
-      hint: expect.stringContaining('BPF_RINGBUF(plain') as string,
+      hint: expect.stringContaining('BPFRB_RINGBUF(plain') as string,
     })
     expect(object.map('plain').wakeupBytes).toBe(0)
     object.load()
