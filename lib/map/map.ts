@@ -27,7 +27,6 @@ export class BpfMap {
   /** @internal */
   readonly native: NativeMap
   #useIsChosen = false
-  #isRead = false
 
   /** @internal */
   constructor(object: BpfObject, native: NativeMap) {
@@ -123,26 +122,6 @@ export class BpfMap {
     this.#checkStream()
     this.object.globals[this.#useVariable] = usePerfBuffer ? 1 : 0
     this.#useIsChosen = true
-  }
-
-  /**
-   * Takes the map for one reader: two would move the same position. The result
-   * gives it back.
-   *
-   * @internal
-   */
-  claim(): () => void {
-    if (this.#isRead) {
-      throw new BpfError('ERR_STATE', 'another reader reads it already', {
-        operation: 'read',
-        target: `map "${this.name}"`,
-        hint: 'A ring has one consumer: close the other reader first',
-      })
-    }
-    this.#isRead = true
-    return () => {
-      this.#isRead = false
-    }
   }
 
   /**

@@ -68,17 +68,22 @@ export class BatchTaker {
   // the contents of small typed arrays that have none.
   readonly taken = new Float64Array(new ArrayBuffer(8 * TAKEN_FIELDS))
   readonly #arenas: (Arena | undefined)[] = []
+  #index = -1
 
   /** The oldest published batch, or nothing. */
   take(native: NativeReader): LentBatch | undefined {
-    const index = native.take()
+    // Kept until the batch is made: should that throw, the next call makes it.
+    if (this.#index < 0) this.#index = native.take()
+    const index = this.#index
     if (index < 0) return undefined
-    return {
+    const batch = {
       index,
       arena: this.#arena(native, index),
       sizeBytes: this.#field(SIZE_BYTES),
       recordBytes: this.#field(RECORD_BYTES),
     }
+    this.#index = -1
+    return batch
   }
 
   /** After take() found nothing: the error number that ended the poll thread, or 0. */

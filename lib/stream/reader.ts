@@ -1,33 +1,36 @@
-// What ring and perf buffers have in common: the JavaScript half of a stream.
+// What ring and perf buffers have in common: the life of a stream's JavaScript half.
 import { performance } from 'node:perf_hooks'
-import {
-  type Arena,
-  BatchTaker,
-  frameHeaderBytes,
-  type LentBatch,
-  lostFrame,
-  recordBytesBetween,
-} from './batch.js'
-import { compile, type Cursor, type Flavour, type Walk } from './walk.js'
-import { BpfError, invalidType } from '../errors/errors.js'
-import { closed, failure } from '../machine/failure.js'
-import { serialIterator } from './iteration.js'
-import { checkLayout } from '../types/layout.js'
-import { BpfMap, MapType } from '../map/map.js'
 import { addon, type NativeReader } from '../addon/addon.js'
-import { checkReaderOptions, type ReaderOptions } from './options.js'
+import { BpfError, checkInteger, checkOptions, invalidType } from '../errors/errors.js'
+import { closed, failure } from '../machine/failure.js'
+import { BpfMap, MapType } from '../map/map.js'
+import { checkLayout } from '../types/layout.js'
 import { checkType, type Type } from '../types/struct.js'
+import { Delivery } from './delivery.js'
+import { Iterations } from './iteration.js'
+import {
+  type CheckedOptions,
+  checkReaderOptions,
+  isAbortSignal,
+  type ReaderOptions,
+} from './options.js'
+import { compile, type Flavour } from './walk.js'
 
 /** What a reader has done since it was made. */
 export interface ReaderStats {
   /** Records delivered to callbacks or iterators. */
   records: number
-  /** Bytes of these records, without headers. */
+  /** Bytes of the records that were decoded, without headers. */
   bytes: number
   /** Batches that were handed to JavaScript. */
   batches: number
   /** Times that the poll thread was woken by the kernel or its interval. */
   wakeups: number
+  /**
+   * Times that the poll thread found all batches in use: JavaScript was slower
+   * than the programs, and records waited in the kernel's buffer.
+   */
+  stalls: number
   /** Records taken from the kernel but not delivered yet; after close() they are gone. */
   undelivered: number
   /**
@@ -35,6 +38,24 @@ export interface ReaderStats {
    * that is not known: rings count it when declared with `BPFRB_RINGBUF()`.
    */
   lost: number | undefined
+}
+
+/** What an iterator over several maps yields for a record: which map it came from, too. */
+export interface SourcedRecord<T> {
+  /** The map's name in C. */
+  source: string
+  record: T
+}
+
+/** A record as an iterator over several maps yields it. */
+export type AsSourced<T> = T extends SourcedRecord<unknown> ? T : SourcedRecord<T>
+
+/** How long `end()` waits. */
+export interface EndOptions {
+  /** Close after this time, in milliseconds, and reject with `ERR_TIMEOUT`. */
+  timeoutMs?: number
+  /** Close when it aborts, and reject with its reason. */
+  signal?: AbortSignal
 }
 
 /**
@@ -45,95 +66,82 @@ export interface ReaderStats {
 export interface SourceState {
   /** Of each buffer. */
   sizeBytes: number
+  /** The most that was queued when it was drained; of rings. */
+  peakBytes: number
   /** One; of a perf buffer one for each CPU. */
   buffers: { consumer: number; producer: number }[]
   /** Records that the kernel reported as lost; of perf buffers. */
   lostByCpu: number[]
 }
 
-/** One map that a reader reads. */
-interface Handler {
-  readonly map: BpfMap
-  readonly walk: Walk
-  readonly onRecord: ((record: never, cpu: number) => void) | undefined
+/** Who waits until what was marked has been delivered. */
+interface FlushWaiter {
+  readonly mark: number
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
 }
 
-/** How long callbacks run before timers and I/O get their turn. */
+/** How long records are handed out before timers and I/O get their turn. */
 const turnMs = 2
+/** How long to wait for a record that is still being written. */
+const retryMs = 1
+
+const EBUSY = 16
 
 /**
  * The common half of {@link RingBuffer} and `PerfBuffer`.
  *
- * The poll thread publishes batches and rings; one call of #pump delivers all
- * that are there. Callbacks are called with the batch still lent; iterators
- * decode a batch at once and give it back. When nobody takes batches the poll
- * thread stops draining.
+ * The poll thread publishes batches and rings; records are then handed out for
+ * 2 ms at most before the event loop turns. To callbacks while the batch is
+ * lent; iterators decode a batch at once and give it back. When nobody takes
+ * batches the poll thread stops draining. docs/architecture.md has the states.
  */
 export abstract class Reader<T> {
   /** @internal */
   protected readonly native: NativeReader
   /** @internal */
-  protected readonly handlers: Handler[] = []
-  /** @internal Told what the kernel says that it dropped, in its place between the records. */
-  protected onLost: ((lost: number, cpu: number) => void) | undefined
-  readonly #taker = new BatchTaker()
-  readonly #cursor: Cursor
+  protected readonly maps: BpfMap[] = []
+  readonly #delivery: Delivery
+  readonly #iterations: Iterations<unknown>
   readonly #flavour: Flavour
-  readonly #pollThread: boolean
-  readonly #batchBytes: number
-  readonly #signal: AbortSignal | undefined
-  readonly #atClose: (() => void)[] = []
+  readonly #options: CheckedOptions
+  readonly #atRelease: (() => void)[] = []
   #usesCallbacks: boolean | undefined
   #started = false
+  /** end() was called; it settles when the kernel's side is done. */
+  #ending: Promise<void> | undefined
+  /** The kernel's side was let go. */
+  #released = false
   #closed = false
-  #delivering = false
   #referenced = true
-  #scheduled: NodeJS.Immediate | undefined
-  #records = 0
-  #bytes = 0
-  /** The last numbers of the native reader before it was closed. */
+  #turn: NodeJS.Immediate | undefined
+  #retry: NodeJS.Timeout | undefined
+  #waiters: FlushWaiter[] = []
+  #toldOfPromise = false
+  /** The last numbers of the native reader before it was let go. */
   #lastStats: number[] = []
-  // Of iterators: the batch that a decoding error interrupted, and the error;
-  // records that were decoded but not handed out; who waits for more.
-  #interrupted: LentBatch | undefined
-  #error: Error | undefined
-  #decoded: T[] = []
-  #decodedIndex = 0
-  #waiters: (() => void)[] = []
-  #iterating = false
-  /** Positions up to which end() delivers. */
-  #endTargets: number[] | undefined
+  /** Decoded, and dropped by close(). */
+  #droppedRecords = 0
+  /** What is being decoded for an iterator. */
+  #decoded: unknown[] = []
+  #decodeError: Error | undefined
 
   /** @internal */
-  protected constructor(
-    flavour: Flavour,
-    options: ReaderOptions,
-    ownOptions: readonly string[],
-    drainIntervalUs: (coalesceUs: number) => number,
-  ) {
-    const { coalesceUs, batchBytes, batchCount, ...checked } = checkReaderOptions(
-      options,
-      ownOptions,
-      drainIntervalUs,
-    )
+  protected constructor(flavour: Flavour, options: ReaderOptions, ownOptions: readonly string[]) {
+    this.#options = checkReaderOptions(options, ownOptions)
     this.#flavour = flavour
-    this.#pollThread = checked.pollThread
-    this.#batchBytes = batchBytes
-    this.#signal = checked.signal
-    this.#cursor = {
-      position: 0,
-      end: 0,
-      records: 0,
-      stopped: false,
-      raise: throwUncaught,
-    }
-    this.native = new (addon().Reader)(
-      coalesceUs,
-      checked.drainIntervalUs,
-      batchBytes,
-      batchCount,
-      this.#taker.taken,
+    this.#delivery = new Delivery(
+      (error) => this.#raise(error),
+      (value) => this.#returned(value),
+      throwUncaught,
     )
+    this.#iterations = new Iterations(
+      () => this.#decodeSome(performance.now() + turnMs),
+      () => this.close(),
+    )
+    const { coalesceUs, batchBytes, batchCount } = this.#options
+    this.native = new (addon().Reader)(coalesceUs, batchBytes, batchCount, this.#delivery.taken)
+    this.#delivery.open(this.native)
     const result = this.native.open()
     if (result < 0) {
       this.native.close()
@@ -145,62 +153,85 @@ export abstract class Reader<T> {
   protected attachSource(
     map: BpfMap,
     decoder: Type,
-    onRecord: ((record: never, cpu: number) => void) | undefined,
-    open: () => number,
+    onRecord: ((record: never, cpu: number) => unknown) | undefined,
+    defaultIntervalUs: number,
+    open: (drainIntervalUs: number) => number,
   ): void {
     const target = `map "${map.name}"`
-    if (this.#closed) throw closed('read', target)
+    this.#checkOpen('read', target)
+    if (this.#ending !== undefined) throw this.#stateError('read', 'it is ending', target)
     checkType(decoder, 'decoder')
-    if (onRecord !== undefined && typeof onRecord !== 'function') {
-      throw invalidType('a function', 'onRecord', onRecord)
-    }
+    if (onRecord !== undefined) checkCallback(onRecord, 'onRecord')
     const usesCallbacks = onRecord !== undefined
     if (this.#usesCallbacks !== undefined && this.#usesCallbacks !== usesCallbacks) {
-      throw new BpfError(
-        'ERR_STATE',
-        'a reader delivers all its maps to callbacks, or all to an iterator',
-        { operation: 'add', target },
-      )
+      const problem = 'a reader delivers all its maps to callbacks, or all to an iterator'
+      throw this.#stateError('add', problem, target)
     }
     if (!usesCallbacks && decoder.shape.kind === 'view') {
       throw invalidType('a decoder that copies', 'an iterator, which outlives a view', decoder.name)
     }
+    if (this.#iterations.begun) {
+      throw this.#stateError('add', 'it has been iterated over already', target)
+    }
     if (map.object.btf !== undefined) checkLayout(decoder, map.object.btf)
     const walk = compile(decoder, this.#flavour)
-    const release = map.claim()
-    const result = open()
-    if (result < 0) {
-      release()
-      throw failure('read', target, result)
+    const { drainIntervalUs = defaultIntervalUs } = this.#options
+    const result = open(drainIntervalUs)
+    if (result === -EBUSY) {
+      throw new BpfError('ERR_BUSY', 'another reader reads it already', {
+        operation: 'read',
+        target,
+        errno: result,
+        hint: 'A map has one reader in a process: close the other one first',
+      })
     }
-    this.#atClose.push(release)
+    if (result < 0) throw failure('read', target, result)
     this.#usesCallbacks = usesCallbacks
-    this.handlers.push({ map, walk, onRecord })
-    this.#atClose.push(
-      map.object.beforeClose(() => {
-        this.rememberCounts()
-      }),
-    )
+    this.maps.push(map)
+    this.#delivery.handlers.push({ walk, onRecord: onRecord ?? this.#collector(map.name) })
+    this.#atRelease.push(map.object.beforeClose(() => this.#rememberCounts()))
     if (usesCallbacks) this.#start()
   }
 
-  /** @internal Called before the maps' objects close. */
+  /** @internal Told what the kernel says that it dropped, in its place between the records. */
+  protected set onLost(onLost: ((lost: number, cpu: number) => void) | undefined) {
+    this.#delivery.onLost = onLost
+  }
+
+  /** @internal Remembers what stats() says of the maps; they may go away after it. */
   protected abstract rememberCounts(): void
+
+  /** @internal Records that were decoded and are held back. */
+  protected heldBack(): number {
+    return 0
+  }
+
+  /** @internal Delivers what is held back, until the deadline; false when some is left. */
+  protected releaseHeldBack(deadline: number): boolean {
+    void deadline
+    return true
+  }
+
+  /** @internal Calls user code for a record that was held back. */
+  protected handOut(call: () => void): void {
+    this.#delivery.handOut(call)
+  }
+
+  /** @internal */
+  protected get options(): CheckedOptions {
+    return this.#options
+  }
 
   /** @internal Called at the end of a subclass's constructor. */
   protected followSignal(): void {
-    const signal = this.#signal
+    const { signal } = this.#options
     if (signal === undefined) return
-    const close = (): void => {
-      this.close()
-    }
+    const close = (): void => this.close()
     if (signal.aborted) {
       close()
     } else {
       signal.addEventListener('abort', close, { once: true })
-      this.#atClose.push(() => {
-        signal.removeEventListener('abort', close)
-      })
+      this.#atRelease.push(() => signal.removeEventListener('abort', close))
     }
   }
 
@@ -217,47 +248,42 @@ export abstract class Reader<T> {
    */
   close(): void {
     if (this.#closed) return
-    // Until its thread has ended, records go on from the ring into batches.
-    this.native.stop()
-    this.rememberCounts()
-    this.#lastStats = this.native.stats()
+    this.#release()
     this.#closed = true
-    this.#cursor.stopped = true
-    this.native.close()
-    if (this.#scheduled !== undefined) clearImmediate(this.#scheduled)
-    for (const callback of this.#atClose) callback()
-    this.#wakeWaiters()
+    clearImmediate(this.#turn)
+    clearTimeout(this.#retry)
+    this.#droppedRecords = this.#iterations.ahead
+    this.#iterations.close()
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const { resolve } of waiters) resolve()
   }
 
   [Symbol.dispose](): void {
     this.close()
   }
 
-  /** As `end()`. */
+  /** As `end()`, then `close()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end()
+    this.close()
   }
 
   /** Lets the reader keep the process alive, as it does unless told otherwise. */
   ref(): this {
-    this.#referenced = true
-    if (this.#started && !this.#closed) this.native.setRef(true)
-    this.#scheduled?.ref()
-    return this
+    return this.#setReferenced(true)
   }
 
   /** Lets the process end while the reader runs. */
   unref(): this {
-    this.#referenced = false
-    if (this.#started && !this.#closed) this.native.setRef(false)
-    this.#scheduled?.unref()
-    return this
+    return this.#setReferenced(false)
   }
 
   /**
    * Drains on the calling thread and calls the callbacks before it returns: for
-   * manual and busy polling, usually with `pollThread: false`. Does not wait for
-   * records.
+   * manual and busy polling, usually with `pollThread: false`. Delivers what was
+   * committed when it was called, however long that takes, and does not wait for
+   * more.
    *
    * @returns The number of records delivered.
    * @throws {BpfError} `ERR_CLOSED`, `ERR_STATE` inside a callback and on a
@@ -265,68 +291,88 @@ export abstract class Reader<T> {
    */
   consume(): number {
     this.#checkOpen('consume')
-    if (this.#delivering) throw this.#stateError('consume', 'a callback of it is running')
+    if (this.#delivery.active) throw this.#stateError('consume', 'a callback of it is running')
     if (this.#usesCallbacks !== true) throw this.#stateError('consume', 'it has no callbacks')
-    const before = this.#records
-    // As many batches as all rings together can fill, and some: a producer that
-    // is faster than the callbacks does not hold the caller for ever.
-    let passes = this.#batchesForAll()
-    let more: boolean
-    while (this.#deliverBatch());
-    do {
-      // A batch at a time stays in the cache.
-      this.#drain()
-      ;({ more } = this.#taker)
-      while (this.#deliverBatch());
-    } while (more && --passes > 0 && !this.#closed)
-    return this.#records - before
+    const before = this.#delivered()
+    const mark = this.native.mark()
+    const enough = (): boolean => this.#isDelivered(mark)
+    let more = false
+    try {
+      for (let progress = true; progress && !this.#closed && !enough();) {
+        const { batches } = this.#delivery
+        const drained = this.#drain()
+        more = this.#delivery.run(Infinity, enough)
+        // Without progress what is left is still being written.
+        progress = drained > 0 || this.#delivery.drainedFull || this.#delivery.batches > batches
+      }
+    } finally {
+      if (!this.#closed) this.native.unmark(mark)
+      if (more || this.#waiters.length > 0) this.#scheduleTurn()
+    }
+    return this.#delivered() - before
   }
 
   /**
    * Resolves when all records that were committed before the call have been
-   * delivered, without waiting for coalescing. On a reader without callbacks it
-   * resolves when they are ready for the iterator, as far as batches are free.
+   * delivered, without waiting for coalescing; the event loop turns meanwhile.
+   * On a reader without callbacks it resolves when they are ready for the
+   * iterator, as far as batches are free. Resolves too when the reader is closed
+   * meanwhile.
    *
    * @throws {BpfError} `ERR_CLOSED`
    */
   async flush(): Promise<void> {
     this.#checkOpen('flush')
-    const targets = this.#producerPositions()
-    for (;;) {
-      // Before the drain, which waits for a drain of the poll thread to end.
-      const reached = this.#reached(targets)
-      if (!this.#delivering) {
-        this.#drain()
-        if (this.#usesCallbacks === true) while (this.#deliverBatch());
-        else this.#wakeWaiters()
-        if (reached || this.#closed || this.#usesCallbacks !== true) return
+    if (this.#released) return
+    if (this.#usesCallbacks !== true) {
+      const mark = this.native.mark()
+      while (this.native.markReached(mark) < 0) {
+        if (this.#drain() === 0 && !this.#delivery.drainedFull) break
       }
-      await new Promise((resolve) => setImmediate(resolve))
-      if (this.#closed) return
+      this.native.unmark(mark)
+      this.#iterations.serve()
+      return
     }
+    await this.#deliverMarked()
   }
 
   /**
-   * Delivers what was committed until now, then closes. An iterator that is in
-   * use gets it first and then ends, and the promise resolves after that; with
-   * none in use there is nobody to deliver to. Idempotent.
+   * Delivers what was committed until now, then closes. Idempotent.
+   *
+   * An iterator that is in use gets it and then ends. The promise resolves after
+   * that, unless the consumer is busy elsewhere, such as in the loop's body: then
+   * it resolves as soon as all has been taken from the kernel, and the iterator
+   * still hands out what is left, so that a loop may await `end()` itself. With a
+   * bound it waits for the consumer too, up to that bound. With no iterator in use
+   * there is nobody to deliver to. An iteration that breaks or fails meanwhile
+   * leaves the rest to a new iterator, until `close()`.
+   *
+   * @throws {BpfError} `ERR_TIMEOUT` after `timeoutMs`; then it is closed, and what
+   *   was not delivered is `stats().undelivered`.
    */
-  async end(): Promise<void> {
-    if (this.#closed) return
-    if (this.#usesCallbacks === true) {
-      await this.flush()
-    } else if (this.#iterating) {
-      this.#endTargets ??= this.#producerPositions()
-      this.#wakeWaiters()
-      await new Promise<void>((resolve) => this.#atClose.push(resolve))
+  async end(options: EndOptions = {}): Promise<void> {
+    checkOptions(options, ['timeoutMs', 'signal'])
+    const { timeoutMs, signal } = options
+    if (timeoutMs !== undefined) checkInteger(timeoutMs, 'timeoutMs', 0, 2 ** 31 - 1)
+    if (signal !== undefined && !isAbortSignal(signal)) {
+      throw invalidType('an AbortSignal', 'signal', signal)
     }
-    this.close()
+    if (this.#closed) return
+    this.#ending ??= this.#finish()
+    if (timeoutMs === undefined && signal === undefined) {
+      await this.#ending
+      await this.#consumerOverOrBusy()
+      return
+    }
+    const over = this.#ending.then(() => this.#iterations.over())
+    await this.#orClose(over, timeoutMs, signal)
   }
 
   /**
-   * Iterates over the records. `break` leaves the reader open, and the next
-   * iterator goes on after the last record; `close()` ends the iteration. While
-   * the loop's body runs nothing is read ahead but what batches hold.
+   * Iterates over the records; over several maps, over `{ source, record }`.
+   * `break` leaves the reader open, and the next iterator goes on after the last
+   * record; `close()` ends the iteration. While the loop's body runs nothing is
+   * read ahead but what batches hold.
    *
    * Costs a promise a record: `batches()` is the faster one.
    *
@@ -335,12 +381,7 @@ export abstract class Reader<T> {
    *   a new iterator goes on with the next record.
    */
   records(): AsyncIterableIterator<T, undefined> {
-    return this.#iterate(async () => {
-      if (this.#decodedIndex >= this.#decoded.length && !(await this.#decodeNext())) {
-        return undefined
-      }
-      return { value: this.#decoded[this.#decodedIndex++] as T }
-    })
+    return this.#iterate(false)
   }
 
   /**
@@ -348,16 +389,7 @@ export abstract class Reader<T> {
    * `records()` otherwise.
    */
   batches(): AsyncIterableIterator<T[], undefined> {
-    return this.#iterate(async () => {
-      if (this.#decodedIndex >= this.#decoded.length && !(await this.#decodeNext())) {
-        return undefined
-      }
-      const value =
-        this.#decodedIndex === 0 ? this.#decoded : this.#decoded.slice(this.#decodedIndex)
-      this.#decoded = []
-      this.#decodedIndex = 0
-      return { value }
-    })
+    return this.#iterate(true)
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
@@ -366,182 +398,295 @@ export abstract class Reader<T> {
 
   /** @internal */
   protected readerStats(lost: number | undefined): ReaderStats {
-    const native = this.#closed ? this.#lastStats : this.native.stats()
-    const [received = 0, , batches = 0, wakeups = 0, dropped = 0] = native
-    const ahead = this.#decoded.length - this.#decodedIndex
-    const records = this.#records + (this.#delivering ? this.#cursor.records : 0) - ahead
+    const native = this.#released ? this.#lastStats : this.native.stats()
+    const [received = 0, , batches = 0, wakeups = 0, dropped = 0, stalls = 0] = native
+    const records = this.#delivered()
     return {
       records,
-      bytes: this.#bytes,
+      bytes: this.#delivery.bytes,
       batches,
       wakeups,
+      stalls,
       undelivered: received - records,
       lost: dropped === 0 ? lost : (lost ?? 0) + dropped,
     }
   }
 
+  /** @internal Before stats() speaks of the maps. */
+  protected refreshCounts(): void {
+    this.#rememberCounts()
+  }
+
+  /** @internal */
+  protected sourceState(index: number): SourceState {
+    const fields = this.native.sourceState(index)
+    const [sizeBytes = 0, peakBytes = 0, count = 0] = fields
+    const buffers = Array.from({ length: count }, (_, i) => ({
+      consumer: fields[3 + 2 * i] as number,
+      producer: fields[4 + 2 * i] as number,
+    }))
+    return { sizeBytes, peakBytes, buffers, lostByCpu: fields.slice(3 + 2 * count) }
+  }
+
   #start(): void {
-    if (this.#started || this.#closed || !this.#pollThread) return
-    const pump = (): void => {
-      this.#pump()
-    }
+    if (this.#started || this.#released || !this.#options.pollThread) return
     // Bun ends the process at the first use of libuv's threads.
-    const result = this.native.start(pump, process.versions['bun'] === undefined)
+    const libuvThreads = process.versions['bun'] === undefined
+    const result = this.native.start(() => this.#onBell(), libuvThreads)
     if (result < 0) throw failure('start', 'the poll thread', result)
     this.#started = true
     if (!this.#referenced) this.native.setRef(false)
   }
 
-  /** The bell: there are published batches. */
-  #pump(): void {
-    if (this.#usesCallbacks !== true) {
-      this.#wakeWaiters()
-      return
-    }
-    // A callback that runs a nested event loop is not interrupted.
-    if (this.#delivering || this.#scheduled !== undefined) return
-    const end = performance.now() + turnMs
-    while (this.#deliverBatch()) {
-      if (performance.now() < end) continue
-      this.#scheduled = setImmediate(() => {
-        this.#scheduled = undefined
-        this.#pump()
-      })
-      if (!this.#referenced) this.#scheduled.unref()
-      return
-    }
-    if (!this.#closed && this.#taker.errno !== 0) {
-      throwUncaught(this.#threadError())
-      this.close()
+  /** There are published batches, or the poll thread has failed. */
+  #onBell(): void {
+    if (this.#usesCallbacks !== true) this.#iterations.serve()
+    // A turn that is due delivers them; a callback that runs a nested event loop is not interrupted.
+    else if (this.#turn === undefined) this.#deliver()
+  }
+
+  /** Hands records to the callbacks for one turn of the event loop. */
+  #deliver(): void {
+    if (this.#closed || this.#delivery.active) return
+    clearTimeout(this.#retry)
+    this.#retry = undefined
+    const deadline = performance.now() + turnMs
+    const more = this.#delivery.run(deadline)
+    if (this.#closed) return
+    const settled = this.#settleWaiters(deadline)
+    if (more || !settled) {
+      this.#scheduleTurn()
+    } else if (this.#delivery.errno !== 0) {
+      this.#fail(this.#threadError())
+    } else if (this.#waiters.length > 0) {
+      this.#drainForWaiters()
     }
   }
 
-  /** Delivers the oldest batch to the callbacks; false when there is none. */
-  #deliverBatch(): boolean {
-    if (this.#closed) return false
-    const batch = this.#taker.take(this.native)
-    if (batch === undefined) return false
-    this.#delivering = true
-    this.#walk(batch, 0, undefined)
-    this.#delivering = false
-    return true
-  }
-
-  /**
-   * Walks a batch from `start` on and gives it back, unless the cursor was
-   * stopped within it and the reader is open.
-   */
-  #walk(batch: LentBatch, start: number, collect: ((record: never) => void) | undefined): void {
-    const cursor = this.#cursor
-    const { arena, sizeBytes } = batch
-    cursor.position = start
-    cursor.end = sizeBytes
-    cursor.records = 0
-    while (cursor.position < sizeBytes && !cursor.stopped) {
-      const stream = streamAt(arena, cursor.position)
-      const source = stream >>> 16
-      if ((stream & lostFrame) !== 0) {
-        this.#reportLost(arena, stream)
-        continue
-      }
-      const handler = this.handlers[source] as Handler
-      handler.walk(arena, cursor, source, (collect ?? handler.onRecord) as () => void)
-    }
-    const whole = start === 0 && cursor.position >= sizeBytes
-    this.#bytes += whole ? batch.recordBytes : recordBytesBetween(arena, start, cursor.position)
-    this.#records += cursor.records
-    cursor.records = 0
-    if (cursor.position >= sizeBytes || this.#closed) this.native.giveBack(batch.index)
-  }
-
-  /** Steps over the kernel's message that it had to drop records. */
-  #reportLost(arena: Arena, stream: number): void {
-    const cursor = this.#cursor
-    const lost = Number(arena.u64[(cursor.position + frameHeaderBytes) >>> 3])
-    cursor.position += frameHeaderBytes + 8
+  #drainForWaiters(): void {
     try {
-      this.onLost?.(lost, stream & 0xffff)
+      const drained = this.#drain()
+      if (
+        drained > 0 ||
+        this.#delivery.drainedFull ||
+        this.#waiters.some(({ mark }) => this.#isDelivered(mark))
+      ) {
+        this.#scheduleTurn()
+        return
+      }
     } catch (error) {
-      cursor.raise(error)
+      this.#fail(error as Error)
+      return
     }
+    // A record before the mark is still being written.
+    this.#retry = setTimeout(() => this.#deliver(), retryMs)
   }
 
-  /** Decodes a batch into #decoded, waiting for one; false when closed. */
-  async #decodeNext(): Promise<boolean> {
-    for (;;) {
-      if (this.#closed) return false
-      if (this.#error !== undefined) {
-        const error = this.#error
-        this.#error = undefined
-        throw error
-      }
-      const start = this.#interrupted === undefined ? 0 : this.#cursor.position
-      const batch = this.#interrupted ?? this.#taker.take(this.native)
-      if (batch === undefined) {
-        if (this.#taker.errno !== 0) {
-          this.close()
-          throw this.#threadError()
-        }
-        if (this.#endTargets === undefined) {
-          await new Promise<void>((resolve) => this.#waiters.push(resolve))
-        } else if (!(await this.#drainToEnd(this.#endTargets))) {
-          return false
-        }
-        continue
-      }
-      this.#decodeBatch(batch, start)
-      if (this.#decoded.length > 0) return true
-    }
+  #scheduleTurn(): void {
+    if (this.#turn !== undefined || this.#closed) return
+    this.#turn = setImmediate(() => {
+      this.#turn = undefined
+      this.#deliver()
+    })
+    if (!this.#referenced && this.#waiters.length === 0) this.#turn.unref()
   }
 
-  /** Looks for the last records; false, and closed, when there are none. */
-  async #drainToEnd(targets: readonly number[]): Promise<boolean> {
-    const reached = this.#reached(targets)
-    if (this.#drain() > 0) return true
-    if (reached && this.#undelivered() === 0) {
-      this.close()
-      return false
+  /** Resolves those whose records were delivered; false when some of it is held back still. */
+  #settleWaiters(deadline: number): boolean {
+    const reached = this.#waiters.filter(({ mark }) => this.#isDelivered(mark))
+    if (reached.length === 0) return true
+    if (!this.releaseHeldBack(deadline)) return false
+    if (this.#closed) return true
+    this.#waiters = this.#waiters.filter((waiter) => !reached.includes(waiter))
+    for (const { mark, resolve } of reached) {
+      this.native.unmark(mark)
+      resolve()
     }
-    // A record before the target is still being written.
-    await new Promise((resolve) => setImmediate(resolve))
     return true
   }
 
-  #decodeBatch(batch: LentBatch, start: number): void {
-    const cursor = this.#cursor
-    const decoded: T[] = []
-    cursor.raise = (error) => {
-      cursor.stopped = true
-      this.#error = error as Error
-    }
-    this.#walk(batch, start, (record) => {
-      decoded.push(record)
-    })
-    this.#interrupted = cursor.position < batch.sizeBytes ? batch : undefined
-    cursor.stopped = false
-    this.#decoded = decoded
-    this.#decodedIndex = 0
+  /** Whether the callbacks got all that had been committed at a mark. */
+  #isDelivered(mark: number): boolean {
+    if (this.#released) return true
+    const batches = this.native.markReached(mark)
+    return batches >= 0 && this.#delivery.batches >= batches
   }
 
-  #iterate<V>(next: () => Promise<{ value: V } | undefined>): AsyncIterableIterator<V, undefined> {
+  async #deliverMarked(): Promise<void> {
+    const mark = this.native.mark()
+    const inTurn = !this.#delivery.active && this.#turn === undefined
+    if (inTurn) this.#drain()
+    const delivered = new Promise<void>((resolve, reject) => {
+      this.#waiters.push({ mark, resolve, reject })
+    })
+    if (inTurn) this.#deliver()
+    else this.#scheduleTurn()
+    this.#turn?.ref()
+    await delivered
+  }
+
+  /** end(), as far as the kernel's side goes. */
+  async #finish(): Promise<void> {
+    if (this.#usesCallbacks === true) {
+      // Without the thread nothing more is taken than is delivered.
+      this.native.stop()
+      await this.#deliverMarked()
+      this.close()
+      return
+    }
+    if (!this.#iterations.inUse) {
+      this.close()
+      return
+    }
+    this.native.stop()
+    const mark = this.native.mark()
+    while (!this.#released) {
+      const drained = this.#drain()
+      const more = this.#decodeSome(performance.now() + turnMs)
+      this.#iterations.serve()
+      if (!more && this.#isDelivered(mark)) break
+      const wait = drained === 0 && !more && !this.#delivery.drainedFull
+      await new Promise((resolve) => (wait ? setTimeout(resolve, retryMs) : setImmediate(resolve)))
+    }
+    if (this.#closed) return
+    this.#release()
+    this.#iterations.finish()
+  }
+
+  /** A consumer that waits for nothing else takes what is there turn by turn. */
+  async #consumerOverOrBusy(): Promise<void> {
+    for (let busy = false; this.#iterations.inUse && !busy;) {
+      const before = this.#iterations.ahead
+      await new Promise((resolve) => setImmediate(resolve))
+      busy = this.#iterations.consumerIsBusy && this.#iterations.ahead === before
+    }
+  }
+
+  /** Waits for `over`, but closes after the time-out or when the signal aborts. */
+  async #orClose(
+    over: Promise<void>,
+    timeoutMs: number | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    let abort: (() => void) | undefined
+    const bound = new Promise<void>((_, reject) => {
+      if (timeoutMs !== undefined) {
+        timer = setTimeout(() => {
+          const problem = `it had not delivered everything after ${String(timeoutMs)} ms`
+          reject(new BpfError('ERR_TIMEOUT', problem, { operation: 'end', target: this.#target() }))
+        }, timeoutMs)
+      }
+      abort = () => reject(signal?.reason as Error)
+      if (signal?.aborted === true) abort()
+      else signal?.addEventListener('abort', abort, { once: true })
+    })
+    try {
+      await Promise.race([over, bound])
+    } catch (error) {
+      this.close()
+      throw error
+    } finally {
+      clearTimeout(timer)
+      if (abort !== undefined) signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  /** Lets go of the thread and the kernel's buffers; the counts are final. */
+  #release(): void {
+    if (this.#released) return
+    // Until its thread has ended, records go on from the ring into batches.
+    this.native.stop()
+    this.#rememberCounts()
+    this.#lastStats = this.native.stats()
+    this.#released = true
+    this.#delivery.close()
+    this.native.close()
+    for (const callback of this.#atRelease) callback()
+  }
+
+  /** What cannot be read any more keeps its last value. */
+  #rememberCounts(): void {
+    if (this.#released) return
+    try {
+      this.rememberCounts()
+    } catch {
+      // The maps are gone, or there is no descriptor left to ask with.
+    }
+  }
+
+  /** The whole reader has failed. */
+  #fail(error: Error): void {
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const { reject } of waiters) reject(error)
+    if (waiters.length === 0) throwUncaught(error)
+    this.close()
+  }
+
+  /** Decodes a batch for the iterator; false when there was none. */
+  #decodeSome(deadline: number): boolean {
+    if (this.#released || this.#delivery.active) return false
+    let more: boolean
+    do {
+      this.#decoded = []
+      this.#decodeError = undefined
+      more = this.#delivery.run(deadline, () => true)
+      this.#iterations.push(this.#decoded, this.#decodeError)
+    } while (
+      more &&
+      this.#decoded.length === 0 &&
+      this.#decodeError === undefined &&
+      !this.#released
+    )
+    if (!more && this.#decoded.length === 0 && this.#delivery.errno !== 0) {
+      const error = this.#threadError()
+      if (this.#iterations.fail(error)) this.close()
+    }
+    return more || this.#decoded.length > 0
+  }
+
+  /** What takes a map's records when they are iterated over. */
+  #collector(source: string): (record: never) => void {
+    return (record) => {
+      this.#decoded.push(this.maps.length > 1 ? { source, record } : record)
+    }
+  }
+
+  /** Takes what a callback or a decoder threw. */
+  #raise(error: unknown): void {
+    if (this.#usesCallbacks === true) {
+      throwUncaught(error)
+    } else {
+      this.#decodeError = error as Error
+      this.#delivery.cursor.limit = 0
+    }
+  }
+
+  /** Refuses promises of callbacks, as nothing would wait for them. */
+  #returned(value: object): void {
+    if (this.#toldOfPromise || typeof (value as { then?: unknown }).then !== 'function') return
+    this.#toldOfPromise = true
+    throwUncaught(invalidType(synchronous, 'onRecord', value))
+  }
+
+  #iterate<V>(whole: boolean): AsyncIterableIterator<V, undefined> {
     if (this.#usesCallbacks === true) {
       throw this.#stateError('iterate over', 'it delivers to callbacks')
     }
-    if (this.#iterating) throw this.#stateError('iterate over', 'another iterator is in use')
+    if (this.#iterations.inUse) {
+      throw this.#stateError('iterate over', 'another iterator is in use')
+    }
     this.#start()
-    this.#iterating = true
-    return serialIterator(
-      async () => (this.#closed ? undefined : next()),
-      () => {
-        this.#iterating = false
-      },
-    )
+    const iterator = this.#iterations.begin<V>(whole)
+    if (this.#closed) void iterator.return?.()
+    return iterator
   }
 
-  #wakeWaiters(): void {
-    const waiters = this.#waiters
-    this.#waiters = []
-    for (const wake of waiters) wake()
+  /** Records that callbacks or iterators got. */
+  #delivered(): number {
+    const ahead = this.#iterations.ahead + this.#droppedRecords
+    return this.#delivery.records - ahead - this.heldBack()
   }
 
   #drain(): number {
@@ -550,59 +695,46 @@ export abstract class Reader<T> {
     return result
   }
 
-  #producerPositions(): number[] {
-    return this.#buffers().map(({ producer }) => producer)
-  }
-
-  #reached(targets: readonly number[]): boolean {
-    const buffers = this.#buffers()
-    return targets.every((target, index) => (buffers[index]?.consumer ?? 0) >= target)
-  }
-
-  /** Records that were received but not walked yet. */
-  #undelivered(): number {
-    const [received = 0] = this.native.stats()
-    return received - this.#records
-  }
-
-  #batchesForAll(): number {
-    let bytes = 0
-    for (let i = 0; i < this.handlers.length; i++) {
-      const { sizeBytes, buffers } = this.sourceState(i)
-      bytes += sizeBytes * buffers.length
-    }
-    return 2 + Math.ceil(bytes / this.#batchBytes)
-  }
-
-  /** @internal */
-  protected sourceState(index: number): SourceState {
-    const fields = this.native.sourceState(index)
-    const [sizeBytes = 0, count = 0] = fields
-    const buffers = Array.from({ length: count }, (_, i) => ({
-      consumer: fields[2 + 2 * i] as number,
-      producer: fields[3 + 2 * i] as number,
-    }))
-    return { sizeBytes, buffers, lostByCpu: fields.slice(2 + 2 * count) }
-  }
-
-  #buffers(): SourceState['buffers'] {
-    return this.handlers.flatMap((_, index) => this.sourceState(index).buffers)
+  #setReferenced(referenced: boolean): this {
+    this.#referenced = referenced
+    if (this.#started && !this.#released) this.native.setRef(referenced)
+    if (referenced) this.#turn?.ref()
+    else if (this.#waiters.length === 0) this.#turn?.unref()
+    return this
   }
 
   #target(): string {
-    return `map "${this.handlers.map(({ map }) => map.name).join('", "')}"`
+    return `map "${this.maps.map(({ name }) => name).join('", "')}"`
   }
 
-  #checkOpen(operation: string): void {
-    if (this.#closed) throw closed(operation, this.#target())
+  #checkOpen(operation: string, target = this.#target()): void {
+    if (this.#closed) throw closed(operation, target)
   }
 
-  #stateError(operation: string, problem: string): BpfError {
-    return new BpfError('ERR_STATE', problem, { operation, target: this.#target() })
+  #stateError(operation: string, problem: string, target = this.#target()): BpfError {
+    return new BpfError('ERR_STATE', problem, { operation, target })
   }
 
   #threadError(): BpfError {
-    return failure('read', this.#target(), -this.#taker.errno)
+    return failure('read', this.#target(), -this.#delivery.errno)
+  }
+}
+
+const synchronous =
+  'a synchronous function (records() and batches() wait for what is done with a record)'
+
+/** How often buffers are drained whose programs do not wake the poll thread for each record. */
+export const quietIntervalUs = 100_000
+
+/**
+ * Refuses what cannot be called, and functions that are asynchronous on their face.
+ *
+ * @internal
+ */
+export function checkCallback(callback: unknown, what: string): void {
+  if (typeof callback !== 'function') throw invalidType('a function', what, callback)
+  if (Object.prototype.toString.call(callback) === '[object AsyncFunction]') {
+    throw invalidType(synchronous, what, callback)
   }
 }
 
@@ -616,10 +748,6 @@ export function throwUncaught(error: unknown): void {
   })
 }
 
-function streamAt(arena: Arena, position: number): number {
-  return arena.u32[(position >>> 2) + 1] as number
-}
-
 /** Refuses what is no map, or one of another type than the reader reads. */
 export function checkMap(map: unknown, type: keyof typeof MapType): void {
   if (!(map instanceof BpfMap)) throw invalidType('a map of a BpfObject', 'map', map)
@@ -628,4 +756,18 @@ export function checkMap(map: unknown, type: keyof typeof MapType): void {
     operation: 'read',
     target: `map "${map.name}"`,
   })
+}
+
+/** The arguments of a reader's constructor that follow the decoder: a callback, options, or both. */
+export function callbackAndOptions<C, O extends object>(
+  onRecordOrOptions: C | O | undefined,
+  options: O | undefined,
+): [C | undefined, O | Record<string, never>] {
+  const first = onRecordOrOptions
+  // undefined for the callback, and options behind it.
+  if (typeof first === 'function' || first === undefined) {
+    return [first as C | undefined, options ?? {}]
+  }
+  if (options !== undefined) throw invalidType('a function', 'onRecord', first)
+  return [undefined, first as O]
 }
