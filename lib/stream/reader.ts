@@ -124,8 +124,9 @@ export abstract class Reader<T> {
       position: 0,
       end: 0,
       records: 0,
-      stopped: false,
+      limit: Infinity,
       raise: throwUncaught,
+      returned: () => undefined,
     }
     this.native = new (addon().Reader)(
       coalesceUs,
@@ -222,7 +223,7 @@ export abstract class Reader<T> {
     this.rememberCounts()
     this.#lastStats = this.native.stats()
     this.#closed = true
-    this.#cursor.stopped = true
+    this.#cursor.limit = 0
     this.native.close()
     if (this.#scheduled !== undefined) clearImmediate(this.#scheduled)
     for (const callback of this.#atClose) callback()
@@ -437,7 +438,7 @@ export abstract class Reader<T> {
     cursor.position = start
     cursor.end = sizeBytes
     cursor.records = 0
-    while (cursor.position < sizeBytes && !cursor.stopped) {
+    while (cursor.position < sizeBytes && cursor.records < cursor.limit) {
       const stream = streamAt(arena, cursor.position)
       const source = stream >>> 16
       if ((stream & lostFrame) !== 0) {
@@ -511,14 +512,14 @@ export abstract class Reader<T> {
     const cursor = this.#cursor
     const decoded: T[] = []
     cursor.raise = (error) => {
-      cursor.stopped = true
+      cursor.limit = 0
       this.#error = error as Error
     }
     this.#walk(batch, start, (record) => {
       decoded.push(record)
     })
     this.#interrupted = cursor.position < batch.sizeBytes ? batch : undefined
-    cursor.stopped = false
+    cursor.limit = Infinity
     this.#decoded = decoded
     this.#decodedIndex = 0
   }
