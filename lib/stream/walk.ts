@@ -11,10 +11,15 @@ export interface Cursor {
   end: number
   /** Records that were handed out. */
   records: number
-  /** Set by a callback or by raise() to end the walk after this record. */
-  stopped: boolean
+  /**
+   * The number of records after which the walk returns. A callback or raise()
+   * that wants it to end after this record sets 0.
+   */
+  limit: number
   /** Takes what a callback or a decoder threw. */
   raise: (error: unknown) => void
+  /** Takes an object that a callback returned: a promise, perhaps. */
+  returned: (value: object) => void
 }
 
 /**
@@ -25,7 +30,7 @@ export type Walk = (
   arena: Arena,
   cursor: Cursor,
   source: number,
-  onRecord: (record: never, cpu: number) => void,
+  onRecord: (record: never, cpu: number) => unknown,
 ) => void
 
 /** Whether callbacks get the CPU as a second argument. */
@@ -130,7 +135,7 @@ return function walk(arena, cursor, source, onRecord) {
   const { view, u8, i8, u16, i16, u32, i32, u64, i64 } = arena
   const end = cursor.end
   let p = cursor.position
-  while (p < end && !cursor.stopped) {
+  while (p < end && cursor.records < cursor.limit) {
     const stream = u32[(p >>> 2) + 1]
     if (stream >>> 16 !== source) break
     const length = u32[p >>> 2]
@@ -140,7 +145,8 @@ return function walk(arena, cursor, source, onRecord) {
     cursor.records++
     try {
       if (length < ${String(requiredBytes(type))}) throw tooShort(arena, o, length)
-      onRecord(${record}${flavour === 'perf' ? ', stream & 0xffff' : ''})
+      const result = onRecord(${record}${flavour === 'perf' ? ', stream & 0xffff' : ''})
+      if (typeof result === 'object' && result !== null) cursor.returned(result)
     } catch (error) {
       cursor.raise(error)
     }
