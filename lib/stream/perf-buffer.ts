@@ -257,7 +257,7 @@ export class PerfBuffer<T> extends Reader<T> {
     if (this.closed) return
     this.handlers.forEach(({ map }, index) => {
       this.#lastStates[index] = this.sourceState(index)
-      if (map.object.phase === 'loaded') this.#counted[index] = map.producerCounts()?.lost
+      if (map.owner.session.phase === 'loaded') this.#counted[index] = map.producerCounts()?.lost
     })
   }
 }

@@ -9,8 +9,8 @@ import {
   recordBytesBetween,
 } from './batch.js'
 import { compile, type Cursor, type Flavour, type Walk } from './walk.js'
-import { BpfError, invalidType } from '../errors/errors.js'
-import { closed, failure } from '../machine/failure.js'
+import { BpfError, closed, invalidType } from '../errors/errors.js'
+import { failure } from '../machine/failure.js'
 import { serialIterator } from './iteration.js'
 import { checkLayout } from '../types/layout.js'
 import { BpfMap, MapType } from '../map/map.js'
@@ -165,7 +165,7 @@ export abstract class Reader<T> {
     if (!usesCallbacks && decoder.shape.kind === 'view') {
       throw invalidType('a decoder that copies', 'an iterator, which outlives a view', decoder.name)
     }
-    if (map.object.btf !== undefined) checkLayout(decoder, map.object.btf)
+    if (map.owner.btf !== undefined) checkLayout(decoder, map.owner.btf)
     const walk = compile(decoder, this.#flavour)
     const release = map.claim()
     const result = open()
@@ -177,7 +177,7 @@ export abstract class Reader<T> {
     this.#usesCallbacks = usesCallbacks
     this.handlers.push({ map, walk, onRecord })
     this.#atClose.push(
-      map.object.beforeClose(() => {
+      map.owner.session.beforeClose(() => {
         this.rememberCounts()
       }),
     )

@@ -127,7 +127,7 @@ export class RingBuffer<T> extends Reader<T> {
     if (this.closed) return
     this.handlers.forEach(({ map }, index) => {
       this.#lastRings[index] = this.sourceState(index)
-      if (map.object.phase === 'loaded') this.#counts[index] = map.producerCounts()
+      if (map.owner.session.phase === 'loaded') this.#counts[index] = map.producerCounts()
     })
   }
 }
