@@ -111,6 +111,11 @@ export class VerifierError extends BpfError {
   }
 }
 
+/** The error for using what was closed. */
+export function closed(operation: string, target: string): BpfError {
+  return new BpfError('ERR_CLOSED', 'it is closed', { operation, target })
+}
+
 /** Keeps a text of perhaps megabytes out of what console.log() prints. */
 function hide(error: BpfError, property: string): void {
   Object.defineProperty(error, property, { enumerable: false })

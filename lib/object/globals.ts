@@ -4,7 +4,7 @@ import type { Btf, BtfType, BtfVariable } from '../btf/btf.js'
 import { BpfError, invalidType, outOfRange } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
 import type { NativeMap } from '../addon/addon.js'
-import type { BpfObject } from './object.js'
+import type { Session } from '../addon/session.js'
 
 /**
  * What a global variable is in TypeScript: integers and enums up to 32 bits
@@ -32,7 +32,7 @@ interface Global {
  * programs see a write at once.
  */
 export function createGlobals(
-  object: BpfObject,
+  session: Pick<Session, 'phase' | 'checkOpen' | 'checkPhase'>,
   btf: Btf | undefined,
   dataMap: (section: string) => NativeMap | undefined,
 ): Record<string, GlobalValue> {
@@ -59,7 +59,7 @@ export function createGlobals(
   }
 
   function memory(operation: string, { variable }: Global): NativeMap {
-    object.checkOpen(operation, `global "${variable.name}"`)
+    session.checkOpen(operation, `global "${variable.name}"`)
     const map = dataMap(variable.section)
     if (map !== undefined) return map
     throw new BpfError('ERR_NOT_FOUND', `section ${variable.section} has no map`, {
@@ -78,7 +78,7 @@ export function createGlobals(
 
   function write(name: string, value: unknown): void {
     const global = find('set', name)
-    if (object.phase === 'failed') object.checkPhase('set', `global "${name}"`, 'open')
+    if (session.phase === 'failed') session.checkPhase('set', `global "${name}"`, 'open')
     const bytes = encode(global, value)
     const result = memory('set', global).writeData(global.variable.offset, bytes)
     if (result === -EROFS) {

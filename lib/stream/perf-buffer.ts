@@ -278,7 +278,7 @@ export class PerfBuffer<T> extends Reader<T> {
   protected override rememberCounts(): void {
     this.maps.forEach((map, index) => {
       this.#lastStates[index] = this.sourceState(index)
-      if (map.object.phase === 'loaded') this.#counted[index] = map.producerCounts()?.lost
+      if (map.owner.session.phase === 'loaded') this.#counted[index] = map.producerCounts()?.lost
     })
   }
 }

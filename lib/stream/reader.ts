@@ -1,8 +1,8 @@
 // What ring and perf buffers have in common: the life of a stream's JavaScript half.
 import { performance } from 'node:perf_hooks'
 import { addon, type NativeReader } from '../addon/addon.js'
-import { BpfError, checkInteger, checkOptions, invalidType } from '../errors/errors.js'
-import { closed, failure } from '../machine/failure.js'
+import { BpfError, checkInteger, checkOptions, closed, invalidType } from '../errors/errors.js'
+import { failure } from '../machine/failure.js'
 import { BpfMap, MapType } from '../map/map.js'
 import { checkLayout } from '../types/layout.js'
 import { checkType, type Type } from '../types/struct.js'
@@ -173,7 +173,7 @@ export abstract class Reader<T> {
     if (this.#iterations.begun) {
       throw this.#stateError('add', 'it has been iterated over already', target)
     }
-    if (map.object.btf !== undefined) checkLayout(decoder, map.object.btf)
+    if (map.owner.btf !== undefined) checkLayout(decoder, map.owner.btf)
     const walk = compile(decoder, this.#flavour)
     const { drainIntervalUs = defaultIntervalUs } = this.#options
     const result = open(drainIntervalUs)
@@ -189,7 +189,7 @@ export abstract class Reader<T> {
     this.#usesCallbacks = usesCallbacks
     this.maps.push(map)
     this.#delivery.handlers.push({ walk, onRecord: onRecord ?? this.#collector(map.name) })
-    this.#atRelease.push(map.object.beforeClose(() => this.#rememberCounts()))
+    this.#atRelease.push(map.owner.beforeClose(() => this.#rememberCounts()))
     if (usesCallbacks) this.#start()
   }
 
