@@ -1,5 +1,6 @@
 // Iterators as users may call them: calls that overlap, return() at any time, one after another.
 import { performance } from 'node:perf_hooks'
+import { turnMs } from './turns.js'
 
 /** Records that were decoded together, and the error that the decoding ended with. */
 interface Chunk<T> {
@@ -12,8 +13,6 @@ interface Request {
   readonly reject: (error: Error) => void
 }
 
-/** How long a consumer that never waits for anything else keeps the event loop from turning. */
-const turnMs = 2
 /** Records between two looks at the clock. */
 const recordsPerLook = 16
 

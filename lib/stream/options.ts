@@ -71,7 +71,7 @@ export function checkReaderOptions(
   checkInteger(batchBytes, 'batchBytes', smallestBatchBytes, largestBatchBytes)
   checkInteger(batchCount, 'batchCount', 1, 64)
   if (typeof pollThread !== 'boolean') throw invalidType('a boolean', 'pollThread', pollThread)
-  if (drainIntervalMs !== undefined && !pollThread) {
+  if (!pollThread && drainIntervalMs !== undefined && drainIntervalMs !== 0) {
     const expected = 'no drainIntervalMs without a poll thread, which drains'
     throw invalidType(expected, 'options', { drainIntervalMs, pollThread })
   }

@@ -1,8 +1,6 @@
 // Puts records of several streams, each in order, into one order by time.
 import { performance } from 'node:perf_hooks'
-
-/** How long records are handed out before timers and I/O get their turn. */
-const turnMs = 2
+import { turnMs } from './turns.js'
 
 interface Pending {
   readonly time: bigint

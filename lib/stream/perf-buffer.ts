@@ -3,17 +3,9 @@ import { BpfError, checkInteger, invalidType, outOfRange } from '../errors/error
 import type { BpfMap } from '../map/map.js'
 import { addon } from '../addon/addon.js'
 import { OrderedMerge } from './ordered-merge.js'
-import {
-  type AsSourced,
-  callbackAndOptions,
-  checkCallback,
-  checkMap,
-  quietIntervalUs,
-  Reader,
-  type ReaderStats,
-  type SourcedRecord,
-  type SourceState,
-} from './reader.js'
+import type { ReaderStats, SourceState } from './accounting.js'
+import { callbackAndOptions, checkCallback, checkMap } from './arguments.js'
+import { type AsSourced, quietIntervalUs, Reader, type SourcedRecord } from './reader.js'
 import type { ReaderOptions } from './options.js'
 import type { Type } from '../types/struct.js'
 
@@ -103,7 +95,6 @@ export class PerfBuffer<T> extends Reader<T> {
   readonly #watermarkBytes: number
   readonly #wakeupEvents: number
   readonly #cpus: Int32Array
-  #merge: OrderedMerge | undefined
   #orderBy: string | undefined
   #lastStates: SourceState[] = []
   #counted: (number | undefined)[] = []
@@ -178,21 +169,6 @@ export class PerfBuffer<T> extends Reader<T> {
     return this
   }
 
-  override close(): void {
-    this.#merge?.close()
-    super.close()
-  }
-
-  /** @internal */
-  protected override heldBack(): number {
-    return this.#merge?.pending ?? 0
-  }
-
-  /** @internal */
-  protected override releaseHeldBack(deadline: number): boolean {
-    return this.#merge?.flush(deadline) ?? true
-  }
-
   #attach<U>(
     map: BpfMap,
     decoder: Type<U>,
@@ -227,7 +203,7 @@ export class PerfBuffer<T> extends Reader<T> {
     }
     this.#orderBy = orderBy
     const windowNs = BigInt(orderWindowMs) * 1_000_000n
-    this.#merge = new OrderedMerge(windowNs, mostHeldBack, (call) => this.handOut(call))
+    this.merge = new OrderedMerge(windowNs, mostHeldBack, (call) => this.handOut(call))
   }
 
   /** A callback that passes its records through the merge. */
@@ -235,7 +211,7 @@ export class PerfBuffer<T> extends Reader<T> {
     decoder: Type<U>,
     onRecord: ((record: U, cpu: number) => void) | undefined,
   ): ((record: U, cpu: number) => void) | undefined {
-    const merge = this.#merge
+    const merge = this.merge
     const field = this.#orderBy
     if (merge === undefined || field === undefined) return onRecord
     const fields = decoder.shape.kind === 'struct' ? decoder.shape.fields : []
@@ -271,7 +247,7 @@ export class PerfBuffer<T> extends Reader<T> {
         sum + (this.#counted[index] ?? lostByCpu.reduce((all, one) => all + one, 0)),
       0,
     )
-    return { ...this.readerStats(lost), late: this.#merge?.late ?? 0, maps }
+    return { ...this.readerStats(lost), late: this.merge?.late ?? 0, maps }
   }
 
   /** @internal */

@@ -3,9 +3,11 @@ import { performance } from 'node:perf_hooks'
 import { addon, type NativeReader } from '../addon/addon.js'
 import { BpfError, checkInteger, checkOptions, closed, invalidType } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
-import { BpfMap, MapType } from '../map/map.js'
+import type { BpfMap } from '../map/map.js'
 import { checkLayout } from '../types/layout.js'
 import { checkType, type Type } from '../types/struct.js'
+import { readerStats, type ReaderStats, type SourceState, sourceState } from './accounting.js'
+import { checkCallback, type EndOptions, synchronous, withinBounds } from './arguments.js'
 import { Delivery } from './delivery.js'
 import { Iterations } from './iteration.js'
 import {
@@ -14,31 +16,9 @@ import {
   isAbortSignal,
   type ReaderOptions,
 } from './options.js'
+import type { OrderedMerge } from './ordered-merge.js'
+import { turnMs, turnOfLoop, Turns } from './turns.js'
 import { compile, type Flavour } from './walk.js'
-
-/** What a reader has done since it was made. */
-export interface ReaderStats {
-  /** Records delivered to callbacks or iterators. */
-  records: number
-  /** Bytes of the records that were decoded, without headers. */
-  bytes: number
-  /** Batches that were handed to JavaScript. */
-  batches: number
-  /** Times that the poll thread was woken by the kernel or its interval. */
-  wakeups: number
-  /**
-   * Times that the poll thread found all batches in use: JavaScript was slower
-   * than the programs, and records waited in the kernel's buffer.
-   */
-  stalls: number
-  /** Records taken from the kernel but not delivered yet; after close() they are gone. */
-  undelivered: number
-  /**
-   * Records for which there was no room in the kernel's buffer. Nothing when
-   * that is not known: rings count it when declared with `BPFRB_RINGBUF()`.
-   */
-  lost: number | undefined
-}
 
 /** What an iterator over several maps yields for a record: which map it came from, too. */
 export interface SourcedRecord<T> {
@@ -50,43 +30,16 @@ export interface SourcedRecord<T> {
 /** A record as an iterator over several maps yields it. */
 export type AsSourced<T> = T extends SourcedRecord<unknown> ? T : SourcedRecord<T>
 
-/** How long `end()` waits. */
-export interface EndOptions {
-  /** Close after this time, in milliseconds, and reject with `ERR_TIMEOUT`. */
-  timeoutMs?: number
-  /** Close when it aborts, and reject with its reason. */
-  signal?: AbortSignal
+/** Records that were decoded together, and what ended that before the batch did. */
+interface Decoded {
+  readonly records: unknown[]
+  error: Error | undefined
 }
-
-/**
- * How far a map's buffers were written and read, in bytes since they were made.
- *
- * @internal
- */
-export interface SourceState {
-  /** Of each buffer. */
-  sizeBytes: number
-  /** The most that was queued when it was drained; of rings. */
-  peakBytes: number
-  /** One; of a perf buffer one for each CPU. */
-  buffers: { consumer: number; producer: number }[]
-  /** Records that the kernel reported as lost; of perf buffers. */
-  lostByCpu: number[]
-}
-
-/** Who waits until what was marked has been delivered. */
-interface FlushWaiter {
-  readonly mark: number
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
-}
-
-/** How long records are handed out before timers and I/O get their turn. */
-const turnMs = 2
-/** How long to wait for a record that is still being written. */
-const retryMs = 1
 
 const EBUSY = 16
+
+/** How often buffers are drained whose programs do not wake the poll thread for each record. */
+export const quietIntervalUs = 100_000
 
 /**
  * The common half of {@link RingBuffer} and `PerfBuffer`.
@@ -101,7 +54,10 @@ export abstract class Reader<T> {
   protected readonly native: NativeReader
   /** @internal */
   protected readonly maps: BpfMap[] = []
+  /** @internal Records that were decoded and are held back for their order. */
+  protected merge: OrderedMerge | undefined
   readonly #delivery: Delivery
+  readonly #turns: Turns
   readonly #iterations: Iterations<unknown>
   readonly #flavour: Flavour
   readonly #options: CheckedOptions
@@ -114,17 +70,13 @@ export abstract class Reader<T> {
   #released = false
   #closed = false
   #referenced = true
-  #turn: NodeJS.Immediate | undefined
-  #retry: NodeJS.Timeout | undefined
-  #waiters: FlushWaiter[] = []
   #toldOfPromise = false
   /** The last numbers of the native reader before it was let go. */
   #lastStats: number[] = []
   /** Decoded, and dropped by close(). */
   #droppedRecords = 0
   /** What is being decoded for an iterator. */
-  #decoded: unknown[] = []
-  #decodeError: Error | undefined
+  #decoded: Decoded = { records: [], error: undefined }
 
   /** @internal */
   protected constructor(flavour: Flavour, options: ReaderOptions, ownOptions: readonly string[]) {
@@ -142,6 +94,12 @@ export abstract class Reader<T> {
     const { coalesceUs, batchBytes, batchCount } = this.#options
     this.native = new (addon().Reader)(coalesceUs, batchBytes, batchCount, this.#delivery.taken)
     this.#delivery.open(this.native)
+    this.#turns = new Turns(this.#delivery, {
+      native: this.native,
+      drain: () => this.#drain(),
+      releaseHeldBack: (deadline) => this.merge?.flush(deadline) ?? true,
+      fail: (failed) => this.#fail(typeof failed === 'number' ? this.#threadError() : failed),
+    })
     const result = this.native.open()
     if (result < 0) {
       this.native.close()
@@ -189,7 +147,7 @@ export abstract class Reader<T> {
     this.#usesCallbacks = usesCallbacks
     this.maps.push(map)
     this.#delivery.handlers.push({ walk, onRecord: onRecord ?? this.#collector(map.name) })
-    this.#atRelease.push(map.owner.beforeClose(() => this.#rememberCounts()))
+    this.#atRelease.push(map.owner.session.beforeClose(() => this.#rememberCounts()))
     if (usesCallbacks) this.#start()
   }
 
@@ -200,17 +158,6 @@ export abstract class Reader<T> {
 
   /** @internal Remembers what stats() says of the maps; they may go away after it. */
   protected abstract rememberCounts(): void
-
-  /** @internal Records that were decoded and are held back. */
-  protected heldBack(): number {
-    return 0
-  }
-
-  /** @internal Delivers what is held back, until the deadline; false when some is left. */
-  protected releaseHeldBack(deadline: number): boolean {
-    void deadline
-    return true
-  }
 
   /** @internal Calls user code for a record that was held back. */
   protected handOut(call: () => void): void {
@@ -250,13 +197,10 @@ export abstract class Reader<T> {
     if (this.#closed) return
     this.#release()
     this.#closed = true
-    clearImmediate(this.#turn)
-    clearTimeout(this.#retry)
     this.#droppedRecords = this.#iterations.ahead
     this.#iterations.close()
-    const waiters = this.#waiters
-    this.#waiters = []
-    for (const { resolve } of waiters) resolve()
+    this.#turns.close()
+    this.merge?.close()
   }
 
   [Symbol.dispose](): void {
@@ -294,21 +238,7 @@ export abstract class Reader<T> {
     if (this.#delivery.active) throw this.#stateError('consume', 'a callback of it is running')
     if (this.#usesCallbacks !== true) throw this.#stateError('consume', 'it has no callbacks')
     const before = this.#delivered()
-    const mark = this.native.mark()
-    const enough = (): boolean => this.#isDelivered(mark)
-    let more = false
-    try {
-      for (let progress = true; progress && !this.#closed && !enough();) {
-        const { batches } = this.#delivery
-        const drained = this.#drain()
-        more = this.#delivery.run(Infinity, enough)
-        // Without progress what is left is still being written.
-        progress = drained > 0 || this.#delivery.drainedFull || this.#delivery.batches > batches
-      }
-    } finally {
-      if (!this.#closed) this.native.unmark(mark)
-      if (more || this.#waiters.length > 0) this.#scheduleTurn()
-    }
+    this.#turns.deliverNow()
     return this.#delivered() - before
   }
 
@@ -333,7 +263,7 @@ export abstract class Reader<T> {
       this.#iterations.serve()
       return
     }
-    await this.#deliverMarked()
+    await this.#turns.deliverMarked()
   }
 
   /**
@@ -365,7 +295,15 @@ export abstract class Reader<T> {
       return
     }
     const over = this.#ending.then(() => this.#iterations.over())
-    await this.#orClose(over, timeoutMs, signal)
+    try {
+      await withinBounds(over, options, () => {
+        const problem = `it had not delivered everything after ${String(timeoutMs)} ms`
+        return new BpfError('ERR_TIMEOUT', problem, { operation: 'end', target: this.#target() })
+      })
+    } catch (error) {
+      this.close()
+      throw error
+    }
   }
 
   /**
@@ -399,17 +337,7 @@ export abstract class Reader<T> {
   /** @internal */
   protected readerStats(lost: number | undefined): ReaderStats {
     const native = this.#released ? this.#lastStats : this.native.stats()
-    const [received = 0, , batches = 0, wakeups = 0, dropped = 0, stalls = 0] = native
-    const records = this.#delivered()
-    return {
-      records,
-      bytes: this.#delivery.bytes,
-      batches,
-      wakeups,
-      stalls,
-      undelivered: received - records,
-      lost: dropped === 0 ? lost : (lost ?? 0) + dropped,
-    }
+    return readerStats(native, this.#delivered(), this.#delivery.bytes, lost)
   }
 
   /** @internal Before stats() speaks of the maps. */
@@ -419,13 +347,7 @@ export abstract class Reader<T> {
 
   /** @internal */
   protected sourceState(index: number): SourceState {
-    const fields = this.native.sourceState(index)
-    const [sizeBytes = 0, peakBytes = 0, count = 0] = fields
-    const buffers = Array.from({ length: count }, (_, i) => ({
-      consumer: fields[3 + 2 * i] as number,
-      producer: fields[4 + 2 * i] as number,
-    }))
-    return { sizeBytes, peakBytes, buffers, lostByCpu: fields.slice(3 + 2 * count) }
+    return sourceState(this.native, index)
   }
 
   #start(): void {
@@ -441,88 +363,7 @@ export abstract class Reader<T> {
   /** There are published batches, or the poll thread has failed. */
   #onBell(): void {
     if (this.#usesCallbacks !== true) this.#iterations.serve()
-    // A turn that is due delivers them; a callback that runs a nested event loop is not interrupted.
-    else if (this.#turn === undefined) this.#deliver()
-  }
-
-  /** Hands records to the callbacks for one turn of the event loop. */
-  #deliver(): void {
-    if (this.#closed || this.#delivery.active) return
-    clearTimeout(this.#retry)
-    this.#retry = undefined
-    const deadline = performance.now() + turnMs
-    const more = this.#delivery.run(deadline)
-    if (this.#closed) return
-    const settled = this.#settleWaiters(deadline)
-    if (more || !settled) {
-      this.#scheduleTurn()
-    } else if (this.#delivery.errno !== 0) {
-      this.#fail(this.#threadError())
-    } else if (this.#waiters.length > 0) {
-      this.#drainForWaiters()
-    }
-  }
-
-  #drainForWaiters(): void {
-    try {
-      const drained = this.#drain()
-      if (
-        drained > 0 ||
-        this.#delivery.drainedFull ||
-        this.#waiters.some(({ mark }) => this.#isDelivered(mark))
-      ) {
-        this.#scheduleTurn()
-        return
-      }
-    } catch (error) {
-      this.#fail(error as Error)
-      return
-    }
-    // A record before the mark is still being written.
-    this.#retry = setTimeout(() => this.#deliver(), retryMs)
-  }
-
-  #scheduleTurn(): void {
-    if (this.#turn !== undefined || this.#closed) return
-    this.#turn = setImmediate(() => {
-      this.#turn = undefined
-      this.#deliver()
-    })
-    if (!this.#referenced && this.#waiters.length === 0) this.#turn.unref()
-  }
-
-  /** Resolves those whose records were delivered; false when some of it is held back still. */
-  #settleWaiters(deadline: number): boolean {
-    const reached = this.#waiters.filter(({ mark }) => this.#isDelivered(mark))
-    if (reached.length === 0) return true
-    if (!this.releaseHeldBack(deadline)) return false
-    if (this.#closed) return true
-    this.#waiters = this.#waiters.filter((waiter) => !reached.includes(waiter))
-    for (const { mark, resolve } of reached) {
-      this.native.unmark(mark)
-      resolve()
-    }
-    return true
-  }
-
-  /** Whether the callbacks got all that had been committed at a mark. */
-  #isDelivered(mark: number): boolean {
-    if (this.#released) return true
-    const batches = this.native.markReached(mark)
-    return batches >= 0 && this.#delivery.batches >= batches
-  }
-
-  async #deliverMarked(): Promise<void> {
-    const mark = this.native.mark()
-    const inTurn = !this.#delivery.active && this.#turn === undefined
-    if (inTurn) this.#drain()
-    const delivered = new Promise<void>((resolve, reject) => {
-      this.#waiters.push({ mark, resolve, reject })
-    })
-    if (inTurn) this.#deliver()
-    else this.#scheduleTurn()
-    this.#turn?.ref()
-    await delivered
+    else this.#turns.onBell()
   }
 
   /** end(), as far as the kernel's side goes. */
@@ -530,7 +371,7 @@ export abstract class Reader<T> {
     if (this.#usesCallbacks === true) {
       // Without the thread nothing more is taken than is delivered.
       this.native.stop()
-      await this.#deliverMarked()
+      await this.#turns.deliverMarked()
       this.close()
       return
     }
@@ -544,9 +385,9 @@ export abstract class Reader<T> {
       const drained = this.#drain()
       const more = this.#decodeSome(performance.now() + turnMs)
       this.#iterations.serve()
-      if (!more && this.#isDelivered(mark)) break
+      if (!more && this.#turns.isDelivered(mark)) break
       const wait = drained === 0 && !more && !this.#delivery.drainedFull
-      await new Promise((resolve) => (wait ? setTimeout(resolve, retryMs) : setImmediate(resolve)))
+      await turnOfLoop(wait)
     }
     if (this.#closed) return
     this.#release()
@@ -557,38 +398,8 @@ export abstract class Reader<T> {
   async #consumerOverOrBusy(): Promise<void> {
     for (let busy = false; this.#iterations.inUse && !busy;) {
       const before = this.#iterations.ahead
-      await new Promise((resolve) => setImmediate(resolve))
+      await turnOfLoop()
       busy = this.#iterations.consumerIsBusy && this.#iterations.ahead === before
-    }
-  }
-
-  /** Waits for `over`, but closes after the time-out or when the signal aborts. */
-  async #orClose(
-    over: Promise<void>,
-    timeoutMs: number | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    let abort: (() => void) | undefined
-    const bound = new Promise<void>((_, reject) => {
-      if (timeoutMs !== undefined) {
-        timer = setTimeout(() => {
-          const problem = `it had not delivered everything after ${String(timeoutMs)} ms`
-          reject(new BpfError('ERR_TIMEOUT', problem, { operation: 'end', target: this.#target() }))
-        }, timeoutMs)
-      }
-      abort = () => reject(signal?.reason as Error)
-      if (signal?.aborted === true) abort()
-      else signal?.addEventListener('abort', abort, { once: true })
-    })
-    try {
-      await Promise.race([over, bound])
-    } catch (error) {
-      this.close()
-      throw error
-    } finally {
-      clearTimeout(timer)
-      if (abort !== undefined) signal?.removeEventListener('abort', abort)
     }
   }
 
@@ -617,39 +428,30 @@ export abstract class Reader<T> {
 
   /** The whole reader has failed. */
   #fail(error: Error): void {
-    const waiters = this.#waiters
-    this.#waiters = []
-    for (const { reject } of waiters) reject(error)
-    if (waiters.length === 0) throwUncaught(error)
+    if (!this.#turns.reject(error)) throwUncaught(error)
     this.close()
   }
 
   /** Decodes a batch for the iterator; false when there was none. */
   #decodeSome(deadline: number): boolean {
     if (this.#released || this.#delivery.active) return false
+    const found: Decoded = { records: [], error: undefined }
+    this.#decoded = found
     let more: boolean
-    do {
-      this.#decoded = []
-      this.#decodeError = undefined
-      more = this.#delivery.run(deadline, () => true)
-      this.#iterations.push(this.#decoded, this.#decodeError)
-    } while (
-      more &&
-      this.#decoded.length === 0 &&
-      this.#decodeError === undefined &&
-      !this.#released
-    )
-    if (!more && this.#decoded.length === 0 && this.#delivery.errno !== 0) {
-      const error = this.#threadError()
-      if (this.#iterations.fail(error)) this.close()
+    do more = this.#delivery.run(deadline, () => true)
+    while (more && found.records.length === 0 && found.error === undefined && !this.closed)
+    this.#iterations.push(found.records, found.error)
+    const some = more || found.records.length > 0
+    if (!some && this.#delivery.errno !== 0 && this.#iterations.fail(this.#threadError())) {
+      this.close()
     }
-    return more || this.#decoded.length > 0
+    return some
   }
 
   /** What takes a map's records when they are iterated over. */
   #collector(source: string): (record: never) => void {
     return (record) => {
-      this.#decoded.push(this.maps.length > 1 ? { source, record } : record)
+      this.#decoded.records.push(this.maps.length > 1 ? { source, record } : record)
     }
   }
 
@@ -658,7 +460,7 @@ export abstract class Reader<T> {
     if (this.#usesCallbacks === true) {
       throwUncaught(error)
     } else {
-      this.#decodeError = error as Error
+      this.#decoded.error = error as Error
       this.#delivery.cursor.limit = 0
     }
   }
@@ -686,7 +488,7 @@ export abstract class Reader<T> {
   /** Records that callbacks or iterators got. */
   #delivered(): number {
     const ahead = this.#iterations.ahead + this.#droppedRecords
-    return this.#delivery.records - ahead - this.heldBack()
+    return this.#delivery.records - ahead - (this.merge?.pending ?? 0)
   }
 
   #drain(): number {
@@ -698,8 +500,7 @@ export abstract class Reader<T> {
   #setReferenced(referenced: boolean): this {
     this.#referenced = referenced
     if (this.#started && !this.#released) this.native.setRef(referenced)
-    if (referenced) this.#turn?.ref()
-    else if (this.#waiters.length === 0) this.#turn?.unref()
+    this.#turns.setReferenced(referenced)
     return this
   }
 
@@ -720,24 +521,6 @@ export abstract class Reader<T> {
   }
 }
 
-const synchronous =
-  'a synchronous function (records() and batches() wait for what is done with a record)'
-
-/** How often buffers are drained whose programs do not wake the poll thread for each record. */
-export const quietIntervalUs = 100_000
-
-/**
- * Refuses what cannot be called, and functions that are asynchronous on their face.
- *
- * @internal
- */
-export function checkCallback(callback: unknown, what: string): void {
-  if (typeof callback !== 'function') throw invalidType('a function', what, callback)
-  if (Object.prototype.toString.call(callback) === '[object AsyncFunction]') {
-    throw invalidType(synchronous, what, callback)
-  }
-}
-
 /**
  * Surfaces an error as an uncaught exception without ending the delivery of the
  * batch, as an EventEmitter's listener would.
@@ -746,28 +529,4 @@ export function throwUncaught(error: unknown): void {
   process.nextTick(() => {
     throw error
   })
-}
-
-/** Refuses what is no map, or one of another type than the reader reads. */
-export function checkMap(map: unknown, type: keyof typeof MapType): void {
-  if (!(map instanceof BpfMap)) throw invalidType('a map of a BpfObject', 'map', map)
-  if (map.type === MapType[type]) return
-  throw new BpfError('ERR_MAP_TYPE', `it is no BPF_MAP_TYPE_${type}`, {
-    operation: 'read',
-    target: `map "${map.name}"`,
-  })
-}
-
-/** The arguments of a reader's constructor that follow the decoder: a callback, options, or both. */
-export function callbackAndOptions<C, O extends object>(
-  onRecordOrOptions: C | O | undefined,
-  options: O | undefined,
-): [C | undefined, O | Record<string, never>] {
-  const first = onRecordOrOptions
-  // undefined for the callback, and options behind it.
-  if (typeof first === 'function' || first === undefined) {
-    return [first as C | undefined, options ?? {}]
-  }
-  if (options !== undefined) throw invalidType('a function', 'onRecord', first)
-  return [undefined, first as O]
 }

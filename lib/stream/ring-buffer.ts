@@ -1,14 +1,7 @@
 import type { BpfMap, ProducerCounts } from '../map/map.js'
-import {
-  type AsSourced,
-  callbackAndOptions,
-  checkMap,
-  quietIntervalUs,
-  Reader,
-  type ReaderStats,
-  type SourcedRecord,
-  type SourceState,
-} from './reader.js'
+import type { ReaderStats, SourceState } from './accounting.js'
+import { callbackAndOptions, checkMap } from './arguments.js'
+import { type AsSourced, quietIntervalUs, Reader, type SourcedRecord } from './reader.js'
 import type { ReaderOptions } from './options.js'
 import type { Type } from '../types/struct.js'
 

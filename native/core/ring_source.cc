@@ -103,7 +103,8 @@ SourceState RingSource::state() const {
   return {capacity_bytes_,
           {{consumer, producer}},
           {},
-          peak_bytes_.load(std::memory_order_relaxed)};
+          std::max(peak_bytes_.load(std::memory_order_relaxed),
+                   producer - consumer)};
 }
 
 int RingSource::OnSample(void* context, void* data, size_t size) {
