@@ -1,4 +1,5 @@
 // Writes C values, and refuses what does not fit.
+import { types } from 'node:util'
 import { invalidType, outOfRange } from '../errors/errors.js'
 import { littleEndian } from './memory.js'
 import { requiredBytes, type Shape, type Type } from './struct.js'
@@ -100,7 +101,7 @@ function textOf(value: unknown, length: number | undefined, what: string): Uint8
 
 function bytesIn(value: unknown, length: number | undefined, what: string): Uint8Array {
   const expected = length === undefined ? 'a Uint8Array' : `a Uint8Array of ${String(length)} bytes`
-  if (!(value instanceof Uint8Array)) throw invalidType(expected, what, value)
+  if (!types.isUint8Array(value)) throw invalidType(expected, what, value)
   if (length !== undefined && value.length !== length) throw outOfRange(expected, what, value)
   return value
 }
