@@ -36,7 +36,9 @@ export class BpfObject {
   readonly programs: ReadonlyMap<string, BpfProgram>
   /**
    * Its global variables by their names in C, typed by the object's BTF.
-   * `.rodata` can be set until `load()`, the others at any time.
+   * `.rodata` can be set until `load()`, the others at any time. A copy,
+   * `{ ...object.globals }`, and `JSON.stringify()` leave out what JavaScript
+   * cannot use, such as pointers and structs.
    *
    * Errors when used: `ERR_NOT_FOUND`, `ERR_NO_BTF`, `ERR_STATE`,
    * `ERR_UNSUPPORTED` for pointers and structs; a `TypeError` for a value of

@@ -1,11 +1,6 @@
 // Arenas of records as native/core/batch.h frames them.
 import type { NativeReader } from '../addon/addon.js'
-
-/** What Node's Buffer has besides the documented methods. */
-export interface ByteReader extends Buffer {
-  latin1Slice(start: number, end: number): string
-  utf8Slice(start: number, end: number): string
-}
+import { Memory } from '../types/memory.js'
 
 /** The bytes before each record: its length, then source and CPU. */
 export const frameHeaderBytes = 8
@@ -13,33 +8,13 @@ export const frameHeaderBytes = 8
 /** In the second word of a header: no record but the number of those lost, kLostFrame. */
 export const lostFrame = 0x80000000
 
-/** One batch's memory under all the views that decoders read through. */
-export class Arena {
-  readonly buf: ByteReader
-  readonly view: DataView
-  readonly u8: Uint8Array
-  readonly i8: Int8Array
-  readonly u16: Uint16Array
-  readonly i16: Int16Array
-  readonly u32: Uint32Array
-  readonly i32: Int32Array
-  readonly u64: BigUint64Array
-  readonly i64: BigInt64Array
-
+/** The memory of one batch. */
+export class Arena extends Memory {
   constructor(
     memory: ArrayBuffer,
     readonly generation: number,
   ) {
-    this.buf = Buffer.from(memory) as ByteReader
-    this.view = new DataView(memory)
-    this.u8 = new Uint8Array(memory)
-    this.i8 = new Int8Array(memory)
-    this.u16 = new Uint16Array(memory)
-    this.i16 = new Int16Array(memory)
-    this.u32 = new Uint32Array(memory)
-    this.i32 = new Int32Array(memory)
-    this.u64 = new BigUint64Array(memory)
-    this.i64 = new BigInt64Array(memory)
+    super(memory)
   }
 }
 

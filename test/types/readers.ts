@@ -145,7 +145,8 @@ export function configure(): void {
   object.globals['min_uid'] = 1000
   object.program('on_exit').autoload = false
   object.load().attach()
-  // @ts-expect-error a global is a number, a bigint, a boolean or a string
+  object.globals['key'] = Uint8Array.of(1, 2)
+  // @ts-expect-error a global is a number, a bigint, a boolean, a string or bytes
   object.globals['min_uid'] = {}
   // @ts-expect-error an object is made by open()
   new BpfObject('exec-snoop.bpf.o')

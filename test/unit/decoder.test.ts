@@ -1,6 +1,6 @@
 import { lostFrame } from '../../lib/stream/batch.js'
 import type * as decoderModule from '../../lib/stream/walk.js'
-import { compile, requiredBytes } from '../../lib/stream/walk.js'
+import { compile } from '../../lib/stream/walk.js'
 import { RecordTooShortError } from '../../lib/errors/errors.js'
 import {
   array,
@@ -12,6 +12,7 @@ import {
   i32,
   i64,
   i8,
+  requiredBytes,
   struct,
   type Type,
   u16,
