@@ -1,6 +1,15 @@
 // The addon as TypeScript sees it. Each declaration stands above the method of
-// the same name in native/ as well. Native code never throws: it returns a
-// negative error number, and takeLog() has what libbpf printed.
+// the same name in native/ as well.
+//
+// What the kernel or the machine refuses comes back as a negative error number,
+// and takeLog() has what libbpf printed. So does what is called out of order:
+// EBADF for what is closed or not open, EALREADY for what may be done once. A
+// method that returns no number then returns what is empty.
+//
+// A call that these declarations do not allow throws a TypeError and does
+// nothing: a missing argument or one of another type, a number that is no
+// integer or does not fit, the index of a source that there is not or of a batch
+// that is not lent, another class's `this`.
 import { join } from 'node:path'
 import bindings from 'bindings'
 import { BpfError } from '../errors/errors.js'
