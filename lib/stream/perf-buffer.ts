@@ -257,7 +257,8 @@ export class PerfBuffer<T> extends Reader<T> {
     if (this.closed) return
     this.handlers.forEach(({ map }, index) => {
       this.#lastStates[index] = this.sourceState(index)
-      if (map.object.phase === 'loaded') this.#counted[index] = map.producerCounts()?.lost
+      if (map.object.phase !== 'loaded') return
+      this.#counted[index] = map.producerCounts()?.lost ?? this.#counted[index]
     })
   }
 }

@@ -127,7 +127,8 @@ export class RingBuffer<T> extends Reader<T> {
     if (this.closed) return
     this.handlers.forEach(({ map }, index) => {
       this.#lastRings[index] = this.sourceState(index)
-      if (map.object.phase === 'loaded') this.#counts[index] = map.producerCounts()
+      if (map.object.phase !== 'loaded') return
+      this.#counts[index] = map.producerCounts() ?? this.#counts[index]
     })
   }
 }
