@@ -255,7 +255,9 @@ function readSource(source: string | Uint8Array): [Uint8Array, string] {
     }
   }
   if (!ArrayBuffer.isView(source)) throw invalidType('a path or a Uint8Array', 'source', source)
-  return [bytesOf(source), 'object']
+  const bytes = bytesOf(source)
+  // Other threads may write to shared memory between a check and its use.
+  return [bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes), 'object']
 }
 
 function fileFailure(path: string, cause: NodeJS.ErrnoException): BpfError {
