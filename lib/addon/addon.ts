@@ -13,68 +13,8 @@
 import { join } from 'node:path'
 import bindings from 'bindings'
 import { BpfError } from '../errors/errors.js'
-
-export interface NativeObject {
-  open(bytes: Uint8Array, name: string): number
-  load(): number
-  close(): void
-  btf(): Uint8Array | undefined
-  maps(): NativeMap[]
-  dataMap(section: string): NativeMap | undefined
-  programs(): NativeProgram[]
-}
-
-export interface NativeMap {
-  name(): string
-  type(): number
-  keySize(): number
-  valueSize(): number
-  maxEntries(): number
-  setMaxEntries(count: number): number
-  setAutocreate(autocreate: boolean): number
-  fd(): number
-  lookup(key: Uint8Array): Uint8Array | number
-  readData(offset: number, size: number): Uint8Array | number
-  writeData(offset: number, bytes: Uint8Array): number
-}
-
-export interface NativeProgram {
-  name(): string
-  section(): string
-  type(): number
-  fd(): number
-  autoload(): boolean
-  setAutoload(autoload: boolean): number
-  attach(): NativeLink | number
-  testRun(context: Uint8Array | undefined): number
-}
-
-export interface NativeLink {
-  close(): void
-}
-
-export interface NativeReader {
-  open(): number
-  addRing(mapFd: number, wakeupBytes: number): number
-  addPerf(
-    mapFd: number,
-    pageCount: number,
-    watermarkBytes: number,
-    wakeupEvents: number,
-    cpus: Int32Array,
-  ): number
-  start(pump: () => void, libuvThreads: boolean): number
-  take(): number
-  arena(index: number): ArrayBuffer
-  contents(index: number): ArrayBuffer
-  giveBack(index: number): void
-  drain(): number
-  stats(): number[]
-  sourceState(index: number): number[]
-  setRef(ref: boolean): void
-  stop(): void
-  close(): void
-}
+import type { NativeObject } from './object.js'
+import type { NativeReader } from './reader.js'
 
 export interface Addon {
   Object: new () => NativeObject

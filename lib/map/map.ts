@@ -1,6 +1,7 @@
 import { BpfError, bytesOf, checkInteger, invalidType, outOfRange } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
-import { addon, type NativeMap } from '../addon/addon.js'
+import { addon } from '../addon/addon.js'
+import type { NativeMap } from '../addon/map.js'
 import type { BpfObject } from '../object/object.js'
 
 /** Map types that this library treats specially, linux/bpf.h. */

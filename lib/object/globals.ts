@@ -3,7 +3,7 @@ import { endianness } from 'node:os'
 import type { Btf, BtfType, BtfVariable } from '../btf/btf.js'
 import { BpfError, invalidType, outOfRange } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
-import type { NativeMap } from '../addon/addon.js'
+import type { NativeMap } from '../addon/map.js'
 import type { BpfObject } from './object.js'
 
 /**

@@ -7,7 +7,9 @@ import { closed, libbpfReason, loadFailure } from '../machine/failure.js'
 import { createGlobals, type GlobalValue, listNames } from './globals.js'
 import type { BpfLink } from '../link/link.js'
 import { BpfMap, MapType } from '../map/map.js'
-import { addon, type NativeMap, type NativeObject } from '../addon/addon.js'
+import { addon } from '../addon/addon.js'
+import type { NativeMap } from '../addon/map.js'
+import type { NativeObject } from '../addon/object.js'
 import { BpfProgram } from './program.js'
 
 /**

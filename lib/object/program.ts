@@ -2,7 +2,7 @@ import { BpfError, bytesOf, invalidType } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
 import { lsmProblem } from '../machine/diagnose.js'
 import { BpfLink } from '../link/link.js'
-import type { NativeProgram } from '../addon/addon.js'
+import type { NativeProgram } from '../addon/program.js'
 import type { BpfObject } from './object.js'
 
 const EOPNOTSUPP = 95

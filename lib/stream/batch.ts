@@ -1,5 +1,5 @@
 // Arenas of records as native/core/batch.h frames them.
-import type { NativeReader } from '../addon/addon.js'
+import type { NativeReader } from '../addon/reader.js'
 
 /** What Node's Buffer has besides the documented methods. */
 export interface ByteReader extends Buffer {

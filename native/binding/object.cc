@@ -31,6 +31,7 @@ void Object::Init(Napi::Env env, Environment* environment,
                           environment));
 }
 
+// new Object()
 Object::Object(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<Object>(info),
       environment_(static_cast<Environment*>(info.Data())) {}

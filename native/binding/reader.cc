@@ -308,7 +308,8 @@ Napi::Value Reader::Drain(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(records));
 }
 
-// stats(): [records, bytes, batches, wakeups, dropped]
+// stats(): number[]
+//   records, bytes, batches, wake-ups, records dropped
 Napi::Value Reader::Stats(const Napi::CallbackInfo& info) {
   if (poller_ == nullptr) return Numbers(info.Env(), {});
   const PollerStats stats = poller_->stats();

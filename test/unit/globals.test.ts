@@ -1,6 +1,6 @@
 import { Btf } from '../../lib/btf/btf.js'
 import { createGlobals, type GlobalValue } from '../../lib/object/globals.js'
-import type { NativeMap } from '../../lib/addon/addon.js'
+import type { NativeMap } from '../../lib/addon/map.js'
 import type { BpfObject } from '../../lib/object/object.js'
 import { BtfWriter } from './btf-writer.js'
 import { misuse } from './misuse.js'
