@@ -8,6 +8,7 @@
         "native/binding/addon.cc",
         "native/core/batch.cc",
         "native/core/coalescer.cc",
+        "native/core/guard.cc",
         "native/binding/link.cc",
         "native/core/log.cc",
         "native/binding/map.cc",

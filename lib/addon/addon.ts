@@ -17,7 +17,7 @@ export interface NativeObject {
 
 export interface NativeMap {
   name(): string
-  type(): number
+  type(): string
   keySize(): number
   valueSize(): number
   maxEntries(): number
@@ -36,12 +36,12 @@ export interface NativeProgram {
   fd(): number
   autoload(): boolean
   setAutoload(autoload: boolean): number
-  attach(): NativeLink | number
+  attach(): NativeLink | undefined | number
   testRun(context: Uint8Array | undefined): number
 }
 
 export interface NativeLink {
-  close(): void
+  close(): number
 }
 
 export interface NativeReader {
@@ -79,6 +79,8 @@ export interface Addon {
   takeLog(): string
   possibleCpus(): number
   probeMapType(type: number): number
+  linkExists(id: number): number
+  programsEnded(): Promise<void>
   libbpfVersion: string
   pageBytes: number
 }

@@ -118,7 +118,7 @@ export class PerfBuffer<T> extends Reader<T> {
     onRecordOrOptions?: ((record: T, cpu: number) => void) | PerfBufferOptions,
     options?: PerfBufferOptions,
   ) {
-    checkMap(map, 'PERF_EVENT_ARRAY')
+    checkMap(map, 'perf_event_array')
     const iterates = typeof onRecordOrOptions !== 'function'
     const onRecord = iterates ? undefined : onRecordOrOptions
     const given = (iterates ? onRecordOrOptions : options) ?? {}
@@ -165,7 +165,7 @@ export class PerfBuffer<T> extends Reader<T> {
     decoder: Type<U>,
     onRecord?: (record: U, cpu: number) => void,
   ): PerfBuffer<T | U> {
-    checkMap(map, 'PERF_EVENT_ARRAY')
+    checkMap(map, 'perf_event_array')
     const ordered = this.#ordered(decoder, onRecord)
     this.attachSource(map, decoder, ordered, () =>
       this.native.addPerf(

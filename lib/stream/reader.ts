@@ -13,7 +13,7 @@ import { BpfError, closed, invalidType } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
 import { serialIterator } from './iteration.js'
 import { checkLayout } from '../types/layout.js'
-import { BpfMap, MapType } from '../map/map.js'
+import { BpfMap } from '../map/map.js'
 import { addon, type NativeReader } from '../addon/addon.js'
 import { checkReaderOptions, type ReaderOptions } from './options.js'
 import { checkType, type Type } from '../types/struct.js'
@@ -621,10 +621,10 @@ function streamAt(arena: Arena, position: number): number {
 }
 
 /** Refuses what is no map, or one of another type than the reader reads. */
-export function checkMap(map: unknown, type: keyof typeof MapType): void {
+export function checkMap(map: unknown, type: 'ringbuf' | 'perf_event_array'): void {
   if (!(map instanceof BpfMap)) throw invalidType('a map of a BpfObject', 'map', map)
-  if (map.type === MapType[type]) return
-  throw new BpfError('ERR_MAP_TYPE', `it is no BPF_MAP_TYPE_${type}`, {
+  if (map.type === type) return
+  throw new BpfError('ERR_MAP_TYPE', `it is no BPF_MAP_TYPE_${type.toUpperCase()}`, {
     operation: 'read',
     target: `map "${map.name}"`,
   })

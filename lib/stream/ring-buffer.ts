@@ -1,4 +1,5 @@
-import type { BpfMap, ProducerCounts } from '../map/map.js'
+import type { ProducerCounts } from '../map/declared.js'
+import type { BpfMap } from '../map/map.js'
 import { checkMap, Reader, type ReaderStats, type SourceState } from './reader.js'
 import type { ReaderOptions } from './options.js'
 import type { Type } from '../types/struct.js'
@@ -72,7 +73,7 @@ export class RingBuffer<T> extends Reader<T> {
     onRecordOrOptions?: ((record: T) => void) | RingBufferOptions,
     options?: RingBufferOptions,
   ) {
-    checkMap(map, 'RINGBUF')
+    checkMap(map, 'ringbuf')
     const iterates = typeof onRecordOrOptions !== 'function'
     const onRecord = iterates ? undefined : onRecordOrOptions
     const given = (iterates ? onRecordOrOptions : options) ?? {}
@@ -93,7 +94,7 @@ export class RingBuffer<T> extends Reader<T> {
    * @throws {BpfError} As the constructor; `ERR_CLOSED`.
    */
   add<U>(map: BpfMap, decoder: Type<U>, onRecord?: (record: U) => void): RingBuffer<T | U> {
-    checkMap(map, 'RINGBUF')
+    checkMap(map, 'ringbuf')
     this.attachSource(map, decoder, onRecord, () => this.native.addRing(map.fd, map.wakeupBytes))
     return this as RingBuffer<T | U>
   }

@@ -1,14 +1,13 @@
 import { Btf } from '../../lib/btf/btf.js'
 import { createGlobals, type GlobalValue } from '../../lib/object/globals.js'
 import type { NativeMap } from '../../lib/addon/addon.js'
-import type { BpfObject } from '../../lib/object/object.js'
 import { BtfWriter } from './btf-writer.js'
 import { misuse } from './misuse.js'
 
 const EROFS = 30
 
 /** What globals ask their object for: whether it is open. */
-const openObject = { checkOpen: () => undefined } as unknown as BpfObject
+const openObject = { checkOpen: () => undefined } as unknown as Parameters<typeof createGlobals>[0]
 
 interface Fixture {
   globals: Record<string, GlobalValue>
