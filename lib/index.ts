@@ -5,6 +5,8 @@ export { BpfError, RecordTooShortError, VerifierError } from './errors/errors.js
 export type { EventStreamOptions } from './stream/event-stream.js'
 export { openEventStream } from './stream/event-stream.js'
 export type { GlobalValue } from './object/globals.js'
+export type { DetachedOptions } from './link/detached.js'
+export type { NamedProgram } from './link/link.js'
 export { BpfLink } from './link/link.js'
 export { BpfMap } from './map/map.js'
 export type { PerfBufferOptions, PerfBufferStats, PerfMapStats } from './stream/perf-buffer.js'

@@ -25,8 +25,10 @@ export interface Addon {
     taken: Float64Array,
   ) => NativeReader
   takeLog(): string
-  possibleCpus(): number
   probeMapType(type: number): number
+  possibleCpus(): number
+  linkExists(id: number): number
+  programsEnded(): Promise<void>
   libbpfVersion: string
   pageBytes: number
 }

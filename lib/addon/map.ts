@@ -2,7 +2,7 @@
 
 export interface NativeMap {
   name(): string
-  type(): number
+  type(): string
   keySize(): number
   valueSize(): number
   maxEntries(): number

@@ -8,6 +8,6 @@ export interface NativeProgram {
   fd(): number
   autoload(): boolean
   setAutoload(autoload: boolean): number
-  attach(): NativeLink | number
+  attach(): NativeLink | undefined | number
   testRun(context: Uint8Array | undefined): number
 }

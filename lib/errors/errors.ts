@@ -7,12 +7,15 @@ import { getSystemErrorMap, inspect } from 'node:util'
  *
  * - `ERR_ADDON`: the native addon cannot be loaded here.
  * - `ERR_BUSY`: somebody else has it, such as another reader of the same map.
- * - `ERR_CLOSED`: the object, link or reader was closed before.
+ * - `ERR_CLOSED`: this program closed the object, link or reader before.
+ * - `ERR_EXISTS`: there is one already.
+ * - `ERR_FILE_NOT_FOUND`: there is no such file.
+ * - `ERR_FULL`: there is no room left in a map or ring.
  * - `ERR_KERNEL`: the kernel or libbpf refused, see `errno`, `log` and `hint`.
  * - `ERR_LAYOUT`: a struct does not match the object's BTF.
  * - `ERR_MAP_TYPE`: the map is of another type than the operation needs.
  * - `ERR_NO_BTF`: the object has no BTF, which the operation needs.
- * - `ERR_NOT_FOUND`: no map, program, variable or file of this name.
+ * - `ERR_NOT_FOUND`: no map, program, variable or symbol of this name.
  * - `ERR_OBJECT_FORMAT`: not a BPF object file of this machine's byte order.
  * - `ERR_PERMISSION`: privileges are missing, see `hint`.
  * - `ERR_RECORD_TOO_SHORT`: a record is shorter than its type.
@@ -25,6 +28,9 @@ export type BpfErrorCode =
   | 'ERR_ADDON'
   | 'ERR_BUSY'
   | 'ERR_CLOSED'
+  | 'ERR_EXISTS'
+  | 'ERR_FILE_NOT_FOUND'
+  | 'ERR_FULL'
   | 'ERR_KERNEL'
   | 'ERR_LAYOUT'
   | 'ERR_MAP_TYPE'
@@ -44,7 +50,10 @@ export interface BpfErrorDetails {
   operation: string
   /** What it was tried on: an object's, map's, program's or field's name. */
   target: string
-  /** The positive error number, when the kernel or libbpf gave one. */
+  /**
+   * The error number, when the kernel or libbpf gave one: negative, as Node has
+   * it, -1 for EPERM.
+   */
   errno?: number | undefined
   /** What libbpf printed during the operation, complete. */
   log?: string | undefined
@@ -154,33 +163,35 @@ function lastUsefulLine(lines: readonly string[]): string {
 
 /** LIBBPF_ERRNO__*, libbpf.h. */
 const libbpfErrors = new Map<number, string>([
-  [4000, 'libelf failed'],
-  [4001, 'the object format is invalid'],
-  [4002, 'the kernel version is not given'],
-  [4003, 'the byte order does not match'],
-  [4004, 'internal error in libbpf'],
-  [4005, 'relocation failed'],
-  [4006, 'loading failed, the cause is unknown'],
-  [4007, 'the verifier rejected it'],
-  [4008, 'the program is too big'],
-  [4009, 'the kernel version is wrong'],
-  [4010, 'the kernel does not support this program type'],
-  [4011, 'wrong process id in a netlink message'],
-  [4012, 'invalid netlink sequence'],
-  [4013, 'invalid netlink message'],
+  [-4000, 'libelf failed'],
+  [-4001, 'the object format is invalid'],
+  [-4002, 'the kernel version is not given'],
+  [-4003, 'the byte order does not match'],
+  [-4004, 'internal error in libbpf'],
+  [-4005, 'relocation failed'],
+  [-4006, 'loading failed, the cause is unknown'],
+  [-4007, 'the verifier rejected it'],
+  [-4008, 'the program is too big'],
+  [-4009, 'the kernel version is wrong'],
+  [-4010, 'the kernel does not support this program type'],
+  [-4011, 'wrong process id in a netlink message'],
+  [-4012, 'invalid netlink sequence'],
+  [-4013, 'invalid netlink message'],
 ])
 
-/** ENOTSUPP, which the kernel keeps out of its public headers. */
-const kernelNotSupported = 524
+/** Numbers that Node does not know, or words for sockets only. */
+const kernelErrors = new Map<number, string>([
+  [-95, 'EOPNOTSUPP (operation is not supported)'],
+  [-524, 'ENOTSUPP (operation is not supported)'],
+])
 
-/** An error number in words, such as "EPERM (operation not permitted)". */
+/** A negative error number in words, such as "EPERM (operation not permitted)". */
 export function describeErrno(errno: number): string {
-  if (errno === kernelNotSupported) return 'ENOTSUPP (operation is not supported)'
-  const libbpf = libbpfErrors.get(errno)
-  if (libbpf !== undefined) return libbpf
-  const known = getSystemErrorMap().get(-errno)
+  const ours = kernelErrors.get(errno) ?? libbpfErrors.get(errno)
+  if (ours !== undefined) return ours
+  const known = getSystemErrorMap().get(errno)
   if (known !== undefined) return `${known[0]} (${known[1]})`
-  const name = Object.entries(constants.errno).find(([, value]) => value === errno)?.[0]
+  const name = Object.entries(constants.errno).find(([, value]) => value === -errno)?.[0]
   return name ?? `error ${String(errno)}`
 }
 

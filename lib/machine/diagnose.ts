@@ -1,78 +1,38 @@
-// What this machine offers to BPF programs, and what a bare error number of the
-// kernel means on it.
-import { existsSync, readFileSync, readlinkSync, statfsSync } from 'node:fs'
-import { release } from 'node:os'
+// What a bare error number of the kernel means on this machine.
 import type { BpfErrorCode } from '../errors/errors.js'
+import {
+  type CapabilityName,
+  hasOwnCapabilities,
+  includes,
+  kernelAtLeast,
+  missingCapabilities,
+  readSystemFacts,
+  readText,
+  type SystemFacts,
+} from './facts.js'
 
-/** The facts that explain most failures. */
-export interface SystemFacts {
-  /** As `uname -r` says. */
-  kernelRelease: string
-  /** CapEff of /proc/self/status as a bit mask. */
-  capabilities: bigint
-  /** CapBnd likewise: what programs that this process executes may have at most. */
-  boundingSet: bigint
-  /** It runs in another user namespace than the machine's first. */
-  userNamespace: boolean
-  /** A seccomp filter is in force, as in containers. */
-  seccompFilter: boolean
-  /** /sys/kernel/btf/vmlinux exists. */
-  kernelBtf: boolean
-  /** tracefs is mounted where libbpf looks for it. */
-  tracefs: boolean
-  /** The kernel's lockdown mode: "none", "integrity" or "confidentiality". */
-  lockdown: string
-}
-
-const capabilityBits = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const
-type CapabilityName = keyof typeof capabilityBits
-
-export function readSystemFacts(): SystemFacts {
-  const status = readText('/proc/self/status')
-  const capabilities = (set: string): bigint =>
-    BigInt(`0x${new RegExp(`^${set}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0'}`)
-  return {
-    kernelRelease: release(),
-    capabilities: capabilities('CapEff'),
-    boundingSet: capabilities('CapBnd'),
-    userNamespace: isLaterUserNamespace(),
-    seccompFilter: /^Seccomp:\s*2$/m.test(status),
-    kernelBtf: existsSync('/sys/kernel/btf/vmlinux'),
-    tracefs: ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'].some(isTracefs),
-    lockdown: /\[(\w+)\]/.exec(readText('/sys/kernel/security/lockdown'))?.[1] ?? 'none',
-  }
-}
-
-/** Whether the kernel release is `major.minor` or newer. */
-export function kernelAtLeast(facts: SystemFacts, major: number, minor: number): boolean {
-  const version = /^(\d+)\.(\d+)/.exec(facts.kernelRelease)
-  if (version === null) return true
-  const [found, needed] = [Number(version[1]), Number(version[2])]
-  return found > major || (found === major && needed >= minor)
-}
-
-/** The capabilities for BPF that this process lacks. */
-export function missingCapabilities(facts: SystemFacts): CapabilityName[] {
-  const has = (name: CapabilityName): boolean => includes(facts.capabilities, name)
-  if (has('CAP_SYS_ADMIN')) return []
-  // Before 5.8 CAP_SYS_ADMIN covered everything (capability.h).
-  if (!kernelAtLeast(facts, 5, 8)) return ['CAP_SYS_ADMIN']
-  return (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has(name))
-}
-
-function includes(capabilities: bigint, name: CapabilityName): boolean {
-  return ((capabilities >> capabilityBits[name]) & 1n) === 1n
+/** What an object declares about a map. */
+export interface DeclaredMap {
+  name: string
+  /** As libbpf calls it, such as `ringbuf`. */
+  type: string
+  keySize: number
+  valueSize: number
+  maxEntries: number
 }
 
 /** A failure of the kernel, to be explained. */
 export interface Failure {
   operation: string
+  /** Negative, as everywhere in this library. */
   errno: number
   log: string
   /** The section of the program that was loaded or attached, if it was one. */
   section?: string | undefined
-  /** The object has a ring buffer. */
-  ringBuffer?: boolean | undefined
+  /** The map that the kernel did not create, if it was one. */
+  map?: DeclaredMap | undefined
+  /** A probe says that this kernel has no ring buffers. */
+  lacksRingBuffers?: boolean | undefined
 }
 
 /** What a failure means: which kind it is, and what to do. */
@@ -81,15 +41,18 @@ export interface Diagnosis {
   hint?: string
 }
 
-const EPERM = 1
-const ENOENT = 2
-const ESRCH = 3
-const ENOMEM = 12
-const EACCES = 13
-const EEXIST = 17
-const EINVAL = 22
-const EOPNOTSUPP = 95
-const ENOTSUPP = 524
+const EPERM = -1
+const ENOENT = -2
+const ESRCH = -3
+const ENOMEM = -12
+const EACCES = -13
+const EBUSY = -16
+const EEXIST = -17
+const EINVAL = -22
+const ENFILE = -23
+const EMFILE = -24
+const EOPNOTSUPP = -95
+const ENOTSUPP = -524
 
 /**
  * Explains a failure. The kernel reports old memlock limits, missing
@@ -97,14 +60,25 @@ const ENOTSUPP = 524
  * EPERM or ENOENT; looking at the machine afterwards tells them apart.
  */
 export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts()): Diagnosis {
-  const { errno } = failure
-  if (failure.ringBuffer === true && !kernelAtLeast(facts, 5, 8)) {
+  const { errno, operation, section } = failure
+  if (errno === EPERM || errno === EACCES) return diagnosePermission(failure, facts)
+  if (errno === EMFILE || errno === ENFILE) {
+    return {
+      code: 'ERR_KERNEL',
+      hint:
+        errno === EMFILE
+          ? 'Raise the limit of open files ("ulimit -n", of a service LimitNOFILE=), or close some'
+          : 'The machine has no file descriptors left: see /proc/sys/fs/file-max',
+    }
+  }
+  const declared = failure.map === undefined ? undefined : misdeclared(failure.map)
+  if (declared !== undefined) return { code: 'ERR_KERNEL', hint: declared }
+  if (failure.lacksRingBuffers === true) {
     return {
       code: 'ERR_UNSUPPORTED',
       hint: `BPF ring buffers need Linux 5.8 or newer, this is ${facts.kernelRelease}; use a perf buffer`,
     }
   }
-  if (errno === EPERM || errno === EACCES) return diagnosePermission(failure, facts)
   if (needsKernelBtf(failure) && !facts.kernelBtf) {
     return {
       code: 'ERR_UNSUPPORTED',
@@ -113,7 +87,7 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
         'use a kernel built with CONFIG_DEBUG_INFO_BTF=y',
     }
   }
-  if (failure.operation === 'attach') {
+  if (operation === 'attach') {
     const diagnosis = diagnoseAttach(failure, facts)
     if (diagnosis !== undefined) return diagnosis
   }
@@ -123,15 +97,23 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
       hint: `This kernel (${facts.kernelRelease}) has no such tracepoint or function`,
     }
   }
+  if (/no BTF-based attach target is specified/.test(failure.log)) {
+    return {
+      code: 'ERR_KERNEL',
+      hint: 'Its section has to name what it attaches to, as "fentry/vfs_read" does',
+    }
+  }
   if (errno === ENOTSUPP || errno === EOPNOTSUPP) {
+    const refusal =
+      operation === 'run' ? 'does not run such programs on demand' : 'does not support it'
     return (
       diagnoseTrampoline(failure, facts) ?? {
         code: 'ERR_UNSUPPORTED',
-        hint: `This kernel (${facts.kernelRelease}) does not support it`,
+        hint: `This kernel (${facts.kernelRelease}) ${refusal}`,
       }
     )
   }
-  if (failure.section === 'syscall' && errno === EINVAL && !kernelAtLeast(facts, 5, 14)) {
+  if (section === 'syscall' && errno === EINVAL && !kernelAtLeast(facts, 5, 14)) {
     return {
       code: 'ERR_UNSUPPORTED',
       hint: `"syscall" programs need Linux 5.14 or newer, this is ${facts.kernelRelease}`,
@@ -143,8 +125,27 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
       hint: "Lower the maps' maxEntries, or raise the memory limit of the cgroup",
     }
   }
+  if (errno === EEXIST) return { code: 'ERR_EXISTS' }
+  if (errno === EBUSY) return { code: 'ERR_BUSY' }
   return { code: 'ERR_KERNEL' }
 }
+
+/** What is wrong with the declaration of a map that the kernel refused. */
+function misdeclared({ type, keySize, valueSize, maxEntries }: DeclaredMap): string | undefined {
+  if (maxEntries === 0 && type !== 'perf_event_array') {
+    return 'Its max_entries is 0: declare __uint(max_entries, …), or set maxEntries before load()'
+  }
+  if (type === 'ringbuf' && (keySize !== 0 || valueSize !== 0)) {
+    return 'A ring buffer has neither key nor value: remove __type(key, …) and __type(value, …)'
+  }
+  if (valueSize === 0 && !withoutValue.has(type)) {
+    return 'Its value has no size: declare __type(value, …) or __uint(value_size, …)'
+  }
+  return undefined
+}
+
+/** Types of maps whose values may have no size, or have one that libbpf fills in. */
+const withoutValue = new Set(['ringbuf', 'user_ringbuf', 'arena', 'perf_event_array', 'struct_ops'])
 
 function diagnosePermission(failure: Failure, facts: SystemFacts): Diagnosis {
   // Full capabilities of such a namespace are none to bpf(2).
@@ -204,7 +205,7 @@ function explainMissing(missing: readonly CapabilityName[], facts: SystemFacts):
   const names = missing.join(' and ')
   const withheld = missing.filter((name) => !includes(facts.boundingSet, name))
   if (withheld.length === 0) {
-    const all = kernelAtLeast(facts, 5, 8) ? 'both CAP_BPF and CAP_PERFMON' : names
+    const all = hasOwnCapabilities(facts) ? 'both CAP_BPF and CAP_PERFMON' : names
     return (
       `The process lacks ${names}: run it as root, or give it ${all} ` +
       '(a service by AmbientCapabilities=, an image by setcap on its node)'
@@ -223,12 +224,6 @@ function explainMissing(missing: readonly CapabilityName[], facts: SystemFacts):
 
 function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undefined {
   const section = failure.section ?? ''
-  if (failure.errno === EOPNOTSUPP && section !== '' && !section.includes('/')) {
-    return {
-      code: 'ERR_UNSUPPORTED',
-      hint: 'Its section does not say where to attach it, as "tp_btf/sched_process_exec" does',
-    }
-  }
   if (failure.errno === ENOENT && /^raw_(tp|tracepoint)/.test(section)) {
     return {
       code: 'ERR_UNSUPPORTED',
@@ -258,6 +253,15 @@ function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undef
       }
     }
   }
+  if (isTracepoint(section) && failure.errno === EINVAL && failure.log === '') {
+    return { code: 'ERR_KERNEL', hint: 'Its section has to be "tp/CATEGORY/NAME"' }
+  }
+  if (isUserProbe(section) && failure.errno === ENOENT) {
+    if (/failed to (open|resolve full path)/.test(failure.log)) {
+      return { code: 'ERR_FILE_NOT_FOUND' }
+    }
+    if (/symbol|USDT/.test(failure.log)) return { code: 'ERR_NOT_FOUND' }
+  }
   if (
     /^k(ret)?probe\.multi/.test(section) &&
     (failure.errno === EOPNOTSUPP || !kernelAtLeast(facts, 5, 18))
@@ -278,6 +282,10 @@ function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undef
 
 function isTracepoint(section: string | undefined): boolean {
   return section !== undefined && /^(tp|tracepoint)\//.test(section)
+}
+
+function isUserProbe(section: string): boolean {
+  return /^(u(ret)?probe|usdt)/.test(section)
 }
 
 function isKprobe(section: string): boolean {
@@ -306,30 +314,4 @@ function needsKernelBtf(failure: Failure): boolean {
   return /vmlinux BTF|valid kernel BTF|Error loading vmlinux|failed to find valid kernel/i.test(
     failure.log,
   )
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
-}
-
-function isLaterUserNamespace(): boolean {
-  const firstInode = 0xeffffffd // PROC_USER_INIT_INO, linux/proc_ns.h
-  try {
-    return readlinkSync('/proc/self/ns/user') !== `user:[${String(firstInode)}]`
-  } catch {
-    return false
-  }
-}
-
-function isTracefs(path: string): boolean {
-  const tracefsMagic = 0x74726163 // TRACEFS_MAGIC, linux/magic.h
-  try {
-    return statfsSync(path).type === tracefsMagic
-  } catch {
-    return false
-  }
 }

@@ -1,9 +1,11 @@
 // Turns what native code returned into an error.
-import { BpfError, closed, describeErrno, VerifierError } from '../errors/errors.js'
-import { diagnose, type Failure } from './diagnose.js'
+import { BpfError, describeErrno, VerifierError } from '../errors/errors.js'
 import { addon } from '../addon/addon.js'
+import { type DeclaredMap, diagnose, type Failure } from './diagnose.js'
+import { lacksRingBuffers } from './probes.js'
 
-const EBADF = 9
+/** Not the verifier's, though libbpf prints its log: EAGAIN, EMFILE, ENOTSUPP. */
+const neverVerifier = new Set([-11, -24, -524])
 
 /**
  * The error for a negative result of a native call, with what libbpf printed
@@ -12,26 +14,23 @@ const EBADF = 9
 export function failure(
   operation: string,
   target: string,
-  result: number,
-  context: Pick<Failure, 'section' | 'ringBuffer'> = {},
+  errno: number,
+  context: Pick<Failure, 'section'> = {},
 ): BpfError {
-  const errno = -result
-  if (errno === EBADF) return closed(operation, target)
-  const log = addon().takeLog()
-  const { code, hint } = diagnose({ operation, errno, log, ...context })
-  return new BpfError(code, describeErrno(errno), { operation, target, errno, log, hint })
+  return explained(target, { operation, errno, log: addon().takeLog(), ...context })
+}
+
+/** What an object consists of, to explain why it was not loaded. */
+export interface Parts {
+  /** The sections of programs by their names. */
+  sections: ReadonlyMap<string, string>
+  maps: ReadonlyMap<string, DeclaredMap>
 }
 
 /** The error for a failed load: the verifier's, when it was the verifier. */
-export function loadFailure(
-  target: string,
-  result: number,
-  ringBuffer: boolean,
-  sections: ReadonlyMap<string, string> = new Map(),
-): BpfError {
+export function loadFailure(target: string, errno: number, { sections, maps }: Parts): BpfError {
   const log = addon().takeLog()
-  const errno = -result
-  const rejected = verifierLog(log)
+  const rejected = neverVerifier.has(errno) ? undefined : verifierLog(log)
   if (rejected !== undefined) {
     return new VerifierError(rejected.program, rejected.text, {
       operation: 'load',
@@ -41,18 +40,24 @@ export function loadFailure(
     })
   }
   const program = /^libbpf: prog '([^']*)': BPF program load failed/m.exec(log)?.[1]
-  const section = sections.get(program ?? '')
-  const { code, hint } = diagnose({ operation: 'load', errno, log, ringBuffer, section })
+  const map = maps.get(/^libbpf: map '([^']*)': failed to create/m.exec(log)?.[1] ?? '')
+  return explained(target, {
+    operation: 'load',
+    errno,
+    log,
+    section: sections.get(program ?? ''),
+    map,
+    lacksRingBuffers: map?.type === 'ringbuf' && lacksRingBuffers(),
+  })
+}
+
+function explained(target: string, failure: Failure): BpfError {
+  const { operation, errno, log } = failure
+  const { code, hint } = diagnose(failure)
   // Of permissions libbpf can only guess.
   const reason = code === 'ERR_PERMISSION' ? undefined : libbpfReason(log)
   const problem = describeErrno(errno) + (reason === undefined ? '' : `: ${reason}`)
-  return new BpfError(code, problem, {
-    operation: 'load',
-    target,
-    errno,
-    log,
-    hint,
-  })
+  return new BpfError(code, problem, { operation, target, errno, log, hint })
 }
 
 /** What stands between libbpf's marks around the verifier's log. */
@@ -66,8 +71,21 @@ function verifierLog(log: string): { program: string; text: string } | undefined
   return text.trim() === '' ? undefined : { program: begin[1] ?? '', text }
 }
 
-/** libbpf's first warning: the later ones say that this one made it fail. */
+/** Warnings after which libbpf goes on. */
+const harmless =
+  /\bskipping\b|\bignor(e|ed|ing)\b|Retrying without BTF|BTF loading error|^Detection of kernel/i
+
+/**
+ * Libbpf's first warning of a failure: the later ones say that this one made it
+ * fail. What libbpf advises to C programs only is left out.
+ */
 export function libbpfReason(log: string): string | undefined {
-  const lines = log.split('\n').map((line) => line.replace(/^libbpf: /, '').trim())
-  return lines.find((line) => line !== '')?.replace(/[.!]+$/, '')
+  const lines = log
+    .replace(/^.*-- BEGIN (BTF|PROG) LOAD LOG --[^]*?-- END \1 LOAD LOG --$/gm, '')
+    .split('\n')
+    .map((line) => line.replace(/^libbpf: /, '').trim())
+  return lines
+    .find((line) => line !== '' && !harmless.test(line))
+    ?.replace(/, use bpf_\w+\(\)/, '')
+    .replace(/[.!]+$/, '')
 }

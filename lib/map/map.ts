@@ -1,12 +1,10 @@
 import { BpfError, bytesOf, checkInteger, invalidType, outOfRange } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
+import { lacksRingBuffers } from '../machine/probes.js'
+import type { NativeMap } from '../addon/map.js'
 import type { Session } from '../addon/session.js'
 import type { Btf } from '../btf/btf.js'
-import { addon } from '../addon/addon.js'
-import type { NativeMap } from '../addon/map.js'
-
-/** Map types that this library treats specially, linux/bpf.h. */
-export const MapType = { PERF_EVENT_ARRAY: 4, PERCPU_ARRAY: 6, RINGBUF: 27 } as const
+import { Controls, countersName, type ProducerCounts, sumCounts } from './declared.js'
 
 const largestRingBytes = 2 ** 31
 
@@ -18,24 +16,25 @@ export interface MapOwner {
   readonly maps: ReadonlyMap<string, BpfMap>
 }
 
-/** What the BPF header counts on the producers' side of one ring. */
-export interface ProducerCounts {
-  /** Records for which there was no room. */
-  lost: number
-  /** Records that were reserved and then discarded by the program. */
-  discarded: number
-}
+/** What the kernel says of an operation that maps of a type do not have. */
+const EOPNOTSUPP = -95
+const ENOTSUPP = -524
 
 /** One map of an object. Valid as long as the object is open. */
 export class BpfMap {
   /** Its name in C. */
   readonly name: string
-  /** Its type as a number, `enum bpf_map_type` of linux/bpf.h. */
-  readonly type: number
+  /**
+   * Its type, `enum bpf_map_type` of linux/bpf.h, as libbpf calls it: `ringbuf`,
+   * `perf_event_array`, `percpu_array`, … One that libbpf does not know is
+   * `unknown(42)`.
+   */
+  readonly type: string
   /** @internal */
   readonly owner: MapOwner
   /** @internal */
   readonly native: NativeMap
+  readonly #controls: Controls
   #useIsChosen = false
 
   /** @internal */
@@ -44,16 +43,17 @@ export class BpfMap {
     this.native = native
     this.name = native.name()
     this.type = native.type()
+    this.#controls = new Controls(this.name, owner.globals)
   }
 
   /** In bytes. */
   get keySize(): number {
-    return this.#checked('read', this.native.keySize())
+    return this.#read(() => this.native.keySize())
   }
 
   /** In bytes. */
   get valueSize(): number {
-    return this.#checked('read', this.native.valueSize())
+    return this.#read(() => this.native.valueSize())
   }
 
   /**
@@ -67,11 +67,11 @@ export class BpfMap {
    * @throws {RangeError} for 0 and for sizes that the kernel has no room for.
    */
   get maxEntries(): number {
-    return this.#checked('read', this.native.maxEntries())
+    return this.#read(() => this.native.maxEntries())
   }
 
   set maxEntries(count: number) {
-    const isRing = this.type === MapType.RINGBUF
+    const isRing = this.type === 'ringbuf'
     checkInteger(
       count,
       `maxEntries of map "${this.name}"`,
@@ -95,20 +95,19 @@ export class BpfMap {
    * @throws {RangeError} from `load()` when the ring never holds so many.
    */
   get wakeupBytes(): number {
-    const { globals } = this.owner
-    return this.#wakeupVariable in globals ? Number(globals[this.#wakeupVariable]) : 0
+    return this.#controls.wakeupBytes
   }
 
   set wakeupBytes(bytes: number) {
     checkInteger(bytes, `wakeupBytes of map "${this.name}"`, 0, largestRingBytes)
-    if (!(this.#wakeupVariable in this.owner.globals)) {
+    if (!this.#controls.hasWakeup) {
       throw new BpfError('ERR_NOT_FOUND', 'it has no wake-up control', {
         operation: 'configure',
         target: `map "${this.name}"`,
         hint: `Declare it with BPFRB_RINGBUF(${this.name}, …) of bpf-ringbuf.bpf.h and submit with bpfrb_submit()`,
       })
     }
-    this.owner.globals[this.#wakeupVariable] = bytes
+    this.#controls.wakeupBytes = bytes
   }
 
   /**
@@ -122,7 +121,7 @@ export class BpfMap {
    */
   get usePerfBuffer(): boolean {
     this.#checkStream()
-    return this.owner.globals[this.#useVariable] !== 0
+    return this.#controls.usePerfBuffer
   }
 
   set usePerfBuffer(usePerfBuffer: boolean) {
@@ -130,7 +129,7 @@ export class BpfMap {
       throw invalidType('a boolean', `usePerfBuffer of map "${this.name}"`, usePerfBuffer)
     }
     this.#checkStream()
-    this.owner.globals[this.#useVariable] = usePerfBuffer ? 1 : 0
+    this.#controls.usePerfBuffer = usePerfBuffer
     this.#useIsChosen = true
   }
 
@@ -141,17 +140,18 @@ export class BpfMap {
    * @internal
    */
   prepareLoad(): void {
-    if (this.type === MapType.RINGBUF && this.wakeupBytes >= this.maxEntries) {
+    const { wakeupBytes } = this
+    if (this.type === 'ringbuf' && wakeupBytes > 0 && wakeupBytes >= this.maxEntries) {
       throw outOfRange(
         `fewer than the ${String(this.maxEntries)} bytes of the ring`,
         `wakeupBytes of map "${this.name}"`,
-        this.wakeupBytes,
+        wakeupBytes,
       )
     }
-    if (!(this.#useVariable in this.owner.globals)) return
+    if (!this.#controls.isStream) return
     if (!this.#useIsChosen) {
-      // 0 is a clear no; what cannot be told shows when the ring is created.
-      this.usePerfBuffer = addon().probeMapType(MapType.RINGBUF) === 0
+      // What cannot be told shows when the ring is created.
+      this.usePerfBuffer = lacksRingBuffers()
     }
     const { usePerfBuffer } = this
     this.#checked('configure', this.native.setAutocreate(!usePerfBuffer))
@@ -173,7 +173,9 @@ export class BpfMap {
    * Reads one value, `bpf_map_lookup_elem()`. Of a per-CPU map it is the values
    * of all possible CPUs, each padded to 8 bytes.
    *
-   * @returns A copy, or nothing when there is no such key.
+   * @returns A copy, in memory of its own, or nothing when there is no such key.
+   * @throws {BpfError} `ERR_STATE` before load, `ERR_MAP_TYPE` when maps of this
+   *   type have no values to look up, `ERR_PERMISSION`, `ERR_KERNEL`.
    */
   lookup(key: Uint8Array): Uint8Array | undefined {
     this.#loadedFd('look up in')
@@ -182,8 +184,16 @@ export class BpfMap {
       throw outOfRange(`${String(this.keySize)} bytes`, 'key', key)
     }
     const value = this.native.lookup(bytesOf(key))
-    if (typeof value !== 'number') return value
+    // Not as a Buffer, whose slice() shares memory.
+    if (typeof value !== 'number') return new Uint8Array(value)
     if (value === -2) return undefined // ENOENT
+    if (value === ENOTSUPP || value === EOPNOTSUPP) {
+      throw new BpfError('ERR_MAP_TYPE', `a map of type ${this.type} has no values to look up`, {
+        operation: 'look up in',
+        target: `map "${this.name}"`,
+        errno: value,
+      })
+    }
     throw failure('look up in', `map "${this.name}"`, value)
   }
 
@@ -195,19 +205,11 @@ export class BpfMap {
    * @internal
    */
   producerCounts(): ProducerCounts | undefined {
-    const ring = this.name.replace(/__perf$/, '')
-    const counters = this.owner.maps.get(`${ring}__counters`)
-    if (counters?.type !== MapType.PERCPU_ARRAY || counters.valueSize !== 16) return undefined
+    const counters = this.owner.maps.get(countersName(this.name))
+    if (counters?.type !== 'percpu_array' || counters.valueSize !== 16) return undefined
     const values = counters.native.lookup(new Uint8Array(4))
     // Without descriptors, or without /sys, it is not known how many CPUs there are.
-    if (typeof values === 'number') return undefined
-    const words = new BigUint64Array(values.slice().buffer)
-    const counts = { lost: 0, discarded: 0 }
-    for (let at = 0; at < words.length; at += 2) {
-      counts.lost += Number(words[at])
-      counts.discarded += Number(words[at + 1])
-    }
-    return counts
+    return typeof values === 'number' ? undefined : sumCounts(values)
   }
 
   #loadedFd(operation: string): number {
@@ -221,7 +223,7 @@ export class BpfMap {
   }
 
   #checkStream(): void {
-    if (this.#useVariable in this.owner.globals) return
+    if (this.#controls.isStream) return
     throw new BpfError('ERR_NOT_FOUND', 'it is no stream of either kind', {
       operation: 'configure',
       target: `map "${this.name}"`,
@@ -229,12 +231,9 @@ export class BpfMap {
     })
   }
 
-  get #useVariable(): string {
-    return `${this.name}__use_perf`
-  }
-
-  get #wakeupVariable(): string {
-    return `${this.name}__wakeup_bytes`
+  #read(property: () => number): number {
+    this.owner.session.checkOpen('read', `map "${this.name}"`)
+    return this.#checked('read', property())
   }
 
   #checked(operation: string, result: number): number {

@@ -5,8 +5,9 @@ import { checkElf } from '../btf/elf.js'
 import { BpfError, bytesOf, describeErrno, invalidType } from '../errors/errors.js'
 import { libbpfReason, loadFailure } from '../machine/failure.js'
 import { createGlobals, type GlobalValue, listNames } from './globals.js'
+import { type DetachedOptions, waitUntilDetached } from '../link/detached.js'
 import type { BpfLink } from '../link/link.js'
-import { BpfMap, MapType } from '../map/map.js'
+import { BpfMap } from '../map/map.js'
 import { type Phase, Session } from '../addon/session.js'
 import { addon } from '../addon/addon.js'
 import type { NativeMap } from '../addon/map.js'
@@ -50,7 +51,8 @@ export class BpfObject {
   /** Its types; nothing when it was compiled without `-g`. */
   readonly btf: Btf | undefined
   readonly #session: Session
-  readonly #links = new Set<BpfLink>()
+  /** Also those that are closed and that the kernel has not let go of. */
+  readonly #links = new Set<BpfLink<BpfProgram>>()
 
   private constructor(native: NativeObject, name: string) {
     this.name = name
@@ -75,7 +77,9 @@ export class BpfObject {
     this.maps = maps
     this.programs = new Map(
       native.programs().map((nativeProgram) => {
-        const program = new BpfProgram(session, nativeProgram, (link) => this.#adopt(link))
+        const program = new BpfProgram(session, nativeProgram, (link) => {
+          this.#adopt(link)
+        })
         return [program.name, program]
       }),
     )
@@ -86,8 +90,8 @@ export class BpfObject {
    * kernel: needs no privileges. Blocks for reading and parsing.
    *
    * @param source A path, or the bytes of the file, which are copied.
-   * @throws {BpfError} `ERR_NOT_FOUND` or `ERR_PERMISSION` when the file cannot
-   *   be read, `ERR_OBJECT_FORMAT` when it is no BPF object, `ERR_NO_BTF` when
+   * @throws {BpfError} `ERR_FILE_NOT_FOUND` or `ERR_PERMISSION` when the file
+   *   cannot be read, `ERR_OBJECT_FORMAT` when it is no BPF object, `ERR_NO_BTF` when
    *   its maps need BTF and it has none, `ERR_ADDON`.
    */
   static open(source: string | Uint8Array): BpfObject {
@@ -97,7 +101,7 @@ export class BpfObject {
     if (btf !== undefined) new Btf(btf).validate()
     const native = new (addon().Object)()
     const result = native.open(bytes, name)
-    if (result < 0) throw openFailure(target, -result, addon().takeLog())
+    if (result < 0) throw openFailure(target, result, addon().takeLog())
     try {
       return new BpfObject(native, name)
     } catch (error) {
@@ -131,7 +135,8 @@ export class BpfObject {
   /**
    * Creates the maps and loads the programs, `bpf_object__load()`. Blocks while
    * the kernel verifies, some milliseconds a program. Needs CAP_BPF and
-   * CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8).
+   * CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8), and a file descriptor for each
+   * map and program, and some more.
    *
    * @throws {VerifierError} when the verifier rejects a program.
    * @throws {BpfError} `ERR_STATE` when it was loaded before, `ERR_PERMISSION`,
@@ -140,50 +145,79 @@ export class BpfObject {
   load(): this {
     this.#session.checkPhase('load', `object "${this.name}"`, 'open')
     for (const map of this.maps.values()) map.prepareLoad()
-    const ringBuffer = [...this.maps.values()].some(({ type }) => type === MapType.RINGBUF)
     const result = this.#session.native.load()
     this.#session.loaded(result >= 0)
     if (result < 0) {
       const sections = new Map([...this.programs.values()].map((p) => [p.name, p.section]))
-      throw loadFailure(`object "${this.name}"`, result, ringBuffer, sections)
+      throw loadFailure(`object "${this.name}"`, result, { sections, maps: this.maps })
     }
     return this
   }
 
   /**
-   * Attaches every program whose section says where it goes. All or nothing:
-   * when one fails, those before it are detached again and the error names it.
-   * Programs with `autoload = false` are left out.
+   * Attaches every program whose section says where it goes and that is not
+   * attached yet. All or nothing: when one fails, those that this call attached
+   * are detached again and the error names it. Programs with `autoload = false`
+   * are left out, and those whose sections do not say where, such as `xdp`,
+   * `socket` and `cgroup_skb/egress`.
    *
-   * @throws {BpfError} `ERR_STATE` before load and when programs are attached
-   *   already; otherwise as `BpfProgram.attach()`.
+   * @throws {BpfError} `ERR_STATE` before load; otherwise as
+   *   `BpfProgram.attach()`.
    */
   attach(): this {
     this.#session.checkPhase('attach', `object "${this.name}"`, 'loaded')
-    if (this.links.length > 0) {
-      throw new BpfError('ERR_STATE', 'programs of it are attached already', {
-        operation: 'attach',
-        target: `object "${this.name}"`,
-      })
-    }
+    const attached = new Set(this.links.map(({ program }) => program))
+    const made: BpfLink[] = []
     try {
-      for (const program of this.programs.values()) program.autoAttach()
+      for (const program of this.programs.values()) {
+        if (attached.has(program) || !program.autoload) continue
+        const link = program.autoAttach()
+        if (link !== undefined) made.push(link)
+      }
     } catch (error) {
-      this.detach()
+      for (const link of made.reverse()) link.close()
       throw error
     }
     return this
   }
 
-  /** Closes all links. They can be made again with `attach()`. */
+  /**
+   * Closes all links. They can be made again with `attach()`. A program may go on
+   * for a moment, see `BpfLink.close()`; {@link detached} waits for its end.
+   */
   detach(): void {
     // Newest first, as they were made on top of each other.
     for (const link of [...this.#links].reverse()) link.close()
-    this.#links.clear()
+  }
+
+  /**
+   * Resolves when the programs have ended for good after `detach()`: from then on
+   * they make no records and count nothing. Does not block. As
+   * {@link BpfLink.detached} for all links that were closed.
+   *
+   * @returns Whether that is certain; false where the kernel may not be asked.
+   * @throws {BpfError} `ERR_STATE` while programs are attached, `ERR_TIMEOUT`.
+   */
+  async detached(options: DetachedOptions = {}): Promise<boolean> {
+    const target = `object "${this.name}"`
+    if (this.links.length > 0) {
+      throw new BpfError('ERR_STATE', 'programs of it are attached', {
+        operation: 'wait for the end of',
+        target,
+      })
+    }
+    const links = [...this.#links]
+    const known = await waitUntilDetached(
+      links.map(({ id }) => id),
+      target,
+      options,
+    )
+    for (const link of links) this.#links.delete(link)
+    return known
   }
 
   /** The open links of its programs. */
-  get links(): readonly BpfLink[] {
+  get links(): readonly BpfLink<BpfProgram>[] {
     return [...this.#links].filter((link) => !link.closed)
   }
 
@@ -199,10 +233,23 @@ export class BpfObject {
     this.close()
   }
 
-  #adopt(link: BpfLink): BpfLink {
-    for (const known of this.#links) if (known.closed) this.#links.delete(known)
+  /**
+   * Detaches the programs, waits as {@link detached} does for a second at most,
+   * and closes the object.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.detach()
+    try {
+      await this.detached()
+    } catch {
+      // The time ran out: somebody else keeps the programs attached.
+    }
+    this.close()
+  }
+
+  #adopt(link: BpfLink<BpfProgram>): void {
+    for (const known of this.#links) if (known.isOver) this.#links.delete(known)
     this.#links.add(link)
-    return link
   }
 }
 
@@ -221,14 +268,14 @@ function readSource(source: string | Uint8Array): [Uint8Array, string] {
 }
 
 function fileFailure(path: string, cause: NodeJS.ErrnoException): BpfError {
-  const errno = cause.errno === undefined ? undefined : -cause.errno
+  const { errno } = cause
   const details = { operation: 'open', target: path, errno, cause }
   switch (cause.code) {
     case 'EISDIR':
       return new BpfError('ERR_OBJECT_FORMAT', 'it is a directory', details)
     case 'ENOENT':
     case 'ENOTDIR':
-      return new BpfError('ERR_NOT_FOUND', 'there is no such file', {
+      return new BpfError('ERR_FILE_NOT_FOUND', 'there is no such file', {
         ...details,
         hint: 'Compile it first: clang -g -O2 -target bpf -c NAME.bpf.c -o NAME.bpf.o',
       })
@@ -242,8 +289,10 @@ function fileFailure(path: string, cause: NodeJS.ErrnoException): BpfError {
 
 function openFailure(target: string, errno: number, log: string): BpfError {
   const details = { operation: 'open', target, errno, log }
-  if (/BTF is required/.test(log)) {
-    return new BpfError('ERR_NO_BTF', 'its maps need BTF and it has none', {
+  const needsBtf = /(BTF is required)|BTF for extern|externs without BTF/.exec(log)
+  if (needsBtf !== null) {
+    const what = needsBtf[1] === undefined ? 'extern variables' : 'maps'
+    return new BpfError('ERR_NO_BTF', `its ${what} need BTF and it has none`, {
       ...details,
       hint: 'Compile it with clang -g',
     })

@@ -5,7 +5,7 @@ import { BpfLink } from '../link/link.js'
 import type { Session } from '../addon/session.js'
 import type { NativeProgram } from '../addon/program.js'
 
-const EOPNOTSUPP = 95
+type Adopt = (link: BpfLink<BpfProgram>) => void
 
 /** One program of an object. Valid as long as the object is open. */
 export class BpfProgram {
@@ -15,13 +15,13 @@ export class BpfProgram {
   readonly section: string
   readonly #session: Session
   readonly #native: NativeProgram
-  readonly #adopt: (link: BpfLink) => BpfLink
+  readonly #adopt: Adopt
 
   /**
    * @internal
    * @param adopt Makes a new link the object's.
    */
-  constructor(session: Session, native: NativeProgram, adopt: (link: BpfLink) => BpfLink) {
+  constructor(session: Session, native: NativeProgram, adopt: Adopt) {
     this.#session = session
     this.#adopt = adopt
     this.name = native.name()
@@ -50,51 +50,55 @@ export class BpfProgram {
   }
 
   /**
-   * Attaches this program where its section says, `bpf_program__attach()`. The
-   * object's `close()` closes the link too. Blocks for the system call.
+   * Attaches this program where its section says, `bpf_program__attach()`, once
+   * more if it is attached already. The object's `close()` closes the link too.
+   * Blocks for the system call.
    *
    * @throws {BpfError} `ERR_STATE` before load, `ERR_UNSUPPORTED` when the
    *   section does not say where to attach or the kernel lacks it,
-   *   `ERR_PERMISSION`, `ERR_KERNEL`.
+   *   `ERR_NOT_FOUND` and `ERR_FILE_NOT_FOUND` of a symbol and a file that it
+   *   names, `ERR_PERMISSION`, `ERR_KERNEL`.
    */
-  attach(): BpfLink {
+  attach(): BpfLink<BpfProgram> {
+    const link = this.autoAttach()
+    if (link !== undefined) return link
+    throw new BpfError('ERR_UNSUPPORTED', 'its section alone does not say where', {
+      operation: 'attach',
+      target: this.#target(),
+      hint: 'A section such as "tp_btf/sched_process_exec" does; cgroups, network devices and sockets have none that does',
+    })
+  }
+
+  /**
+   * Attaches unless libbpf knows no place for the section, as of `socket` or
+   * `cgroup_skb/egress`.
+   *
+   * @internal
+   */
+  autoAttach(): BpfLink<BpfProgram> | undefined {
     this.#checkLoaded('attach')
-    const target = `program "${this.name}" (section "${this.section}")`
+    const target = this.#target()
     const lsm = lsmProblem(this.section)
     if (lsm !== undefined) {
       const problem = 'the kernel would never run it, as BPF is none of its security modules'
       throw new BpfError(lsm.code, problem, { operation: 'attach', target, hint: lsm.hint })
     }
-    const link = this.#native.attach()
-    if (typeof link === 'number') {
-      throw failure('attach', target, link, { section: this.section })
+    const native = this.#native.attach()
+    if (native === undefined) return undefined
+    if (typeof native === 'number') {
+      throw failure('attach', target, native, { section: this.section })
     }
-    return this.#adopt(new BpfLink(this.name, link))
-  }
-
-  /**
-   * Attaches unless the section names no place, as `socket` or `syscall` do.
-   *
-   * @internal
-   */
-  autoAttach(): BpfLink | undefined {
-    if (!this.autoload) return undefined
-    try {
-      return this.attach()
-    } catch (error) {
-      // libbpf says EOPNOTSUPP for sections without a target; with a target
-      // the same number comes from the kernel.
-      const { errno } = error as { errno?: number }
-      if (errno === EOPNOTSUPP && !this.section.includes('/')) return undefined
-      throw error
-    }
+    const link = new BpfLink<BpfProgram>(this, native)
+    this.#adopt(link)
+    return link
   }
 
   /**
    * Runs the program once on the calling thread, `BPF_PROG_TEST_RUN`: for tests
    * of BPF programs. Linux 5.10 for `raw_tp`, 5.14 for `syscall` sections.
    *
-   * @param context The program's context; for `raw_tp` the arguments as 64-bit words.
+   * @param context The program's context; for `raw_tp` the arguments as 64-bit
+   *   words. The program gets a copy.
    * @returns The program's return value, as an unsigned 32-bit number.
    * @throws {BpfError} `ERR_STATE` before load, `ERR_UNSUPPORTED`, `ERR_KERNEL`.
    */
@@ -103,9 +107,16 @@ export class BpfProgram {
       throw invalidType('a Uint8Array', 'context', context)
     }
     this.#checkLoaded('run')
-    const result = this.#native.testRun(context === undefined ? undefined : bytesOf(context))
-    if (result < 0) throw failure('run', `program "${this.name}"`, result)
+    // The kernel writes what a "syscall" program made of it back into it.
+    const copy = context === undefined ? undefined : bytesOf(context).slice()
+    const result = this.#native.testRun(copy)
+    if (result < 0)
+      throw failure('run', `program "${this.name}"`, result, { section: this.section })
     return result
+  }
+
+  #target(): string {
+    return `program "${this.name}" (section "${this.section}")`
   }
 
   #checkLoaded(operation: string): void {

@@ -1,6 +1,6 @@
 // What readers are called with.
 import { BpfError, invalidType } from '../errors/errors.js'
-import { BpfMap, MapType } from '../map/map.js'
+import { BpfMap } from '../map/map.js'
 
 /** What a refused promise is answered with. */
 export const synchronous =
@@ -15,10 +15,10 @@ export function checkCallback(callback: unknown, what: string): void {
 }
 
 /** Refuses what is no map, or one of another type than the reader reads. */
-export function checkMap(map: unknown, type: keyof typeof MapType): void {
+export function checkMap(map: unknown, type: 'ringbuf' | 'perf_event_array'): void {
   if (!(map instanceof BpfMap)) throw invalidType('a map of a BpfObject', 'map', map)
-  if (map.type === MapType[type]) return
-  throw new BpfError('ERR_MAP_TYPE', `it is no BPF_MAP_TYPE_${type}`, {
+  if (map.type === type) return
+  throw new BpfError('ERR_MAP_TYPE', `it is no BPF_MAP_TYPE_${type.toUpperCase()}`, {
     operation: 'read',
     target: `map "${map.name}"`,
   })

@@ -120,7 +120,7 @@ export class PerfBuffer<T> extends Reader<T> {
     onRecordOrOptions?: ((record: T, cpu: number) => void) | PerfBufferOptions,
     options?: PerfBufferOptions,
   ) {
-    checkMap(map, 'PERF_EVENT_ARRAY')
+    checkMap(map, 'perf_event_array')
     const [onRecord, given] = callbackAndOptions<
       (record: T, cpu: number) => void,
       PerfBufferOptions
@@ -174,7 +174,7 @@ export class PerfBuffer<T> extends Reader<T> {
     decoder: Type<U>,
     onRecord: ((record: U, cpu: number) => void) | undefined,
   ): void {
-    checkMap(map, 'PERF_EVENT_ARRAY')
+    checkMap(map, 'perf_event_array')
     if (onRecord !== undefined) checkCallback(onRecord, 'onRecord')
     const ordered = this.#ordered(decoder, onRecord)
     const { coalesceUs } = this.options

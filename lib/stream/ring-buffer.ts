@@ -1,4 +1,5 @@
-import type { BpfMap, ProducerCounts } from '../map/map.js'
+import type { ProducerCounts } from '../map/declared.js'
+import type { BpfMap } from '../map/map.js'
 import type { ReaderStats, SourceState } from './accounting.js'
 import { callbackAndOptions, checkMap } from './arguments.js'
 import { type AsSourced, quietIntervalUs, Reader, type SourcedRecord } from './reader.js'
@@ -76,7 +77,7 @@ export class RingBuffer<T> extends Reader<T> {
     onRecordOrOptions?: ((record: T) => void) | RingBufferOptions,
     options?: RingBufferOptions,
   ) {
-    checkMap(map, 'RINGBUF')
+    checkMap(map, 'ringbuf')
     const [onRecord, given] = callbackAndOptions<(record: T) => void, RingBufferOptions>(
       onRecordOrOptions,
       options,
@@ -143,7 +144,7 @@ export class RingBuffer<T> extends Reader<T> {
   }
 
   #attach(map: BpfMap, decoder: Type, onRecord: ((record: never) => void) | undefined): void {
-    checkMap(map, 'RINGBUF')
+    checkMap(map, 'ringbuf')
     const { wakeupBytes } = map
     const intervalUs = wakeupBytes === 0 ? 0 : quietIntervalUs
     this.attachSource(map, decoder, onRecord, intervalUs, (drainIntervalUs) =>

@@ -1,6 +1,10 @@
 #include "binding/addon.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <mutex>
@@ -12,6 +16,7 @@
 #include "binding/object.h"
 #include "binding/program.h"
 #include "binding/reader.h"
+#include "core/guard.h"
 #include "core/log.h"
 
 namespace bpf_ringbuf {
@@ -98,10 +103,58 @@ Napi::Value PossibleCpus(const Napi::CallbackInfo& info) {
 Napi::Value ProbeMapType(const Napi::CallbackInfo& info) {
   uint32_t type;
   if (info.Data() == nullptr || !ReadArguments(info, &type)) return {};
+  // Without one libbpf says that there is no such type.
+  const int error = CheckDescriptors(kProbeDescriptors);
+  if (error != 0) return Napi::Number::New(info.Env(), error);
   const LogCapture capture;
   return Napi::Number::New(
       info.Env(),
       libbpf_probe_bpf_map_type(static_cast<bpf_map_type>(type), nullptr));
+}
+
+// BPF_LINK_GET_NEXT_ID, which takes no reference, other than
+// BPF_LINK_GET_FD_BY_ID
+// linkExists(id: number): number
+//   1, 0, or -errno when it cannot be told
+Napi::Value LinkExists(const Napi::CallbackInfo& info) {
+  uint32_t id;
+  if (!ReadArguments(info, &id)) return {};
+  uint32_t next = 0;
+  int exists = 1;
+  if (bpf_link_get_next_id(id - 1, &next) != 0) {
+    exists = errno == ENOENT ? 0 : -errno;
+  } else if (next != id) {
+    exists = 0;
+  }
+  return Napi::Number::New(info.Env(), exists);
+}
+
+// A grace period of RCU, off the JavaScript thread.
+class ProgramsEndedWorker final : public Napi::AsyncWorker {
+ public:
+  explicit ProgramsEndedWorker(Napi::Env env)
+      : Napi::AsyncWorker(env, "bpf-ringbuf"), ended_(env) {}
+
+  Napi::Promise promise() const { return ended_.Promise(); }
+
+ protected:
+  void Execute() override {
+    // Not on kernels that keep CPUs free of ticks; runs last microseconds.
+    syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+  }
+  void OnOK() override { ended_.Resolve(Env().Undefined()); }
+
+ private:
+  Napi::Promise::Deferred ended_;
+};
+
+// membarrier(): waits for the runs of programs that are under way
+// programsEnded(): Promise<void>
+Napi::Value ProgramsEnded(const Napi::CallbackInfo& info) {
+  auto* worker = new ProgramsEndedWorker(info.Env());
+  const Napi::Promise promise = worker->promise();
+  worker->Queue();
+  return promise;
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
@@ -122,6 +175,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
               Napi::Function::New<PossibleCpus>(env, "possibleCpus"));
   exports.Set("probeMapType", Napi::Function::New<ProbeMapType>(
                                   env, "probeMapType", environment));
+  exports.Set("linkExists", Napi::Function::New<LinkExists>(env, "linkExists"));
+  exports.Set("programsEnded",
+              Napi::Function::New<ProgramsEnded>(env, "programsEnded"));
   exports.Set("libbpfVersion", libbpf_version_string());
   exports.Set("pageBytes", static_cast<double>(sysconf(_SC_PAGESIZE)));
   return exports;

@@ -1,5 +1,7 @@
 #include "binding/link.h"
 
+#include <bpf/bpf.h>
+
 #include <utility>
 
 namespace bpf_ringbuf {
@@ -33,15 +35,30 @@ Link::~Link() { CloseHandle(); }
 void Link::CloseHandle() {
   if (link_ == nullptr) return;
   environment_->Remove(this);
+  // Closing the descriptor detaches when nobody has a copy of it. Links that
+  // can be detached whoever has one are.
+  bpf_link__detach(link_);
   bpf_link__destroy(link_);
   link_ = nullptr;
 }
 
-// bpf_link__destroy()
-// close(): void
+uint32_t Link::Id() const {
+  // A link of libbpf's own, of several, says 0 for its descriptor.
+  const int fd = link_ == nullptr ? 0 : bpf_link__fd(link_);
+  bpf_link_info link_info = {};
+  uint32_t size_bytes = sizeof(link_info);
+  const bool known =
+      fd > 0 && bpf_obj_get_info_by_fd(fd, &link_info, &size_bytes) == 0;
+  return known ? link_info.id : 0;
+}
+
+// bpf_link__detach() and bpf_link__destroy()
+// close(): number
+//   the link's id, or 0 when it is not known
 Napi::Value Link::Close(const Napi::CallbackInfo& info) {
+  const uint32_t id = Id();
   CloseHandle();
-  return info.Env().Undefined();
+  return Napi::Number::New(info.Env(), id);
 }
 
 }  // namespace bpf_ringbuf

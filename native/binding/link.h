@@ -5,6 +5,8 @@
 #include <bpf/libbpf.h>
 #include <napi.h>
 
+#include <cstdint>
+
 #include "binding/addon.h"
 
 namespace bpf_ringbuf {
@@ -23,6 +25,8 @@ class Link final : public Napi::ObjectWrap<Link>, public Closable {
 
  private:
   Napi::Value Close(const Napi::CallbackInfo& info);
+
+  uint32_t Id() const;
 
   Environment* const environment_;
   bpf_link* link_ = nullptr;

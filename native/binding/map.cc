@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "binding/arguments.h"
@@ -58,11 +59,17 @@ Napi::Value Map::Name(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), closed() ? "" : bpf_map__name(map_));
 }
 
-// bpf_map__type()
-// type(): number
+// bpf_map__type(), as libbpf_bpf_map_type_str() calls it
+// type(): string
 Napi::Value Map::Type(const Napi::CallbackInfo& info) {
-  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
-  return Napi::Number::New(info.Env(), bpf_map__type(map_));
+  const bpf_map_type type =
+      closed() ? BPF_MAP_TYPE_UNSPEC : bpf_map__type(map_);
+  const char* name = libbpf_bpf_map_type_str(type);
+  return Napi::String::New(
+      info.Env(),
+      name != nullptr
+          ? name
+          : "unknown(" + std::to_string(static_cast<uint32_t>(type)) + ")");
 }
 
 // bpf_map__key_size()

@@ -12,6 +12,7 @@
 #include "binding/arguments.h"
 #include "binding/map.h"
 #include "binding/program.h"
+#include "core/guard.h"
 #include "core/log.h"
 
 namespace bpf_ringbuf {
@@ -95,8 +96,18 @@ Napi::Value Object::Open(const Napi::CallbackInfo& info) {
 // load(): number
 Napi::Value Object::Load(const Napi::CallbackInfo& info) {
   if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  size_t descriptors = kProbeDescriptors;
+  const bpf_map* map = nullptr;
+  while ((map = bpf_object__next_map(object_, map)) != nullptr) ++descriptors;
+  bpf_program* program = nullptr;
+  while ((program = bpf_object__next_program(object_, program)) != nullptr) {
+    ++descriptors;
+  }
+  int error = CheckDescriptors(descriptors);
+  if (error != 0) return Napi::Number::New(info.Env(), error);
+  const SignalsBlocked blocked;
   const LogCapture capture;
-  const int error = bpf_object__load(object_);
+  error = bpf_object__load(object_);
   if (error != 0) environment_->log = capture.text();
   return Napi::Number::New(info.Env(), error);
 }

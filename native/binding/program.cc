@@ -6,6 +6,7 @@
 #include "binding/arguments.h"
 #include "binding/link.h"
 #include "binding/object.h"
+#include "core/guard.h"
 #include "core/log.h"
 
 namespace bpf_ringbuf {
@@ -93,13 +94,21 @@ Napi::Value Program::SetAutoload(const Napi::CallbackInfo& info) {
 }
 
 // bpf_program__attach()
-// attach(): Link | number
+// attach(): Link | undefined | number
+//   undefined when libbpf knows no place for the program's section: then it
+//   says EOPNOTSUPP and prints nothing, and has not asked the kernel
 Napi::Value Program::Attach(const Napi::CallbackInfo& info) {
   if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  int error = CheckDescriptors(kProbeDescriptors);
+  if (error != 0) return Napi::Number::New(info.Env(), error);
+  const SignalsBlocked blocked;
   const LogCapture capture;
   bpf_link* link = bpf_program__attach(program_);
   if (link == nullptr) {
-    const int error = -errno;
+    error = -errno;
+    if (error == -EOPNOTSUPP && capture.text().empty()) {
+      return info.Env().Undefined();
+    }
     environment_->log = capture.text();
     return Napi::Number::New(info.Env(), error);
   }

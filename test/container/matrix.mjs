@@ -15,7 +15,7 @@ const bpfAndPerfmon = [...only('BPF', 'PERFMON'), ...unconfined]
 const unmounted = {
   operation: 'attach',
   code: 'ERR_UNSUPPORTED',
-  errno: 2,
+  errno: -2,
   hint:
     'tracefs is not mounted: run "mount -t tracefs tracefs /sys/kernel/tracing" on the host, ' +
     'start a container with -v /sys/kernel/tracing:/sys/kernel/tracing:ro, ' +
@@ -25,12 +25,12 @@ const unmounted = {
 const unreadable = {
   operation: 'attach',
   code: 'ERR_PERMISSION',
-  errno: 13,
+  errno: -13,
   hint: 'tracefs is not readable by this user: run as root, or use tp_btf or raw_tp, which need none',
 }
 
 function refused(hint) {
-  return { operation: 'load', code: 'ERR_PERMISSION', errno: 1, hint }
+  return { operation: 'load', code: 'ERR_PERMISSION', errno: -1, hint }
 }
 
 function withheld(names, options) {

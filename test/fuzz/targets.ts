@@ -45,8 +45,6 @@ const btfs = objects
       : [(objects[i] as Uint8Array).slice(section.offset, section.offset + section.size)],
   )
 
-const RINGBUF = 27 // linux/bpf.h
-
 const misuse = ['ERR_INVALID_ARG_TYPE', 'ERR_OUT_OF_RANGE']
 const openCodes = ['ERR_OBJECT_FORMAT', 'ERR_NO_BTF']
 const useCodes = [...openCodes, ...misuse, 'ERR_NOT_FOUND', 'ERR_UNSUPPORTED', 'ERR_KERNEL']
@@ -152,7 +150,7 @@ function load(input: Uint8Array): void {
       attempt(loadCodes, () => {
         const options = { pollThread: false }
         using reader =
-          map.type === RINGBUF
+          map.type === 'ringbuf'
             ? new RingBuffer(map, bytes(), () => undefined, options)
             : new PerfBuffer(map, bytes(), () => undefined, options)
         reader.consume()

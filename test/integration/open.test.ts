@@ -84,7 +84,7 @@ describeBpf('BpfObject.open()', () => {
     ])
     const latest = object.map('latest')
     expect([latest.name, latest.type, latest.keySize, latest.valueSize, latest.maxEntries]).toEqual(
-      ['latest', 1, 4, 64, 4],
+      ['latest', 'hash', 4, 64, 4],
     )
     using programs = openObject('programs')
     expect([...programs.programs.values()].map(({ name, section }) => [name, section])).toEqual([
@@ -126,8 +126,8 @@ describeBpf('BpfObject.open()', () => {
   })
 
   test.each([
-    ['a missing file', 'missing.o', 'ERR_NOT_FOUND', /no such file.*clang/],
-    ['a file in a file', 'text.o/object.o', 'ERR_NOT_FOUND', /no such file/],
+    ['a missing file', 'missing.o', 'ERR_FILE_NOT_FOUND', /no such file.*clang/],
+    ['a file in a file', 'text.o/object.o', 'ERR_FILE_NOT_FOUND', /no such file/],
     ['a directory', 'directory', 'ERR_OBJECT_FORMAT', /is a directory/],
     ['an empty file', 'empty.o', 'ERR_OBJECT_FORMAT', /is empty/],
     ['a text', 'text.o', 'ERR_OBJECT_FORMAT', /is not an ELF file/],

@@ -22,7 +22,7 @@ function refused(hint: string): unknown {
   return {
     name: 'BpfError',
     code: 'ERR_PERMISSION',
-    errno: 1,
+    errno: -1,
     hint: expect.stringContaining(hint) as string,
     message: expect.stringContaining('Cannot load object "flood": EPERM') as string,
   }

@@ -16,7 +16,7 @@ describe('a BpfError', () => {
   const error = new BpfError('ERR_KERNEL', 'EPERM (operation not permitted)', {
     operation: 'load',
     target: 'object "snoop"',
-    errno: 1,
+    errno: -1,
     log: 'libbpf: failed\n',
     hint: 'Run it as root',
     cause,
@@ -35,7 +35,7 @@ describe('a BpfError', () => {
       code: 'ERR_KERNEL',
       operation: 'load',
       target: 'object "snoop"',
-      errno: 1,
+      errno: -1,
       log: 'libbpf: failed\n',
       hint: 'Run it as root',
     })
@@ -144,14 +144,14 @@ ${explanation}`
     const error = new VerifierError('on_exit', outOfBounds, {
       operation: 'load',
       target: 'object "snoop"',
-      errno: 13,
+      errno: -13,
       log: `libbpf: begin\n${outOfBounds}libbpf: end\n`,
     })
     expect(error).toBeInstanceOf(BpfError)
     expect(error).toMatchObject({
       name: 'VerifierError',
       code: 'ERR_VERIFIER',
-      errno: 13,
+      errno: -13,
       program: 'on_exit',
       verifierLog: outOfBounds,
       log: `libbpf: begin\n${outOfBounds}libbpf: end\n`,
@@ -183,14 +183,15 @@ test('a RecordTooShortError carries the record', () => {
 
 describe('describeErrno() knows', () => {
   test.each([
-    [1, 'EPERM (operation not permitted)'],
-    [2, 'ENOENT (no such file or directory)'],
-    [28, 'ENOSPC (no space left on device)'],
-    [116, 'ESTALE'],
-    [524, 'ENOTSUPP (operation is not supported)'],
-    [4001, 'the object format is invalid'],
-    [4007, 'the verifier rejected it'],
-    [99999, 'error 99999'],
+    [-1, 'EPERM (operation not permitted)'],
+    [-2, 'ENOENT (no such file or directory)'],
+    [-95, 'EOPNOTSUPP (operation is not supported)'],
+    [-28, 'ENOSPC (no space left on device)'],
+    [-116, 'ESTALE'],
+    [-524, 'ENOTSUPP (operation is not supported)'],
+    [-4001, 'the object format is invalid'],
+    [-4007, 'the verifier rejected it'],
+    [-99999, 'error -99999'],
     [0, 'error 0'],
   ])('%d', (errno, text) => {
     expect(describeErrno(errno)).toBe(text)

@@ -1,15 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import type { BpfErrorCode } from '../../lib/errors/errors.js'
+import { type DeclaredMap, diagnose, type Failure, lsmProblem } from '../../lib/machine/diagnose.js'
 import {
-  diagnose,
-  type Failure,
   kernelAtLeast,
-  lsmProblem,
   missingCapabilities,
   readSystemFacts,
   type SystemFacts,
-} from '../../lib/machine/diagnose.js'
+} from '../../lib/machine/facts.js'
 
 const CAP_SYS_ADMIN = 1n << 21n
 const CAP_PERFMON = 1n << 38n
@@ -18,6 +16,7 @@ const CAP_BPF = 1n << 39n
 /** A machine on which everything works. */
 const able: SystemFacts = {
   kernelRelease: '6.1.0-13-amd64',
+  lastCapability: 40,
   capabilities: (1n << 41n) - 1n,
   boundingSet: (1n << 41n) - 1n,
   userNamespace: false,
@@ -54,24 +53,33 @@ describe('missingCapabilities()', () => {
     ['CAP_PERFMON with CAP_BPF', CAP_BPF, '6.1.0', ['CAP_PERFMON']],
     ['CAP_BPF with CAP_PERFMON', CAP_PERFMON, '6.1.0', ['CAP_BPF']],
     ['both for a user', 0n, '6.1.0', ['CAP_BPF', 'CAP_PERFMON']],
+    ['CAP_PERFMON where an old kernel has it', CAP_BPF, '4.18.0-513.el8', ['CAP_PERFMON']],
     ['CAP_SYS_ADMIN before 5.8', CAP_BPF | CAP_PERFMON, '5.4.0', ['CAP_SYS_ADMIN']],
     ['nothing with CAP_SYS_ADMIN before 5.8', CAP_SYS_ADMIN, '5.4.0', []],
   ])('finds %s', (_, capabilities, kernelRelease, missing) => {
-    expect(missingCapabilities({ ...able, capabilities, kernelRelease })).toEqual(missing)
+    const lastCapability = kernelRelease === '5.4.0' ? 37 : 40
+    const facts = { ...able, capabilities, kernelRelease, lastCapability }
+    expect(missingCapabilities(facts)).toEqual(missing)
+  })
+
+  test('goes by the version where /proc does not say what capabilities there are', () => {
+    const facts = { ...able, capabilities: 0n, lastCapability: NaN }
+    expect(missingCapabilities(facts)).toHaveLength(2)
+    expect(missingCapabilities({ ...facts, kernelRelease: '5.4.0' })).toEqual(['CAP_SYS_ADMIN'])
   })
 })
 
 describe('diagnose() explains', () => {
-  const EPERM = 1
-  const ENOENT = 2
-  const ESRCH = 3
-  const E2BIG = 7
-  const ENOMEM = 12
-  const EACCES = 13
-  const EEXIST = 17
-  const EINVAL = 22
-  const EOPNOTSUPP = 95
-  const ENOTSUPP = 524
+  const EPERM = -1
+  const ENOENT = -2
+  const ESRCH = -3
+  const E2BIG = -7
+  const ENOMEM = -12
+  const EACCES = -13
+  const EEXIST = -17
+  const EINVAL = -22
+  const EOPNOTSUPP = -95
+  const ENOTSUPP = -524
 
   // What libbpf prints, word for word.
   const memlockLog = `libbpf: Error in bpf_object__probe_loading():Operation not permitted(1). Couldn't load trivial BPF program. Make sure your kernel supports BPF (CONFIG_BPF_SYSCALL=y) and/or that RLIMIT_MEMLOCK is set to big enough value.\n`
@@ -81,8 +89,11 @@ describe('diagnose() explains', () => {
   const rawLog = `libbpf: prog 'on_exec': failed to attach to raw tracepoint 'no_such': No such file or directory\n`
 
   const user = { capabilities: 0n }
-  const old = { kernelRelease: '5.4.0-150-generic' }
+  const old = { kernelRelease: '5.4.0-150-generic', lastCapability: 37 }
   const memlocked = { kernelRelease: '5.10.0-27-amd64' }
+
+  const anyMap = { name: 'm', type: 'hash', keySize: 4, valueSize: 8, maxEntries: 4 }
+  const noEntries = { type: 'perf_event_array', maxEntries: 0 }
 
   const cases: [
     string,
@@ -212,10 +223,17 @@ describe('diagnose() explains', () => {
     ],
     [
       'a kernel too old for ring buffers',
-      { errno: EINVAL, ringBuffer: true },
+      { errno: EINVAL, lacksRingBuffers: true },
       old,
       'ERR_UNSUPPORTED',
       /^BPF ring buffers need Linux 5\.8 or newer, this is 5\.4\.0-150-generic; use a perf buffer/,
+    ],
+    [
+      'what is not permitted before what an old kernel with new capabilities lacks',
+      { errno: EPERM, lacksRingBuffers: true },
+      { capabilities: CAP_BPF, kernelRelease: '4.18.0-513.el8.x86_64' },
+      'ERR_PERMISSION',
+      /^The process lacks CAP_PERFMON:/,
     ],
     ['nothing on an old kernel without a ring', { errno: EINVAL }, old, 'ERR_KERNEL', undefined],
     [
@@ -342,8 +360,75 @@ describe('diagnose() explains', () => {
       'nothing else that there is already',
       { operation: 'attach', errno: EEXIST, section: 'tp_btf/sys_enter' },
       {},
-      'ERR_KERNEL',
+      'ERR_EXISTS',
       undefined,
+    ],
+    ['what somebody else has', { operation: 'attach', errno: -16 }, {}, 'ERR_BUSY', undefined],
+    ['a lack of descriptors', { errno: -24 }, {}, 'ERR_KERNEL', /ulimit -n/],
+    ['a lack of descriptors of the machine', { errno: -23 }, {}, 'ERR_KERNEL', /file-max/],
+    [
+      'a program that cannot be run on demand',
+      { operation: 'run', errno: ENOTSUPP, section: 'tp_btf/sys_enter' },
+      {},
+      'ERR_UNSUPPORTED',
+      /does not run such programs on demand/,
+    ],
+    [
+      'a section without the target that it needs',
+      {
+        errno: EINVAL,
+        log: "libbpf: prog 'f': no BTF-based attach target is specified, use x()\n",
+      },
+      {},
+      'ERR_KERNEL',
+      /has to name what it attaches to/,
+    ],
+    ...(
+      [
+        ['a map without entries', { maxEntries: 0 }, /max_entries is 0/],
+        ['a ring without a size', { type: 'ringbuf', maxEntries: 0 }, /max_entries is 0/],
+        ['a ring with a value', { type: 'ringbuf', valueSize: 8 }, /neither key nor value/],
+        ['a map whose value has no size', { valueSize: 0 }, /__type\(value, …\)/],
+        ['no other map', {}, undefined],
+        ['no perf buffer, which has as many as CPUs', noEntries, undefined],
+      ] as [string, Partial<DeclaredMap>, RegExp | undefined][]
+    ).map(([name, map, hint]): (typeof cases)[number] => [
+      name,
+      { errno: EINVAL, map: { ...anyMap, ...map } },
+      {},
+      'ERR_KERNEL',
+      hint,
+    ]),
+    [
+      'a file that a section names',
+      {
+        operation: 'attach',
+        errno: ENOENT,
+        section: 'uprobe/libno.so:f',
+        log: "libbpf: prog 'p': failed to resolve full path for 'libno.so': -2\n",
+      },
+      {},
+      'ERR_FILE_NOT_FOUND',
+      undefined,
+    ],
+    [
+      'a program without USDT notes',
+      {
+        operation: 'attach',
+        errno: ENOENT,
+        section: 'usdt//bin/true:a:b',
+        log: "libbpf: usdt: no USDT notes section (.note.stapsdt) found in '/bin/true'\n",
+      },
+      {},
+      'ERR_NOT_FOUND',
+      undefined,
+    ],
+    [
+      'the section of a tracepoint that has no category',
+      { operation: 'attach', errno: EINVAL, section: 'tp/abc' },
+      {},
+      'ERR_KERNEL',
+      /"tp\/CATEGORY\/NAME"/,
     ],
     [
       'a "syscall" program before 5.14',
@@ -408,13 +493,6 @@ describe('diagnose() explains', () => {
       undefined,
     ],
     [
-      'a section that does not say where to attach',
-      { operation: 'attach', errno: EOPNOTSUPP, section: 'tp_btf' },
-      {},
-      'ERR_UNSUPPORTED',
-      /section does not say where to attach/,
-    ],
-    [
       'what is not supported where the section says',
       { operation: 'attach', errno: EOPNOTSUPP, section: 'tp_btf/sched_switch' },
       {},
@@ -469,6 +547,7 @@ describe('readSystemFacts() of this machine', () => {
   test('has sane values', () => {
     expect(facts).toEqual({
       kernelRelease: release(),
+      lastCapability: Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8')),
       capabilities: BigInt(`0x${ofStatus('CapEff')}`),
       boundingSet: BigInt(`0x${ofStatus('CapBnd')}`),
       // The first one maps all users to themselves (user_namespaces(7)).
@@ -482,7 +561,7 @@ describe('readSystemFacts() of this machine', () => {
   })
 
   test('says what diagnose() goes by when it is not told', () => {
-    const failure = { operation: 'load', errno: 1, log: '' }
+    const failure = { operation: 'load', errno: -1, log: '' }
     expect(diagnose(failure)).toEqual(diagnose(failure, facts))
   })
 })

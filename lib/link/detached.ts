@@ -1,0 +1,51 @@
+// Waiting until links that were closed are gone.
+import { setTimeout as pause } from 'node:timers/promises'
+import { addon } from '../addon/addon.js'
+import { BpfError, checkInteger, checkOptions } from '../errors/errors.js'
+
+export interface DetachedOptions {
+  /** How long to wait. Default 1000. */
+  timeoutMs?: number
+}
+
+/** 1 and 0 are the answers, everything else is none. */
+export function isGone(id: number): boolean {
+  return addon().linkExists(id) !== 1
+}
+
+/**
+ * Waits until the kernel has let go of links, and the runs of programs that were
+ * under way then are over.
+ *
+ * @param ids Of the links; 0 for one whose id is not known.
+ * @returns Whether it is known of all of them.
+ * @throws {BpfError} `ERR_TIMEOUT`.
+ */
+export async function waitUntilDetached(
+  ids: readonly number[],
+  target: string,
+  options: DetachedOptions,
+): Promise<boolean> {
+  checkOptions(options, ['timeoutMs'])
+  const timeoutMs = checkInteger(options.timeoutMs ?? 1000, 'timeoutMs', 0, 2 ** 31 - 1)
+  const deadline = performance.now() + timeoutMs
+  let known = true
+  for (const id of ids) {
+    let answer = id === 0 ? -1 : addon().linkExists(id)
+    for (let delayMs = 1; answer === 1; delayMs = Math.min(2 * delayMs, 16)) {
+      const leftMs = deadline - performance.now()
+      if (leftMs <= 0) {
+        throw new BpfError('ERR_TIMEOUT', `after ${String(timeoutMs)} ms a process has it still`, {
+          operation: 'detach',
+          target,
+          hint: 'A child between fork and exec holds copies of all descriptors, and with them links',
+        })
+      }
+      await pause(Math.min(delayMs, leftMs))
+      answer = addon().linkExists(id)
+    }
+    known &&= answer === 0
+  }
+  await addon().programsEnded()
+  return known
+}

@@ -1,0 +1,12 @@
+// What can only be found out by trying.
+import { addon } from '../addon/addon.js'
+
+const BPF_MAP_TYPE_RINGBUF = 27
+
+/**
+ * Whether this kernel has no ring buffers, whatever its version says. Creates
+ * one and closes it again: false where that is not permitted or not possible.
+ */
+export function lacksRingBuffers(): boolean {
+  return addon().probeMapType(BPF_MAP_TYPE_RINGBUF) === 0
+}
