@@ -150,6 +150,10 @@ test-types: typescript ## the declared types, as a user's compiler sees them
 sanitize: build-tests $(NATIVE_TESTS) $(SANITIZED_ADDONS) ## native, integration and process tests under ASan, UBSan and TSan (root)
 	@node test/sanitize/run.mjs $(ARGS)
 
+.PHONY: faults
+faults: build build-tests build/faults/interpose.so ## system calls and Node-API calls that fail, one at a time, ARGS=--quick (root)
+	@node test/faults/run.mjs $(ARGS)
+
 .PHONY: test-nodes
 test-nodes: build build-tests ## one build in Node 20, 22, 24, 26, Bun and Deno, ARGS='--quick' or '--write' (root)
 	@node test/nodes/run.mjs $(ARGS)
@@ -168,7 +172,7 @@ build-test-programs: $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS)
 build-bench: build build-test-programs $(BENCH_PROGRAMS) $(BENCH_ADDON) $(call ts_built,bench)
 
 ##@ Check
-C_SOURCES := $(wildcard $(foreach d,native/binding native/core test/native test/sanitize bench/native bench/peers bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
+C_SOURCES := $(wildcard $(foreach d,native/binding native/core test/native test/sanitize test/faults bench/native bench/peers bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
 TIDY_STAMPS := $(patsubst native/%.cc,build/tidy/%,$(wildcard native/*/*.cc))
 
 .PHONY: lint
@@ -295,6 +299,11 @@ $(NATIVE_TESTS): $(NATIVE_TEST_SOURCES) $(wildcard native/core/*.h test/native/*
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++17 $(CXXFLAGS) $(C_WARNINGS) $(SANITIZE_$(@:$(NATIVE_TEST)-%=%)) -Inative $(LIBBPF_CFLAGS) \
 	  $(filter %.cc %.o,$^) -o $@ $(LIBBPF_LIBS) -lpthread
+
+build/faults/interpose.so: test/faults/interpose.cc | packages
+	$(call say,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++17 $(CXXFLAGS) $(C_WARNINGS) -fPIC -shared $< -o $@ -ldl
 
 # Faults on demand, in the sanitized builds only.
 $(SANITIZERS:%=build/%/fault.o): build/%/fault.o: test/sanitize/fault.cc | packages

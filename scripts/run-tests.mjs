@@ -107,6 +107,7 @@ const everywhere = [
   ['fuzz', ['fuzz', 'ARGS=--quick']],
   ['soak', ['soak', 'DURATION=60']],
   ['sanitize', ['sanitize', 'ARGS=--quick']],
+  ['faults', ['faults', 'ARGS=--quick']],
   ['nodes', ['test-nodes', 'ARGS=--quick']],
   ['container', ['test-container', 'ARGS=--quick']],
   ['kernels', ['test-kernels', 'ARGS=--kernel 6.1']],

@@ -100,10 +100,6 @@ void Reader::CloseHandle() {
   if (poller_ == nullptr) return;
   environment_->Remove(this);
   StopThread();
-  if (bell_ != nullptr) {
-    napi_release_threadsafe_function(bell_, napi_tsfn_abort);
-    bell_ = nullptr;
-  }
   poller_.reset();
 }
 
@@ -277,12 +273,15 @@ Napi::Value Reader::Arena(const Napi::CallbackInfo& info) {
 Napi::Value Reader::Contents(const Napi::CallbackInfo& info) {
   const Batch* batch = ReadLent(info);
   if (batch == nullptr) return {};
-  Napi::ArrayBuffer copy =
-      Napi::ArrayBuffer::New(info.Env(), batch->size_bytes());
-  if (!copy.IsEmpty()) {
-    memcpy(copy.Data(), batch->arena()->data(), batch->size_bytes());
+  void* data = nullptr;
+  napi_value copy = nullptr;
+  if (napi_create_arraybuffer(info.Env(), batch->size_bytes(), &data, &copy) !=
+      napi_ok) {
+    napi_throw_error(info.Env(), nullptr, "Node-API failed");
+    return {};
   }
-  return copy;
+  memcpy(data, batch->arena()->data(), batch->size_bytes());
+  return {info.Env(), copy};
 }
 
 // giveBack(index: number): void
@@ -389,14 +388,20 @@ Napi::Value Reader::SetRef(const Napi::CallbackInfo& info) {
 }
 
 void Reader::StopThread() {
-  if (!thread_running_) return;
-  poller_->Stop();
-  if (libuv_threads_) {
-    uv_thread_join(&thread_);
-  } else {
-    pthread_join(thread_, nullptr);
+  if (thread_running_) {
+    poller_->Stop();
+    if (libuv_threads_) {
+      uv_thread_join(&thread_);
+    } else {
+      pthread_join(thread_, nullptr);
+    }
+    thread_running_ = false;
   }
-  thread_running_ = false;
+  // From now on the garbage collector may have what `pump` holds.
+  if (bell_ != nullptr) {
+    napi_release_threadsafe_function(bell_, napi_tsfn_abort);
+    bell_ = nullptr;
+  }
 }
 
 // uv_thread_join(): what stats() and sourceState() say is final after it

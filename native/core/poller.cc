@@ -376,8 +376,9 @@ bool Poller::Watch(int fd, uint32_t events_data) {
 
 void Poller::SignalWake() {
   const uint64_t one = 1;
-  // Fails only when the counter is at its limit, and then it is readable.
-  (void)!write(wake_fd_, &one, sizeof(one));
+  // Or the counter is at its limit, and then it is readable.
+  while (write(wake_fd_, &one, sizeof(one)) < 0 && errno == EINTR) {
+  }
 }
 
 void Poller::ClearWake() {

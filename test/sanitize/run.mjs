@@ -53,6 +53,8 @@ const processes = [
   ['life.cjs', 'blocked while records come, then closed', 0],
   ['memory.cjs', 'garbage-collected without close()', 0],
   ['damaged.cjs', 0],
+  ['addon.cjs', 'one by one', 0],
+  ['addon.cjs', 'anything goes', 0],
 ]
 
 /** Without address randomisation, as gcc 12's TSan does not know every layout. */
