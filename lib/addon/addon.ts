@@ -58,8 +58,8 @@ function load(): Addon {
   }
 }
 
-/** Says what to install or run; exported for its test. */
-export function addonError(cause: unknown): BpfError {
+/** Says what to install or run. */
+function addonError(cause: unknown): BpfError {
   const message = cause instanceof Error ? cause.message : String(cause)
   const details = { operation: 'load', target: 'the native addon of bpf-ringbuf', cause }
   const library = /(lib(?:bpf|elf|z)\.so[.\d]*): (?:cannot open shared object|No such file)/.exec(

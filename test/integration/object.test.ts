@@ -136,6 +136,27 @@ describeBpf('load()', () => {
     expect(error.log).toMatch(/^libbpf: /)
   })
 
+  test('of a section without the target that it needs says so', () => {
+    using object = openObject('places')
+    object.program('no_function').autoload = true
+    const { message } = thrownBy(() => object.load())
+    expect(message).toMatch(/no BTF-based attach target is specified\. Its section has to name/)
+    expect(message).not.toMatch(/bpf_program__/)
+  })
+
+  test('of maps that are declared wrongly says how', () => {
+    {
+      using object = openObject('misdeclared')
+      const { message } = thrownBy(() => object.load())
+      expect(message).toMatch(/: map 'without_entries': failed to create: .*max_entries is 0/)
+    }
+    using object = openObject('misdeclared')
+    object.map('without_entries').maxEntries = 1
+    expect(thrownBy(() => object.load()).message).toMatch(
+      /: map 'with_value': failed to create: .*neither key nor value/,
+    )
+  })
+
   test('reports no failure of an earlier object', () => {
     using rejected = openObject('rejected')
     expect(thrownBy(() => rejected.load()).code).toBe('ERR_VERIFIER')
@@ -280,6 +301,37 @@ describeBpf('attach()', () => {
     expect(error.hint).toMatch(/section/)
   })
 
+  test('leaves alone programs whose sections do not say where', () => {
+    using object = openObject('places')
+    object.globals.only_tgid = process.pid
+    object.load().attach()
+    expect(object.links.map(({ program }) => program.name)).toEqual(['on_enter'])
+    expect(countCalls(object)).toBeGreaterThanOrEqual(100)
+    const others = [...object.programs.values()].filter(
+      ({ name, autoload }) => autoload && name !== 'on_enter',
+    )
+    expect(others).toHaveLength(13)
+    for (const program of others) {
+      expect(thrownBy(() => program.attach())).toMatchObject({
+        code: 'ERR_UNSUPPORTED',
+        target: `program "${program.name}" (section "${program.section}")`,
+        hint: expect.not.stringContaining('kernel') as string,
+      })
+    }
+  })
+
+  test.each([
+    ['no_symbol', 'ERR_NOT_FOUND', /no_such_symbol/],
+    ['no_library', 'ERR_FILE_NOT_FOUND', /libno_such\.so/],
+    ['no_category', 'ERR_KERNEL', /has to be "tp\/CATEGORY\/NAME"/],
+  ])('says why it cannot: %s', (name, code, reason) => {
+    using object = openObject('places')
+    object.program(name).autoload = true
+    const error = thrownBy(() => object.load().attach())
+    expect(error).toMatchObject({ code, target: expect.stringContaining(name) as string })
+    expect(error.message.slice(error.target?.length)).toMatch(reason)
+  })
+
   test('ends with the object', () => {
     const object = openPrograms()
     object.attach()
@@ -341,6 +393,17 @@ describeBpf('testRun()', () => {
     expect(object.program('make_events').testRun(context as unknown as Uint8Array)).toBe(1)
   })
 
+  test('hands over a copy of the context', () => {
+    if (!kernelAtLeast(readSystemFacts(), 5, 14)) return
+    using object = openObject('places')
+    const program = object.program('write_context')
+    program.autoload = true
+    object.load()
+    const context = new Uint8Array(8)
+    expect(program.testRun(context)).toBe(0)
+    expect(context).toEqual(new Uint8Array(8))
+  })
+
   test('of a program that cannot be run so is an error', () => {
     using object = openObject('programs')
     const error = thrownBy(() => object.load().program('on_exec').testRun(new Uint8Array(4096)))
@@ -372,6 +435,10 @@ describeBpf('lookup()', () => {
     expect(value?.at(16)).toBe(7)
     expect(map.lookup(e)?.at(16)).toBe(9)
     expect(map.lookup(key(0))).toBeUndefined()
+    expect(Buffer.isBuffer(value)).toBe(false)
+    value?.slice(16, 20).fill(0)
+    expect(value?.at(16)).toBe(7)
+    expect(value?.buffer.byteLength).toBe(64)
   })
 
   test('of a per-CPU map gives the values of all CPUs', () => {
@@ -404,6 +471,10 @@ describeBpf('lookup()', () => {
   test('in a map that has no keys is an error', () => {
     using object = openObject('records')
     const map = object.load().map('events')
-    expect(thrownBy(() => map.lookup(new Uint8Array(0))).name).toBe('BpfError')
+    expect(thrownBy(() => map.lookup(new Uint8Array(0)))).toMatchObject({
+      name: 'BpfError',
+      code: 'ERR_MAP_TYPE',
+      message: 'Cannot look up in map "events": a map of type ringbuf has no values to look up',
+    })
   })
 })

@@ -173,6 +173,26 @@ describeBpf('BpfObject.open()', () => {
     expect(error.log).toMatch(/BTF is required/)
   })
 
+  test('variables of the kernel in an object without BTF', () => {
+    expect(opening(objectPath('kconfig.nobtf'))).toMatchObject({
+      code: 'ERR_NO_BTF',
+      hint: 'Compile it with clang -g',
+    })
+  })
+
+  test('maps of any type, which are named', () => {
+    using object = openObject('misdeclared')
+    expect([...object.maps.values()].map(({ type }) => type)).toEqual([
+      'hash',
+      'ringbuf',
+      'unknown(4242)',
+    ])
+    using records = openObject('records')
+    expect(records.map('events__counters').type).toBe('percpu_array')
+    using streams = openObject('streams')
+    expect(streams.map('samples').type).toBe('perf_event_array')
+  })
+
   test('an object without BTF and without maps', () => {
     using object = openObject('globals.nobtf')
     expect(object.btf).toBeUndefined()

@@ -1,7 +1,22 @@
 import type * as nativeModule from '../../lib/addon/addon.js'
-import { addon, addonError } from '../../lib/addon/addon.js'
+import { addon } from '../../lib/addon/addon.js'
+import { type Thrown, thrownBy } from '../thrown.js'
 
 const missing = 'Cannot load the native addon of bpf-ringbuf: '
+
+/** What addon() throws when loading it fails so. */
+function failing(cause: unknown): Thrown {
+  let error: Thrown | undefined
+  jest.isolateModules(() => {
+    jest.doMock('bindings', () => () => {
+      throw cause
+    })
+    const native = jest.requireActual<typeof nativeModule>('../../lib/addon/addon.js')
+    error = thrownBy(() => native.addon())
+  })
+  jest.dontMock('bindings')
+  return error as Thrown
+}
 
 describe('an addon that cannot be loaded', () => {
   test.each<[string, unknown, RegExp]>([
@@ -42,7 +57,7 @@ describe('an addon that cannot be loaded', () => {
     ],
     ['for what is no error says it', 'out of luck', /^out of luck\. If it was built/],
   ])('%s', (_, cause, problem) => {
-    const error = addonError(cause)
+    const error = failing(cause)
     expect(error).toMatchObject({ name: 'BpfError', code: 'ERR_ADDON', operation: 'load', cause })
     expect(error.message.startsWith(missing)).toBe(true)
     expect(error.message.slice(missing.length)).toMatch(problem)
