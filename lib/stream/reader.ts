@@ -166,7 +166,7 @@ export abstract class Reader<T> {
     if (!usesCallbacks && decoder.shape.kind === 'view') {
       throw invalidType('a decoder that copies', 'an iterator, which outlives a view', decoder.name)
     }
-    if (map.object.btf !== undefined) checkLayout(decoder, map.object.btf)
+    checkLayout(decoder, map.object)
     const walk = compile(decoder, this.#flavour)
     const release = map.claim()
     const result = open()
