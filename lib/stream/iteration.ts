@@ -9,7 +9,7 @@
 export function serialIterator<V>(
   next: () => Promise<{ value: V } | undefined>,
   ended: () => void,
-): AsyncIterableIterator<V, undefined> {
+): RecordIterator<V> {
   let over = false
   const end = (): IteratorReturnResult<undefined> => {
     if (!over) ended()
@@ -38,4 +38,12 @@ export function serialIterator<V>(
       return this
     },
   }
+}
+
+/**
+ * Iterates over records, or batches of them. `AsyncIterableIterator` of
+ * TypeScript before 5.6 cannot say that nothing comes at the end.
+ */
+export interface RecordIterator<T> extends AsyncIterator<T, undefined, unknown> {
+  [Symbol.asyncIterator](): RecordIterator<T>
 }

@@ -11,7 +11,7 @@ import {
 import { compile, type Cursor, type Flavour, type Walk } from './walk.js'
 import { BpfError, invalidType } from '../errors/errors.js'
 import { closed, failure } from '../machine/failure.js'
-import { serialIterator } from './iteration.js'
+import { type RecordIterator, serialIterator } from './iteration.js'
 import { checkLayout } from '../types/layout.js'
 import { BpfMap, MapType } from '../map/map.js'
 import { addon, type NativeReader } from '../addon/addon.js'
@@ -335,7 +335,7 @@ export abstract class Reader<T> {
    *   iterator is in use; from the iteration `ERR_RECORD_TOO_SHORT`, after which
    *   a new iterator goes on with the next record.
    */
-  records(): AsyncIterableIterator<T, undefined> {
+  records(): RecordIterator<T> {
     return this.#iterate(async () => {
       if (this.#decodedIndex >= this.#decoded.length && !(await this.#decodeNext())) {
         return undefined
@@ -348,7 +348,7 @@ export abstract class Reader<T> {
    * Iterates over batches of records, each as large as the load makes it. As
    * `records()` otherwise.
    */
-  batches(): AsyncIterableIterator<T[], undefined> {
+  batches(): RecordIterator<T[]> {
     return this.#iterate(async () => {
       if (this.#decodedIndex >= this.#decoded.length && !(await this.#decodeNext())) {
         return undefined
@@ -361,7 +361,7 @@ export abstract class Reader<T> {
     })
   }
 
-  [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
+  [Symbol.asyncIterator](): RecordIterator<T> {
     return this.records()
   }
 
@@ -524,7 +524,7 @@ export abstract class Reader<T> {
     this.#decodedIndex = 0
   }
 
-  #iterate<V>(next: () => Promise<{ value: V } | undefined>): AsyncIterableIterator<V, undefined> {
+  #iterate<V>(next: () => Promise<{ value: V } | undefined>): RecordIterator<V> {
     if (this.#usesCallbacks === true) {
       throw this.#stateError('iterate over', 'it delivers to callbacks')
     }
