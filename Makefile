@@ -140,11 +140,18 @@ test-arm64: kernel-suite arm64-suite ## the same on arm64, cross-built (root)
 kernels-doc: kernel-suite arm64-suite ## both, and write docs/kernels.md
 	@node test/kernels/run.mjs --write
 
+# Not a development dependency: npm would link its tsc in the place of the newest.
+OLDEST_TSC := .cache/typescript-5.2/node_modules/typescript/bin/tsc
+$(OLDEST_TSC): | $(NODE_MODULES)
+	$(call say,NPM,$@)
+	$(call quietly,npm install --prefix .cache/typescript-5.2 --no-save --no-audit --no-fund --ignore-scripts typescript@5.2.2)
+
 .PHONY: test-types
-test-types: typescript ## the declared types, as a user's compiler sees them
+test-types: typescript $(OLDEST_TSC) ## the declared types, as a user's compiler sees them
 	$(call say,TSC,test/types)
 	$(Q)$(BIN)/tsc --noEmit -p test/types/tsconfig.json
 	$(Q)$(BIN)/tsc --noEmit -p test/types/bundler/tsconfig.json
+	$(Q)node $(OLDEST_TSC) --noEmit -p test/types/oldest/tsconfig.json
 
 .PHONY: sanitize
 sanitize: build-tests $(NATIVE_TESTS) $(SANITIZED_ADDONS) ## native, integration and process tests under ASan, UBSan and TSan (root)

@@ -11,4 +11,7 @@ struct exec_event {
 	char filename[256];
 };
 
+/* clang writes BTF of what globals refer to: without it nothing could be checked. */
+struct exec_event *unused_exec_event __attribute__((unused));
+
 #endif /* EXEC_EVENT_H */

@@ -137,19 +137,29 @@ export class Btf {
     for (let id = 1; id < this.#types.length; id++) this.#checkContents(id, known, 0)
   }
 
-  /** The struct or union of this name, if the object has one. */
+  /** The struct or union of this name, if the object has one; of several the first. */
   struct(name: string): BtfStruct | undefined {
-    for (let id = 1; id < this.#types.length; id++) {
-      const raw = this.#types[id]
-      if (raw?.name === name && (raw.kind === KIND.STRUCT || raw.kind === KIND.UNION)) {
-        return this.type(id) as BtfStruct
-      }
-    }
+    return this.structs(name)[0]
+  }
+
+  /**
+   * All structs and unions of this name: an object that was linked of several
+   * may have different ones.
+   *
+   * @internal
+   */
+  structs(name: string): BtfStruct[] {
+    const isStruct = (type: BtfType): type is BtfStruct =>
+      type.kind === 'struct' || type.kind === 'union'
+    const named = (...kinds: number[]): BtfStruct[] =>
+      this.#types
+        .flatMap((raw, id) =>
+          raw.name === name && kinds.includes(raw.kind) ? [this.type(id)] : [],
+        )
+        .filter(isStruct)
+    const structs = named(KIND.STRUCT, KIND.UNION)
     // C programs also name structs by a typedef: typedef struct { … } event;
-    const typedef = this.#types.findIndex((raw) => raw.kind === KIND.TYPEDEF && raw.name === name)
-    if (typedef < 0) return undefined
-    const type = this.type(typedef)
-    return type.kind === 'struct' || type.kind === 'union' ? type : undefined
+    return structs.length > 0 ? structs : named(KIND.TYPEDEF)
   }
 
   /** The global variables in `.rodata`, `.data` and `.bss` sections. */
@@ -207,6 +217,21 @@ export class Btf {
       default:
         return { kind: 'other', name: raw.name }
     }
+  }
+
+  /**
+   * Whether an enum of 32 bits has a value of 2^31 or more: clang before 15
+   * does not say that an enum is signed, and such a value is a negative one.
+   *
+   * @internal
+   */
+  hasTopBit(id: number): boolean {
+    const raw = this.#resolve(id)
+    if (raw.kind !== KIND.ENUM) return false
+    for (let i = 0; i < raw.vlen; i++) {
+      if (this.#u32(raw.data + 8 * i + 4) >= 2 ** 31) return true
+    }
+    return false
   }
 
   /** The size of a type in bytes; 0 for functions and forward declarations. */

@@ -10,6 +10,8 @@ const largestRingBytes = 2 ** 31
 
 /** What a map knows of the object that it belongs to. */
 export interface MapOwner {
+  /** The object's name. */
+  readonly name: string
   readonly session: Session
   readonly btf: Btf | undefined
   readonly globals: Record<string, unknown>

@@ -69,7 +69,7 @@ export class BpfObject {
       return dataMaps.get(section)
     })
     const maps = new Map<string, BpfMap>()
-    const owner = { session, btf: this.btf, globals: this.globals, maps }
+    const owner = { name, session, btf: this.btf, globals: this.globals, maps }
     for (const nativeMap of native.maps()) {
       const map = new BpfMap(owner, nativeMap)
       maps.set(map.name, map)

@@ -70,8 +70,8 @@ export class Iterations<T> {
   }
 
   /** An iteration over records, or over whole chunks of them. */
-  begin<V>(whole: boolean): AsyncIterableIterator<V, undefined> {
-    const iterator: AsyncIterableIterator<V, undefined> = {
+  begin<V>(whole: boolean): RecordIterator<V> {
+    const iterator: RecordIterator<V> = {
       next: () =>
         this.#current === iterator ? this.#request<V>() : Promise.resolve(endOfIteration),
       return: () => {
@@ -197,3 +197,11 @@ export class Iterations<T> {
 }
 
 const endOfIteration: IteratorReturnResult<undefined> = { done: true, value: undefined }
+
+/**
+ * Iterates over records, or batches of them. `AsyncIterableIterator` of
+ * TypeScript before 5.6 cannot say that nothing comes at the end.
+ */
+export interface RecordIterator<T> extends AsyncIterator<T, undefined, unknown> {
+  [Symbol.asyncIterator](): RecordIterator<T>
+}

@@ -10,7 +10,7 @@ import { checkType, type Type } from '../types/struct.js'
 import { readerStats, type ReaderStats, type SourceState, sourceState } from './accounting.js'
 import { checkCallback, type EndOptions, synchronous, withinBounds } from './arguments.js'
 import { Delivery } from './delivery.js'
-import { Iterations } from './iteration.js'
+import { Iterations, type RecordIterator } from './iteration.js'
 import {
   type CheckedOptions,
   checkReaderOptions,
@@ -72,6 +72,8 @@ export abstract class Reader<T> {
   #closed = false
   #referenced = true
   #toldOfPromise = false
+  /** Stops listening to the signal of the options. */
+  #unfollow: (() => void) | undefined
   /** The last numbers of the native reader before it was let go. */
   #lastStats: number[] = []
   /** Decoded, and dropped by close(). */
@@ -132,7 +134,7 @@ export abstract class Reader<T> {
     if (this.#iterations.begun) {
       throw this.#stateError('add', 'it has been iterated over already', target)
     }
-    if (map.owner.btf !== undefined) checkLayout(decoder, map.owner.btf)
+    checkLayout(decoder, map.owner)
     const walk = compile(decoder, this.#flavour)
     const { drainIntervalUs = defaultIntervalUs } = this.#options
     const result = open(drainIntervalUs)
@@ -179,7 +181,7 @@ export abstract class Reader<T> {
       close()
     } else {
       signal.addEventListener('abort', close, { once: true })
-      this.#atRelease.push(() => signal.removeEventListener('abort', close))
+      this.#unfollow = () => signal.removeEventListener('abort', close)
     }
   }
 
@@ -198,6 +200,7 @@ export abstract class Reader<T> {
     if (this.#closed) return
     this.#release()
     this.#closed = true
+    this.#unfollow?.()
     this.#droppedRecords = this.#iterations.ahead
     this.#iterations.close()
     this.#turns.close()
@@ -319,7 +322,7 @@ export abstract class Reader<T> {
    *   iterator is in use; from the iteration `ERR_RECORD_TOO_SHORT`, after which
    *   a new iterator goes on with the next record.
    */
-  records(): AsyncIterableIterator<T, undefined> {
+  records(): RecordIterator<T> {
     return this.#iterate(false)
   }
 
@@ -327,11 +330,11 @@ export abstract class Reader<T> {
    * Iterates over batches of records, each as large as the load makes it. As
    * `records()` otherwise.
    */
-  batches(): AsyncIterableIterator<T[], undefined> {
+  batches(): RecordIterator<T[]> {
     return this.#iterate(true)
   }
 
-  [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
+  [Symbol.asyncIterator](): RecordIterator<T> {
     return this.records()
   }
 
@@ -475,7 +478,7 @@ export abstract class Reader<T> {
     throwUncaught(invalidType(synchronous, 'onRecord', value))
   }
 
-  #iterate<V>(whole: boolean): AsyncIterableIterator<V, undefined> {
+  #iterate<V>(whole: boolean): RecordIterator<V> {
     if (this.#usesCallbacks === true) {
       throw this.#stateError('iterate over', 'it delivers to callbacks')
     }

@@ -30,7 +30,7 @@ export type Shape =
   | { kind: 'cstring'; length: number | undefined }
   | { kind: 'bytes'; length: number | undefined }
   | { kind: 'array'; element: Type; length: number }
-  | { kind: 'struct'; fields: readonly Field[] }
+  | { kind: 'struct'; fields: readonly Field[]; unchecked: boolean }
   | { kind: 'view'; struct: Struct }
 
 /** @internal */
@@ -170,6 +170,11 @@ export type StructValue<F extends Fields> = {
 export interface StructOptions {
   /** `__attribute__((packed))`: no padding, alignment 1. */
   packed?: boolean
+  /**
+   * It is not compared with the object's BTF, and nobody is warned when that
+   * has no struct of its name.
+   */
+  unchecked?: boolean
 }
 
 /** The largest record and so the largest type: the kernel's limit is 1 GiB. */
@@ -184,13 +189,14 @@ export class Struct<T = unknown> implements Type<T> {
   readonly size: number
   readonly align: number
   /** @internal */
-  readonly shape: { kind: 'struct'; fields: readonly Field[] }
+  readonly shape: Extract<Shape, { kind: 'struct' }>
   declare readonly [value]?: T
 
   /** @internal */
   constructor(name: string, fields: Fields, options: StructOptions) {
-    const { packed = false } = options
+    const { packed = false, unchecked = false } = options
     if (typeof packed !== 'boolean') throw invalidType('a boolean', 'packed', packed)
+    if (typeof unchecked !== 'boolean') throw invalidType('a boolean', 'unchecked', unchecked)
     const placed: Field[] = []
     let end = 0
     let align = 1
@@ -229,7 +235,7 @@ export class Struct<T = unknown> implements Type<T> {
     this.name = name
     this.size = roundUp(end, align)
     this.align = align
-    this.shape = { kind: 'struct', fields: placed }
+    this.shape = { kind: 'struct', fields: placed, unchecked }
     make(this)
   }
 
@@ -264,8 +270,9 @@ export function requiredBytes({ size, shape }: Type): number {
 /**
  * Declares a C struct.
  *
- * @param name Its name in C. When the object's BTF has a struct of this name,
- *   a reader checks offsets and sizes against it.
+ * @param name Its name in C. A reader checks offsets and sizes against the
+ *   struct of this name in the object's BTF, and emits a process warning,
+ *   `BPF_RINGBUF_UNCHECKED_LAYOUT`, when there is none.
  * @example
  * ```ts
  * const ExecEvent = struct('event', { pid: u32, comm: cstring(16) })
@@ -281,7 +288,7 @@ export function struct<const F extends Fields>(
   if (!isObject(fields)) {
     throw invalidType('an object', `the fields of struct "${name}"`, fields)
   }
-  checkOptions(options, ['packed'])
+  checkOptions(options, ['packed', 'unchecked'])
   return new Struct(name, fields, options)
 }
 

@@ -28,10 +28,14 @@ struct record {
 	__u32 cpu;
 };
 
+struct record *unused_record __attribute__((unused)); /* keeps it in BTF */
+
 struct event {
 	__u64 time_ns;
 	__u64 payload[15];
 };
+
+struct event *unused_event __attribute__((unused)); /* keeps it in BTF */
 
 /* What a program that reports a path puts together. */
 struct prepared {

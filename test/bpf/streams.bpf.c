@@ -16,6 +16,8 @@ struct sample {
 	__u32 cpu;
 };
 
+struct sample *unused_sample __attribute__((unused)); /* keeps it in BTF */
+
 BPFRB_EVENT_STREAM(events, 1 << 18, sizeof(struct sample));
 
 /* Of each CPU, counted where the record is made. */

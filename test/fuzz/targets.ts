@@ -172,7 +172,7 @@ function parseBtf(input: Uint8Array): void {
     for (const name of ['sample', 'event', 'exec_event', '', 'missing']) {
       attempt(codes, () => btf.struct(name))
     }
-    attempt([...openCodes, 'ERR_LAYOUT'], () => checkLayout(SampleType, btf))
+    attempt([...openCodes, 'ERR_LAYOUT'], () => checkLayout(SampleType, { name: 'input', btf }))
     for (let id = 0; id < 50; id++) {
       attempt(openCodes, () => btf.sizeOf(id))
       attempt(openCodes, () => btf.describe(id))

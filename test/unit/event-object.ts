@@ -37,13 +37,25 @@ struct event {
   char tail[];
 };
 
+enum below { BELOW = -1, ABOVE };
+struct bytes {
+  char plain;
+  __u8 octet;
+  enum below below;
+  _Bool flags[3];
+  double ratio;
+};
+struct outer { struct inner aligned __attribute__((aligned(16))); char end; };
+
 struct event *event;
+struct bytes *numbers;
+struct outer *outer;
 anonymous *another;
 const volatile int limit = 5;
 const volatile _Bool enabled = 1;
 static volatile char name[8] = "abc";
 __u64 counter, total;
-int sum(void) { return limit + enabled + name[1] + counter + total + event->pid + another->x; }
+int sum(void) { return limit + enabled + name[1] + counter + total + event->pid + another->x + numbers->plain + outer->end; }
 char LICENSE[] __attribute__((section("license"))) = "GPL";
 `
 

@@ -23,7 +23,9 @@ import { BtfWriter } from './btf-writer.js'
 import { eventBtf } from './event-object.js'
 
 const btf = eventBtf()
+const object = { name: 'event', btf }
 const inner = struct('inner', { a: u8, b: u32 })
+const first = struct('inner', { a: u8 })
 
 /** All that BTF has of struct event but its bit-fields. */
 const whole = {
@@ -55,14 +57,18 @@ describe('a layout passes', () => {
     ['when it is the whole struct', struct('event', whole)],
     ['when it is a view', struct('event', whole).view()],
     ['when fields are left out', struct('event', { ret: at(20, i32), comm: cstring(16) })],
-    ['when BTF has no struct of its name', struct('elsewhere', { time: u8, pid: at(1, u64) })],
     ['when it is no struct', u32],
-    ['when it is an array of structs', array(struct('event', { pid: u8 }), 2)],
+    ['when it is an array of structs', array(array(inner, 2), 3)],
+    ['when it is declared as unchecked', struct('event', { pid: u8 }, { unchecked: true })],
     ['by the name of a typedef', struct('anonymous', { x: i32, pointer: u64 })],
     ['with a time as number', struct('event', { time: u64.number, delta: i64.number })],
     ['with an enum as signed', struct('event', { color: at(48, i32) })],
-    ['with a byte as either sign', struct('event', { level: at(47, u8) })],
-    ['with a bool as byte', struct('event', { ok: at(46, u8) })],
+    ['with a char as either sign', struct('bytes', { plain: u8 })],
+    ['with a char as either sign', struct('bytes', { plain: i8 })],
+    ['with a byte as bool', struct('bytes', { octet: at(1, bool) })],
+    ['with an enum of either sign as signed', struct('bytes', { below: at(4, i32) })],
+    ['with the last fields of a nested struct left out', struct('event', { inner: at(56, first) })],
+    ['with the padding of an aligned struct left out', struct('outer', { aligned: inner })],
     ['with text as bytes', struct('event', { comm: at(24, bytes(16)) })],
     ['with bytes as text', struct('event', { raw: at(40, cstring(6)) })],
     ['with bytes as an array', struct('event', { raw: at(40, array(u8, 6)) })],
@@ -74,13 +80,12 @@ describe('a layout passes', () => {
       struct('event', { key: at(112, struct('side', { octets: array(u8, 4) })) }),
     ],
   ])('%s', (_, type) => {
-    expect(() => checkLayout(type, btf)).not.toThrow()
+    expect(() => checkLayout(type, object)).not.toThrow()
   })
 })
 
 describe('a layout is refused, naming the field', () => {
   const wrongInner = struct('inner', { a: u8, b: i32 })
-  const shortInner = struct('inner', { a: u8 })
 
   test.each<[string, Fields, string, string]>([
     ['a wrong offset', { time: u64, pid: u32 }, 'event.pid', 'its offset is 8 here and 16 in BTF'],
@@ -236,10 +241,41 @@ describe('a layout is refused, naming the field', () => {
       'it is i32 here and unsigned int in BTF',
     ],
     [
-      'the size of a nested struct',
-      { inner: at(56, shortInner) },
-      'event.inner',
+      'the size of a struct in an array',
+      { inners: at(64, array(first, 2)) },
+      'event.inners[]',
       'it has 1 bytes here and 8 in BTF',
+    ],
+    [
+      'a nested struct that is larger',
+      { inner: at(56, struct('inner', { a: u8, b: u32, c: at(12, u32) })) },
+      'event.inner',
+      'it has 16 bytes here and 8 in BTF',
+    ],
+    [
+      'a byte that is signed',
+      { level: at(47, u8) },
+      'event.level',
+      'it is u8 here and signed char in BTF',
+    ],
+    [
+      'a byte that is unsigned',
+      { raw: at(40, array(i8, 6)) },
+      'event.raw[]',
+      'it is i8 here and unsigned char in BTF',
+    ],
+    ['a byte for a bool', { ok: at(46, u8) }, 'event.ok', 'it is u8 here and _Bool in BTF'],
+    [
+      'a signed number for a pointer',
+      { task: at(144, i64) },
+      'event.task',
+      'it is i64 here and pointer in BTF',
+    ],
+    [
+      'a field that takes the rest and is not the last',
+      { comm: at(24, cstring()) },
+      'event.comm',
+      'it takes the rest of the record, and in BTF raw follows it',
     ],
     [
       'a struct for a number',
@@ -263,8 +299,128 @@ describe('a layout is refused, naming the field', () => {
       message: `Cannot decode ${target}: ${problem}. Declare the struct as the BPF program does`,
     }) as Error
     const type = struct('event', fields)
-    expect(() => checkLayout(type, btf)).toThrow(error)
-    expect(() => checkLayout(type.view(), btf)).toThrow(error)
+    expect(() => checkLayout(type, object)).toThrow(error)
+    expect(() => checkLayout(type.view(), object)).toThrow(error)
+  })
+})
+
+describe('a struct of another name is refused for', () => {
+  test.each<[string, Type, string, string]>([
+    [
+      'an enum with negative values',
+      struct('bytes', { below: at(4, u32) }),
+      'bytes.below',
+      'it is u32 here and enum below in BTF',
+    ],
+    [
+      'text that is three bools',
+      struct('bytes', { flags: at(8, cstring(3)) }),
+      'bytes.flags',
+      'it is char[3] here and _Bool[3] in BTF',
+    ],
+    [
+      'a double',
+      struct('bytes', { ratio: at(16, i64) }),
+      'bytes.ratio',
+      'it is i64 here and double in BTF',
+    ],
+    [
+      'a double',
+      struct('bytes', { ratio: at(16, u64.number) }),
+      'bytes.ratio',
+      'it is u64 here and double in BTF',
+    ],
+    [
+      'an element of an array that is the record',
+      array(array(struct('inner', { a: u8, b: i32 }), 2), 2),
+      'inner.b',
+      'it is i32 here and unsigned int in BTF',
+    ],
+    [
+      'the size of an element of an array that is the record',
+      array(first, 2),
+      'inner',
+      'it has 1 bytes here and 8 in BTF',
+    ],
+  ])('%s', (_, type, field, problem) => {
+    const message = `Cannot decode field "${field}": ${problem}. Declare the struct as the BPF program does`
+    expect(() => checkLayout(type, object)).toThrow(
+      expect.objectContaining({ code: 'ERR_LAYOUT', message }) as Error,
+    )
+  })
+})
+
+describe('of two structs with one name, as in linked objects', () => {
+  const w = new BtfWriter()
+  const int = w.int('int', 4, { signed: true })
+  const long = w.int('unsigned long', 8)
+  w.struct('event', 4, [{ name: 'code', type: int, bitOffset: 0 }])
+  w.struct('event', 16, [
+    { name: 'time', type: long, bitOffset: 0 },
+    { name: 'code', type: int, bitOffset: 64 },
+  ])
+  const linked = { name: 'linked', btf: new Btf(w.bytes()) }
+
+  test.each([[{ code: i32 }], [{ time: u64, code: i32 }]])('one is enough: %j', (fields) => {
+    expect(() => checkLayout(struct('event', fields), linked)).not.toThrow()
+  })
+
+  test('what is neither is refused, and both are listed', () => {
+    expect(() => checkLayout(struct('event', { time: u64, code: u32 }), linked)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_LAYOUT',
+        message:
+          'Cannot decode struct "event": BTF has 2 structs of this name and it is none of them: ' +
+          '(1) field "event.time": BTF has no such field; it has code; ' +
+          '(2) field "event.code": it is u32 here and int in BTF. ' +
+          'Declare the struct as the BPF program does',
+      }) as Error,
+    )
+  })
+})
+
+describe('what cannot be checked', () => {
+  let warnings: jest.SpyInstance
+
+  beforeEach(() => {
+    warnings = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+  })
+
+  afterEach(() => {
+    warnings.mockRestore()
+  })
+
+  test.each<[string, Btf | undefined, string, string]>([
+    ['evnet', btf, 'struct of this name in its BTF', 'Is the name right?'],
+    ['', btf, 'struct of this name in its BTF', 'Is the name right?'],
+    ['event', undefined, 'BTF', 'Compile it with clang -g'],
+  ])('is a warning, once for each struct "%s" and object', (name, known, missing, hint) => {
+    // As wrong as can be for the anonymous structs that there are.
+    const type = struct(name, { x: at(100, u64) })
+    for (const described of [
+      { name: 'one', btf: known },
+      { name: 'two', btf: known },
+    ]) {
+      checkLayout(type, described)
+      checkLayout(type.view(), described)
+      checkLayout(array(type, 2), described)
+    }
+    const warning = (object: string): unknown => [
+      `The layout of struct "${name}" is not checked: object "${object}" has no ${missing}`,
+      {
+        code: 'BPF_RINGBUF_UNCHECKED_LAYOUT',
+        detail: expect.stringMatching(`^${hint.replace('?', '\\?')}.*unchecked: true`) as string,
+      },
+    ]
+    expect(warnings.mock.calls).toEqual([warning('one'), warning('two')])
+  })
+
+  test('is none when the struct says so, and for what is no struct', () => {
+    const unnamed = { name: 'object', btf: undefined }
+    checkLayout(struct('evnet', { a: u8 }, { unchecked: true }), unnamed)
+    checkLayout(array(struct('evnet', { a: u8 }, { unchecked: true }), 2), unnamed)
+    for (const type of [u32, bytes(), cstring(4), array(u8, 2)]) checkLayout(type, unnamed)
+    expect(warnings).not.toHaveBeenCalled()
   })
 })
 
@@ -280,7 +436,8 @@ describe('in malformed BTF', () => {
     const writer = new BtfWriter()
     build(writer)
     const damaged = new Btf(writer.bytes())
-    const check = (): void => checkLayout(struct('event', { pid: u32 }), damaged)
+    const check = (): void =>
+      checkLayout(struct('event', { pid: u32 }), { name: 'damaged', btf: damaged })
     runInNewContext('check()', { check }, { timeout: timeoutMs })
   }
 

@@ -268,7 +268,10 @@ describe('misuse is refused', () => {
     [
       'an unknown option',
       () => struct('event', { a: u8 }, anything({ paked: true })),
-      misuse('TypeError', "Expected one of packed for the name of an option but received 'paked'"),
+      misuse(
+        'TypeError',
+        "Expected one of packed, unchecked for the name of an option but received 'paked'",
+      ),
     ],
     [
       'options that are no object',
