@@ -1,9 +1,5 @@
-// The table of what each kernel has, as measured by a run.
-import { writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { format, resolveConfig } from 'prettier'
-
-const path = join(resolve(import.meta.dirname, '../..'), 'docs/kernels.md')
+// docs/kernels.md: what each kernel has, as measured by a run.
+import { formatted, table } from '../document.mjs'
 
 /** The features of attach.test.ts, and how they read. */
 const features = {
@@ -27,7 +23,7 @@ const features = {
   iter: '`iter`',
   syscall: '`syscall` programs, by `testRun()`',
   bpf_loop: '`bpf_loop()`',
-  'beyond-memlock': 'memory beyond `RLIMIT_MEMLOCK`, without CAP_SYS_RESOURCE',
+  'beyond-memlock': 'more memory than `RLIMIT_MEMLOCK`, unprivileged',
 }
 
 /** A line of --list. */
@@ -36,89 +32,85 @@ export function describe({ name, architecture, suite }) {
   return `${name.padEnd(10)} ${architecture.padEnd(6)} ${from}`
 }
 
-function row(cells) {
-  return `| ${cells.join(' | ')} |`
-}
-
-function cellOf(result, name) {
-  const feature = result.features.find((found) => found.feature === name)
-  if (feature === undefined) return '?'
-  return feature.code === undefined ? '✓' : `– ${feature.code}`
-}
-
 /** A kernel in a word or two. */
-function headOf({ kernel, release }) {
+function nameOf({ kernel, release }) {
   const version = release.replace(/^(\d+\.\d+).*/, '$1')
   return kernel.architecture === 'x64' ? version : `${version} ${kernel.architecture}`
 }
 
-/** As the linters want it. */
-async function formatted(markdown) {
-  return format(markdown, { ...(await resolveConfig(path)), parser: 'markdown' })
+/** The error of a feature that a kernel does not have. */
+function errorOf({ release }, { code, hint, message }) {
+  return code && `${code}: ${(hint ?? message).replaceAll(release, 'RELEASE')}`
 }
 
-/** Features down, kernels across. */
-export async function renderTable(results) {
-  const names = new Set(results.flatMap(({ features }) => features.map(({ feature }) => feature)))
-  const rows = [
-    ['', ...results.map(headOf)],
-    ['---', ...results.map(() => '---')],
-    ['release', ...results.map(({ release }) => release)],
-    [
-      'from',
-      ...results.map(({ kernel }) =>
-        kernel.suite === '' ? 'a machine' : `Debian ${kernel.suite}`,
-      ),
-    ],
-    ['tests passed', ...results.map(({ passed }) => String(passed))],
-    ['tests failed', ...results.map(({ failed }) => String(failed))],
-    ...[...names].map((name) => [
-      features[name] ?? name,
-      ...results.map((result) => cellOf(result, name)),
-    ]),
-  ]
-  return (await formatted(rows.map(row).join('\n'))).trimEnd()
+/** Each error once, in the order in which the features meet them. */
+function errorsOf(results) {
+  const all = results.flatMap((result) => result.features.map((found) => errorOf(result, found)))
+  return [...new Set(all.filter((error) => error !== undefined))]
 }
 
-/** What the errors say, each once, with the kernels that it was seen on. */
-function renderErrors(results) {
-  const seen = new Map()
-  for (const result of results) {
-    const { release, features: found } = result
-    for (const { feature, code, hint, message } of found) {
-      if (code === undefined) continue
-      const text = (hint ?? message).replaceAll(release, 'RELEASE')
-      const key = `${code}: ${text}`
-      const entry = seen.get(key) ?? { names: new Set(), releases: new Set() }
-      entry.names.add(feature)
-      entry.releases.add(headOf(result))
-      seen.set(key, entry)
-    }
+/** One table of the kernels, and one of their features with the kernels across. */
+function tables(results) {
+  const errors = errorsOf(results)
+  const cellOf = (result, name) => {
+    const found = result.features.find(({ feature }) => feature === name)
+    if (found === undefined) return '?'
+    const error = errorOf(result, found)
+    return error === undefined ? 'yes' : `no (${errors.indexOf(error) + 1})`
   }
-  return [...seen]
-    .map(
-      ([text, { names, releases }]) =>
-        `- ${[...names].map((name) => `\`${name}\``).join(', ')} on ${[...releases].join(', ')}: ${text}`,
-    )
-    .join('\n')
+  const names = new Set(results.flatMap(({ features }) => features.map(({ feature }) => feature)))
+  return [
+    table(
+      ['kernel', 'release', 'from', 'tests passed'],
+      results.map((result) => [
+        nameOf(result),
+        result.release,
+        result.kernel.suite === '' ? 'a machine' : `Debian ${result.kernel.suite}`,
+        result.passed,
+      ]),
+    ),
+    table(
+      ['', ...results.map(nameOf)],
+      [...names].map((name) => [
+        features[name] ?? name,
+        ...results.map((result) => cellOf(result, name)),
+      ]),
+    ),
+  ]
 }
 
-/** Writes the table to docs/. */
-export async function writeDocument(results) {
-  const text = `# Kernels
+export async function renderTables(results) {
+  return (await formatted(tables(results).join('\n\n'))).trimEnd()
+}
 
-The integration suite passes on each of these kernels: Debian's for the cloud, in qemu, and the one of the machine that
-wrote this page. ✓: the suite has seen it work, with events where it delivers any. –: this kernel does not have it, and the
-suite has seen the library refuse it with this code. \`make kernels-doc\` writes this page.
+/** docs/kernels.md. */
+export function page(results) {
+  const [ofKernels, ofFeatures] = tables(results)
+  const errors = errorsOf(results).map((error, index) => `${index + 1}. ${error}`)
+  return `# Kernels
 
-${await renderTable(results)}
+The integration suite passes on each of these kernels. Debian's kernels for the cloud are booted in qemu; the last
+one is the kernel of the machine that wrote this page. \`make kernels-doc\` runs them all and writes the page.
 
-Debian's 5.10 is booted as it comes, without BPF among its security modules.
+${ofKernels}
+
+“yes” means that the suite has seen the feature work, with events where it delivers any. “no” means that this kernel does
+not have the feature, and that the suite has seen the library refuse it with the error of that number in the list below.
+
+${ofFeatures}
+
+Debian's 5.10 is booted as it comes, which is without BPF among its security modules.
 
 ## What the errors say
 
-${renderErrors(results)}
+${errors.join('\n')}
+
+## More CPUs than the machine has
+
+\`make test-smp\` runs the [stress test](../test/stress/stress.ts) in guests with 8 CPUs and 7 producers,
+on x86-64 and on arm64. qemu runs each of their CPUs in a thread of its own, so that a producer may lose its CPU at
+any instruction, also between reserving and submitting a record. The emulator adds the barriers that a guest asks for, but it
+runs on x86-64: what it can show of arm64's weaker memory order is what the compiler does with the arm64 build and what the
+host's own store buffers reorder. An arm64 machine may show more.
 `
-  writeFileSync(path, await formatted(text))
-  console.log('wrote docs/kernels.md')
 }
