@@ -1,4 +1,4 @@
-# `make help` lists the targets. V=1 shows the commands.
+# `make help` lists the targets. V=1 shows the commands, INSTALL=1 installs packages.
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
@@ -18,6 +18,11 @@ else
 endif
 
 DURATION ?= 60
+
+# Only `deps` and the two commands of the README's first screen install packages
+# of the system. Other targets say what is missing, unless they have INSTALL=1.
+export INSTALL := $(if $(filter deps snoop test,$(MAKECMDGOALS)),1,$(INSTALL))
+install_packages = sh scripts/install-packages.sh $(if $(INSTALL),,--check)
 
 CLANG ?= clang
 LLVM_STRIP = $(firstword $(shell command -v llvm-strip; ls /usr/bin/llvm-strip-[0-9]* 2>/dev/null))
@@ -87,7 +92,7 @@ clean: ## remove what was built
 
 ##@ Run
 .PHONY: snoop
-snoop: build ## print each program that is executed on this machine (root)
+snoop: build ## install what is missing, print each program that this machine executes (root)
 	@node build/examples/exec-snoop.js $(ARGS)
 
 .PHONY: bench bench-quick
@@ -114,7 +119,7 @@ soak: build-tests ## ring, perf, workers, throws and stalls at once: all counted
 
 ##@ Test
 .PHONY: test
-test: build build-tests build-bench $(NATIVE_TESTS) ## every test; REQUIRE_BPF=1: a skipped test is a failure
+test: build build-tests build-bench $(NATIVE_TESTS) ## install what is missing, run every test; REQUIRE_BPF=1: a skipped test is a failure
 	@node scripts/run-tests.mjs $(NATIVE_TESTS)
 
 .PHONY: test-unit test-integration test-process
@@ -207,12 +212,12 @@ help: ## this list
 # Order-only: asked in every run, and rebuilds nothing.
 .PHONY: packages lint-packages model-packages peer-packages kernels-packages arm64-packages container-packages
 packages:
-	@sh scripts/install-packages.sh
+	@$(install_packages)
 lint-packages model-packages kernels-packages arm64-packages container-packages: %-packages: | packages
-	@sh scripts/install-packages.sh --$*
+	@$(install_packages) --$*
 # A peer that cannot be installed is left out, and the bench says so.
 peer-packages: | packages
-	@for peer in go bcc bpftrace; do sh scripts/install-packages.sh --peer-$$peer || true; done
+	@for peer in go bcc bpftrace; do $(install_packages) --peer-$$peer || true; done
 
 $(NODE_MODULES): package-lock.json | packages
 	$(call say,NPM,ci)
