@@ -169,7 +169,7 @@ C_SOURCES := $(wildcard $(foreach d,native/binding native/core test/native test/
 TIDY_STAMPS := $(patsubst native/%.cc,build/tidy/%,$(wildcard native/*/*.cc))
 
 .PHONY: lint
-lint: eslint prettier clang-format clang-tidy shellcheck publint test-types ## every linter
+lint: eslint prettier documents clang-format clang-tidy shellcheck publint test-types ## every linter
 
 .PHONY: eslint
 eslint: typescript
@@ -180,6 +180,11 @@ eslint: typescript
 prettier: $(NODE_MODULES)
 	$(call say,PRETTIER,.)
 	$(Q)$(BIN)/prettier --check --log-level warn .
+
+.PHONY: documents
+documents: | $(NODE_MODULES)
+	$(call say,CHECK,*.md)
+	$(Q)node scripts/check-documents.mjs
 
 .PHONY: clang-format
 clang-format: | lint-packages

@@ -23,7 +23,7 @@ const features = {
   iter: '`iter`',
   syscall: '`syscall` programs, by `testRun()`',
   bpf_loop: '`bpf_loop()`',
-  'beyond-memlock': 'more memory than `RLIMIT_MEMLOCK`, unprivileged',
+  'beyond-memlock': 'memory beyond `RLIMIT_MEMLOCK`, without CAP_SYS_RESOURCE',
 }
 
 /** A line of --list. */
