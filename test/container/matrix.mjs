@@ -77,7 +77,7 @@ export function cells({ daemonSetOptions, seccompProfile }) {
   return [
     {
       name: 'bpf-perfmon-tracefs',
-      what: 'CAP_BPF and CAP_PERFMON, no seccomp filter, tracefs',
+      what: 'CAP_BPF, CAP_PERFMON, no seccomp filter, tracefs',
       options: [...bpfAndPerfmon, ...tracefs],
       expected: expecting(events),
     },
@@ -107,7 +107,7 @@ export function cells({ daemonSetOptions, seccompProfile }) {
     },
     {
       name: 'own-seccomp',
-      what: 'both, that profile with `bpf`, `perf_event_open` allowed',
+      what: 'both, a profile of their own that allows BPF',
       options: [
         ...only('BPF', 'PERFMON'),
         '--security-opt',
@@ -136,7 +136,7 @@ export function cells({ daemonSetOptions, seccompProfile }) {
     },
     {
       name: 'privileged-mount',
-      what: 'the same, and the container mounts tracefs itself',
+      what: 'the same, and it mounts tracefs itself',
       options: ['--privileged'],
       mountTracefs: true,
       expected: expecting(events),
@@ -174,7 +174,7 @@ export function cells({ daemonSetOptions, seccompProfile }) {
     },
     {
       name: 'user-setcap',
-      what: 'the same, and `setcap` gave both to node in the image',
+      what: 'the same, node has both by `setcap`',
       options: [...bpfAndPerfmon, ...tracefs, ...user],
       asDocker: true,
       setcap: true,
@@ -190,7 +190,7 @@ export function cells({ daemonSetOptions, seccompProfile }) {
     },
     {
       name: 'user-namespace',
-      what: 'everything, in a user namespace like rootless podman',
+      what: 'everything, in a user namespace (rootless)',
       options: ['--uidmap', '0:100000:65536', '--privileged', ...tracefs],
       expected: expecting(namespaced),
     },
