@@ -212,7 +212,7 @@ format: $(NODE_MODULES) | lint-packages ## rewrite the sources as the formatters
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^##@/ { printf "%s%s\n", sep, substr($$0, 5); sep = "\n" } \
-	  /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(filter-out %.d,$(MAKEFILE_LIST))
+	  /^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(filter-out %.d,$(MAKEFILE_LIST))
 
 # Order-only: asked in every run, and rebuilds nothing.
 .PHONY: packages lint-packages model-packages peer-packages kernels-packages arm64-packages container-packages
