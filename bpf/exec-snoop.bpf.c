@@ -11,7 +11,7 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-#define ANY_UID ((__u32)-1)
+#define ANY_UID 0xffffffffU
 #define SIGNAL_GROUP_EXIT 4 /* linux/sched/signal.h */
 #define EEXIST 17
 

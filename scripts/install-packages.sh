@@ -1,9 +1,17 @@
 #!/bin/sh
 # Installs the Debian packages that building and testing need, when some are
-# missing, and checks the versions of libbpf and Node.
-# Usage: install-packages.sh [--GROUP]...   (a group: what some targets need as well)
+# missing, and checks the versions of libbpf and Node. With --check it installs
+# nothing, and fails when something is missing.
+# Usage: install-packages.sh [--check] [--GROUP]...
+#   GROUP: what some targets need as well
 set -eu
 cd "$(dirname "$0")/.."
+
+check=
+if [ "${1-}" = --check ]; then
+  check=1
+  shift
+fi
 
 missing=
 need() { # PACKAGE COMMAND...: COMMAND fails when PACKAGE is not installed
@@ -74,6 +82,9 @@ if [ -n "$missing" ]; then
     exit 1
   elif [ "$(id -u)" != 0 ]; then
     echo "Missing packages: run 'sudo apt-get install -y$missing'" >&2
+    exit 1
+  elif [ -n "$check" ]; then
+    echo "Missing packages: run 'apt-get install -y$missing', or make again with INSTALL=1" >&2
     exit 1
   fi
   echo "  APT      ${missing# }"

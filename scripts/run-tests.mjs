@@ -3,161 +3,81 @@
 // Usage: run-tests.mjs [NATIVE_TEST_BINARY]...
 // With REQUIRE_BPF=1 a skipped test is a failure. With EVERYWHERE=1 the short
 // forms of the checks that need more than this machine's packages follow.
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { basename } from 'node:path'
+import { count, countLines, run, runJest, skip, summarize } from '../test/checks.mjs'
 
-const jestTimeoutMs = 12 * 60_000
-const jestResultsPath = 'build/test/jest-results.json'
+const shown = { stdout: 'inherit', stderr: 'inherit' }
 
-let passed = 0
-const failures = []
-const skips = []
-
-function describeEnd({ error, signal, status }) {
-  if (error) return error.message
-  return signal ? `killed by ${signal}` : `exit status ${status}`
-}
-
-function runTypeTests() {
-  for (const project of ['test/types', 'test/types/bundler']) {
-    const args = ['node_modules/typescript/bin/tsc', '--noEmit', '-p', `${project}/tsconfig.json`]
-    const tsc = spawnSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] })
-    if (tsc.status === 0) passed += 1
-    else failures.push(`types: tsc -p ${project}, ${describeEnd(tsc)}`)
-  }
-}
-
-/** Counts the lines "ok NAME" and "not ok NAME" of what a check printed. */
-function countOutcomes(check, output, end) {
-  const outcomes = output.match(/^(not )?ok .*$/gm) ?? []
-  const failed = outcomes.filter((outcome) => outcome.startsWith('not'))
-  passed += outcomes.length - failed.length
-  failures.push(...failed.map((outcome) => `${check}: ${outcome.slice('not ok '.length)}`))
-  if (outcomes.length === 0) failures.push(`${check}: no test was run`)
-  if (!end.ok && failed.length === 0) failures.push(`${check}: ${describeEnd(end)}`)
-}
-
-function runNativeTests(path) {
-  // Without address randomisation, as gcc 12's TSan does not know every layout.
-  const native = spawnSync('setarch', ['-R', path], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    encoding: 'utf8',
-  })
-  process.stdout.write(native.stdout ?? '')
-  countOutcomes(`native, ${basename(path)}`, native.stdout ?? '', {
-    ...native,
-    ok: native.status === 0,
-  })
-}
-
-function runJest() {
-  mkdirSync(dirname(jestResultsPath), { recursive: true })
-  rmSync(jestResultsPath, { force: true })
-  const args = ['node_modules/jest/bin/jest.js', '--runInBand', '--json']
-  const jest = spawnSync(process.execPath, [...args, '--outputFile', jestResultsPath], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    timeout: jestTimeoutMs,
-    killSignal: 'SIGKILL',
-  })
-
-  let results
-  try {
-    results = JSON.parse(readFileSync(jestResultsPath, 'utf8'))
-  } catch {
-    failures.push(`jest: wrote no results, ${describeEnd(jest)}`)
-    return
-  }
-  const failuresBefore = failures.length
-  for (const file of results.testResults) {
-    for (const test of file.assertionResults) {
-      if (test.status === 'passed') passed += 1
-      else if (test.status === 'failed') failures.push(test.fullName)
-      else skips.push(test.fullName)
-    }
-    // A file that could not be loaded has no tests to blame.
-    const blamed = file.assertionResults.some((test) => test.status === 'failed')
-    if (file.status === 'failed' && !blamed) failures.push(file.name)
-  }
-  if (results.numTotalTests === 0) failures.push('jest: no test was run')
-  if (jest.status !== 0 && failures.length === failuresBefore) {
-    failures.push(`jest: ${describeEnd(jest)}`)
-  }
+/** A check by a program of Node that prints for itself. */
+async function countNode(name, args) {
+  const { status, end } = await run(process.execPath, args, { ...shown, timeoutSeconds: 600 })
+  count(status === 0 ? name : `${name}: ${end}`, status === 0)
 }
 
 // A regression of the design is some factors, the noise of a shared machine less.
 const benchDivisor = '3'
 
-function runBench(name, ...args) {
-  if (process.getuid() !== 0) {
-    skips.push(`bench: ${name} needs root`)
-    return
-  }
-  const bench = spawnSync(process.execPath, [`build/bench/${name}.js`, '--quick', ...args], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
-  if (bench.status === 0) passed += 1
-  else failures.push(`bench: ${name}.js, ${describeEnd(bench)}`)
+async function runBench(name, ...args) {
+  if (process.getuid() !== 0) skip(`bench: ${name} needs root`)
+  else await countNode(`bench: ${name}.js`, [`build/bench/${name}.js`, '--quick', ...args])
 }
+
+const make = (...args) => ['make', '--no-print-directory', ...args]
 
 // Each has a target of its own, with a longer form.
 const everywhere = [
-  ['model', ['model', 'ARGS=--quick']],
-  ['fuzz', ['fuzz', 'ARGS=--quick']],
-  ['soak', ['soak', 'DURATION=60']],
-  ['sanitize', ['sanitize', 'ARGS=--quick']],
-  ['faults', ['faults', 'ARGS=--quick']],
-  ['nodes', ['test-nodes', 'ARGS=--quick']],
-  ['container', ['test-container', 'ARGS=--quick']],
-  ['kernels', ['test-kernels', 'ARGS=--kernel 6.1']],
-  ['arm64', ['test-arm64']],
+  ['model', make('model', 'ARGS=--quick')],
+  ['fuzz', make('fuzz', 'ARGS=--quick')],
+  ['soak', make('soak', 'DURATION=60')],
+  ['sanitize', make('sanitize', 'ARGS=--quick')],
+  ['faults', make('faults', 'ARGS=--quick')],
+  ['nodes', make('test-nodes', 'ARGS=--quick')],
+  ['container', make('test-container', 'ARGS=--quick')],
+  ['kernels', make('test-kernels', 'ARGS=--kernel 6.1')],
+  ['users', ['scripts/users-machine.sh', ...make('test-kernels', 'ARGS=--kernel here')]],
+  ['arm64', make('test-arm64')],
+  ['smp', make('test-smp', 'DURATION=12')],
 ]
 
-const everywhereTimeoutMs = 8 * 60_000
-
-/** Runs a make target that prints lines as countOutcomes() reads them. */
-async function runTarget(name, args) {
-  console.log(`make ${args.join(' ')}`)
+/** Runs a command that prints lines as countLines() reads them. */
+async function runCommand(name, [command, ...args]) {
+  console.log([command, ...args].join(' '))
   const start = performance.now()
-  const make = spawn('make', ['--no-print-directory', ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    // Ends what it started with it.
-    detached: true,
-  })
-  let output = ''
-  make.stdout.setEncoding('utf8').on('data', (text) => {
-    output += text
+  const ended = await run(command, args, {
+    stderr: 'inherit',
+    timeoutSeconds: 8 * 60,
     // Its own summary is no last line.
-    process.stdout.write(text.replace(/^(\d+ passed, \d+ failed.*)$/gm, '$1 here'))
+    onStdout: (text) =>
+      process.stdout.write(text.replace(/^\d+ passed, \d+ failed.*$/gm, '$& here')),
   })
-  const timer = setTimeout(() => process.kill(-make.pid, 'SIGKILL'), everywhereTimeoutMs)
-  const [status, signal] = await once(make, 'close')
-  clearTimeout(timer)
   console.log(`${name}: ${((performance.now() - start) / 1000).toFixed(0)} s`)
-  countOutcomes(name, output, { status, signal, ok: status === 0 })
+  countLines(name, ended)
 }
 
-function list(title, names) {
-  if (names.length === 0) return
-  console.log(`${title}:`)
-  for (const name of names) console.log(`  ${name}`)
+for (const project of ['test/types', 'test/types/bundler']) {
+  const args = ['--noEmit', '-p', `${project}/tsconfig.json`]
+  await countNode(`types: tsc -p ${project}`, ['node_modules/typescript/bin/tsc', ...args])
 }
-
-runTypeTests()
-for (const path of process.argv.slice(2)) runNativeTests(path)
-runJest()
-runBench('bench', '--check', benchDivisor)
-runBench('compare/compare')
+for (const path of process.argv.slice(2)) {
+  // Without address randomisation, as gcc 12's TSan does not know every layout.
+  const native = await run('setarch', ['-R', path], { stderr: 'inherit', timeoutSeconds: 300 })
+  process.stdout.write(native.stdout)
+  countLines(`native, ${basename(path)}`, native)
+}
+const { status, tests } = await runJest('jest', [process.execPath], [], {
+  ...shown,
+  timeoutSeconds: 12 * 60,
+})
+for (const test of tests) {
+  if (test.status === 'passed' || test.status === 'failed')
+    count(test.name, test.status === 'passed')
+  else skip(test.name)
+}
+const told = tests.some((test) => test.status === 'failed')
+if (tests.length > 0 && status !== 0 && !told) count('jest ends well', false)
+await runBench('bench', '--check', benchDivisor)
+await runBench('compare/compare')
 if (process.env.EVERYWHERE === '1') {
-  for (const [name, args] of everywhere) await runTarget(name, args)
+  for (const [name, command] of everywhere) await runCommand(name, command)
 }
-
-if (process.env.REQUIRE_BPF === '1') {
-  failures.push(...skips.splice(0).map((name) => `skipped, but REQUIRE_BPF=1: ${name}`))
-}
-list('Skipped', skips)
-list('Failed', failures)
-const skipped = skips.length > 0 ? `, ${skips.length} skipped` : ''
-console.log(`${passed} passed, ${failures.length} failed${skipped}`)
-process.exitCode = failures.length > 0 ? 1 : 0
+summarize()

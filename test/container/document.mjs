@@ -1,19 +1,19 @@
-// docs/containers.md: the matrix in it, and command lines for users.
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { format, resolveConfig } from 'prettier'
+// What docs/containers.md and README.md say about containers.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from '../checks.mjs'
+import { formatted, table } from '../document.mjs'
 import { events } from './matrix.mjs'
 import { profilePath } from './podman.mjs'
 
-const root = resolve(import.meta.dirname, '../..')
-const documentPath = join(root, 'docs/containers.md')
 const programs = ['tracepoint', 'raw_tp', 'tp_btf']
 
-function describe(outcome, hints) {
-  if (outcome.events) return 'events'
-  if (outcome.hint === undefined) return outcome.code ?? 'no events'
-  if (!hints.includes(outcome.hint)) hints.push(outcome.hint)
-  return `${outcome.code} (${hints.indexOf(outcome.hint) + 1})`
+/** What a program did, in a word; its error is added to those that are listed. */
+function describe({ events, code, hint }, errors) {
+  if (events) return 'events'
+  const error = code === undefined ? 'No event arrived.' : `${code}: ${hint}`
+  if (!errors.includes(error)) errors.push(error)
+  return `error ${errors.indexOf(error) + 1}`
 }
 
 /** The options of a cell as a user writes them. */
@@ -21,41 +21,32 @@ function optionsText({ options }) {
   return options.join(' ').replace(profilePath, 'seccomp.json')
 }
 
+/** In lines that are not too long, each with the option's value beside it. */
+function foldedOptions(cell) {
+  const parts = optionsText(cell).match(/--?\S+(?: [^-]\S*)?/g) ?? ['(none)']
+  const lines = ['']
+  for (const part of parts) {
+    if (lines.at(-1).length + part.length > 95) lines.push('')
+    lines.push(`${lines.pop()} ${part}`)
+  }
+  return [cell.name, ...lines.map((line) => `   ${line}`)].join('\n')
+}
+
 /** The matrix as Markdown, of what was seen. */
 export async function matrixMarkdown(seen) {
-  const hints = []
+  const errors = []
   const rows = seen.map(({ cell, outcomes }) => [
     `\`${cell.name}\``,
     cell.what,
-    ...programs.map((program) => describe(outcomes[program] ?? {}, hints)),
+    ...programs.map((program) => describe(outcomes[program] ?? {}, errors)),
   ])
-  const header = ['cell', 'started with', ...programs]
-  const table = [header, header.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`)
-  const width = Math.max(...seen.map(({ cell }) => cell.name.length))
-  const options = seen.map(({ cell }) =>
-    `${cell.name.padEnd(width)}  ${optionsText(cell)}`.trimEnd(),
-  )
   const text = [
-    table.join('\n'),
-    hints.map((hint, index) => `${index + 1}. ${hint}`).join('\n'),
-    'The options of each:',
-    '```text\n' + options.join('\n') + '\n```',
+    table(['cell', 'started with', ...programs], rows),
+    errors.map((error, index) => `${index + 1}. ${error}`).join('\n'),
+    'Each cell is started with these options:',
+    ['```text', ...seen.map(({ cell }) => foldedOptions(cell)), '```'].join('\n'),
   ].join('\n\n')
-  return (await format(text, { ...(await resolveConfig(documentPath)), parser: 'markdown' })).trim()
-}
-
-const written = /(<!-- Written by .* -->\n)([^]*)(\n<!-- End -->)/
-
-export function writeMatrix(matrix) {
-  const text = readFileSync(documentPath, 'utf8')
-  const replaced = text.replace(written, (_, begin, old, end) => `${begin}\n${matrix}\n${end}`)
-  writeFileSync(documentPath, replaced)
-}
-
-/** Whether the document has this matrix. */
-export function checkMatrix(matrix) {
-  if (written.exec(readFileSync(documentPath, 'utf8'))?.[2].trim() === matrix) return undefined
-  return 'It has another one: make test-container ARGS=--write'
+  return (await formatted(text)).trim()
 }
 
 /** Each command line for users has the options of a cell in which exec-snoop's kind has events. */

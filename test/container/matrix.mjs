@@ -1,6 +1,7 @@
 // What a container is started with, and what each kind of program then does.
 
-const tracefs = ['-v', '/sys/kernel/tracing:/sys/kernel/tracing:ro']
+/** The host's tracefs. */
+export const tracefs = ['-v', '/sys/kernel/tracing:/sys/kernel/tracing:ro']
 const unconfined = ['--security-opt', 'seccomp=unconfined']
 const user = ['--user', '1000:1000']
 
@@ -76,13 +77,13 @@ export function cells({ daemonSetOptions, seccompProfile }) {
   return [
     {
       name: 'bpf-perfmon-tracefs',
-      what: 'CAP_BPF and CAP_PERFMON, no seccomp filter, tracefs',
+      what: 'CAP_BPF, CAP_PERFMON, no seccomp filter, tracefs',
       options: [...bpfAndPerfmon, ...tracefs],
       expected: expecting(events),
     },
     {
       name: 'bpf-perfmon',
-      what: 'without tracefs',
+      what: 'the same without tracefs',
       options: bpfAndPerfmon,
       expected: expecting(unmounted, events),
     },
@@ -106,7 +107,7 @@ export function cells({ daemonSetOptions, seccompProfile }) {
     },
     {
       name: 'own-seccomp',
-      what: 'both, that profile with `bpf` and `perf_event_open` allowed',
+      what: 'both, a profile of their own that allows BPF',
       options: [
         ...only('BPF', 'PERFMON'),
         '--security-opt',
@@ -135,7 +136,7 @@ export function cells({ daemonSetOptions, seccompProfile }) {
     },
     {
       name: 'privileged-mount',
-      what: 'the same, `mount -t tracefs tracefs /sys/kernel/tracing` inside',
+      what: 'the same, and it mounts tracefs itself',
       options: ['--privileged'],
       mountTracefs: true,
       expected: expecting(events),
@@ -154,7 +155,7 @@ export function cells({ daemonSetOptions, seccompProfile }) {
     },
     {
       name: 'user',
-      what: 'another user than root, as podman starts it',
+      what: 'another user, as podman starts it',
       options: [...bpfAndPerfmon, ...tracefs, ...user],
       expected: expecting(unreadable, events),
     },
@@ -166,14 +167,14 @@ export function cells({ daemonSetOptions, seccompProfile }) {
     },
     {
       name: 'user-docker',
-      what: 'another user than root, as Docker and Kubernetes start it',
+      what: 'another user, as Docker and Kubernetes start it',
       options: [...bpfAndPerfmon, ...tracefs, ...user],
       asDocker: true,
       expected: expecting(notGiven),
     },
     {
       name: 'user-setcap',
-      what: 'the same, `setcap cap_bpf,cap_perfmon=ep` on node in the image',
+      what: 'the same, node has both by `setcap`',
       options: [...bpfAndPerfmon, ...tracefs, ...user],
       asDocker: true,
       setcap: true,
@@ -189,7 +190,7 @@ export function cells({ daemonSetOptions, seccompProfile }) {
     },
     {
       name: 'user-namespace',
-      what: 'everything, in a user namespace as of rootless podman',
+      what: 'everything, in a user namespace (rootless)',
       options: ['--uidmap', '0:100000:65536', '--privileged', ...tracefs],
       expected: expecting(namespaced),
     },

@@ -1,10 +1,9 @@
 // podman with a configuration and storage of its own, below .cache/container/.
-import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
+import { mustRun, root, run } from '../checks.mjs'
 
-const root = resolve(import.meta.dirname, '../..')
 const cache = join(root, '.cache/container')
 /** A seccomp profile of the tests. */
 export const profilePath = join(cache, 'seccomp.json')
@@ -13,43 +12,25 @@ const npmCache = join(cache, 'npm')
 const nodeVersion = '22'
 const npmVersion = '10' // what Node 22 comes with
 
-const environment = {
-  ...process.env,
+const env = {
   CONTAINERS_CONF: join(cache, 'containers.conf'),
   CONTAINERS_STORAGE_CONF: join(cache, 'storage.conf'),
 }
 
-/** What a command printed; an Error that has it when the command failed. */
-export function run(command, args, { timeoutMs = 60_000, input } = {}) {
-  const { status, signal, error, stdout, stderr } = spawnSync(command, args, {
-    cwd: root,
-    env: environment,
-    input,
-    encoding: 'utf8',
-    timeout: timeoutMs,
-    killSignal: 'SIGKILL',
-    maxBuffer: 1 << 28,
-  })
-  if (status === 0) return { stdout, stderr }
-  const end =
-    error?.code === 'ETIMEDOUT'
-      ? `no end after ${timeoutMs / 1000} s`
-      : (error?.message ?? (signal ? `killed by ${signal}` : `exit status ${status}`))
-  const failure = new Error(`${command} ${args.join(' ')}: ${end}\n${stdout ?? ''}${stderr ?? ''}`)
-  throw Object.assign(failure, { stdout, stderr })
-}
+const podman = (args, timeoutSeconds) => mustRun('podman', args, { env, timeoutSeconds })
 
-/** Runs a container and returns what it printed. */
-export function runContainer(options, image, args = [], timeoutMs = 30_000) {
-  const timeout = String(Math.ceil(timeoutMs / 1000))
-  return run('podman', ['run', '--rm', '--timeout', timeout, ...options, image, ...args], {
+/** Runs a container; gives how it ended and what it printed. */
+export function runContainer(options, image, args = [], timeoutSeconds = 30) {
+  const timeout = ['--timeout', String(timeoutSeconds)]
+  return run('podman', ['run', '--rm', ...timeout, ...options, image, ...args], {
+    env,
     // The container's own limit comes first.
-    timeoutMs: timeoutMs + 15_000,
+    timeoutSeconds: timeoutSeconds + 15,
   })
 }
 
 /** Makes podman usable on any machine with root. */
-export function configure() {
+export async function configure() {
   // Of the last run, whose mounts are gone.
   rmSync(join(cache, 'run'), { recursive: true, force: true })
   mkdirSync(npmCache, { recursive: true })
@@ -63,7 +44,7 @@ export function configure() {
   }
   // crun does not start where version 1 and 2 of cgroups are mixed.
   writeFileSync(
-    environment.CONTAINERS_CONF,
+    env.CONTAINERS_CONF,
     `[containers]
 default_ulimits = [${ulimit('nofile', 'open files')}, ${ulimit('nproc', 'processes')}]
 log_driver = "k8s-file"
@@ -76,7 +57,7 @@ tmp_dir = "${join(cache, 'run/libpod')}"
 `,
   )
   writeFileSync(
-    environment.CONTAINERS_STORAGE_CONF,
+    env.CONTAINERS_STORAGE_CONF,
     `[storage]
 driver = "overlay"
 graphroot = "${join(cache, 'storage')}"
@@ -84,9 +65,9 @@ runroot = "${join(cache, 'run')}"
 `,
   )
   // The registry that this machine installs from, without its credentials.
-  const npmConfig = (key) => run('npm', ['config', 'get', key]).stdout.trim()
-  const certificates = npmConfig('cafile')
-  const npmrc = [`registry=${npmConfig('registry')}`]
+  const npmConfig = async (key) => (await mustRun('npm', ['config', 'get', key])).stdout.trim()
+  const certificates = await npmConfig('cafile')
+  const npmrc = [`registry=${await npmConfig('registry')}`]
   if (certificates !== 'null' && certificates !== '') {
     writeFileSync(join(npmCache, 'ca.pem'), readFileSync(certificates))
     npmrc.push('cafile=/root/.npm/ca.pem')
@@ -95,16 +76,16 @@ runroot = "${join(cache, 'run')}"
 }
 
 /** The image that Containerfile starts from; made at the first time. */
-export function makeBase() {
+export async function makeBase() {
   const script = join(import.meta.dirname, 'make-base.sh')
   const hash = createHash('sha256').update(readFileSync(script))
   const version = hash.update(`${nodeVersion} ${npmVersion}`).digest('hex').slice(0, 12)
   const image = `localhost/bpf-ringbuf-base:${version}`
-  const exists = spawnSync('podman', ['image', 'exists', image], { env: environment })
+  const exists = await run('podman', ['image', 'exists', image], { env })
   if (exists.status === 0) return image
   const archive = join(cache, 'base.tar')
-  run('sh', [script, nodeVersion, npmVersion, cache, archive], { timeoutMs: 240_000 })
-  run('podman', ['import', '--quiet', archive, image], { timeoutMs: 120_000 })
+  await mustRun('sh', [script, nodeVersion, npmVersion, cache, archive], { timeoutSeconds: 240 })
+  await podman(['import', '--quiet', archive, image], 120)
   rmSync(archive)
   return image
 }
@@ -113,7 +94,7 @@ export function makeBase() {
  * Builds a stage of a file beside this one, and returns its image. The stage
  * "run" is what a build makes that is told of none.
  */
-export function buildImage(file, stage, buildArgs) {
+export async function buildImage(file, stage, buildArgs) {
   const image = `localhost/bpf-ringbuf-${stage}`
   const args = ['build', '--quiet', '--pull=never', '--network=host', '-t', image]
   if (stage !== 'run') args.push('--target', stage)
@@ -126,13 +107,13 @@ export function buildImage(file, stage, buildArgs) {
     args.push('--volume', `${npmCache}:/root/.npm`)
     args.push('--volume', `${join(cache, 'npmrc')}:/root/.npmrc:ro`)
   }
-  run('podman', [...args, '-f', join(import.meta.dirname, file), root], { timeoutMs: 600_000 })
+  await podman([...args, '-f', join(import.meta.dirname, file), root], 600)
   return image
 }
 
 /** Removes what builds left that were ended by force, and what no image has any more. */
-export function removeUnused() {
-  const containers = run('podman', ['ps', '--all', '--external', '--quiet']).stdout.trim()
-  if (containers !== '') run('podman', ['rm', '--force', ...containers.split('\n')])
-  run('podman', ['image', 'prune', '--force'], { timeoutMs: 120_000 })
+export async function removeUnused() {
+  const { stdout } = await podman(['ps', '--all', '--external', '--quiet'])
+  if (stdout !== '') await podman(['rm', '--force', ...stdout.trim().split('\n')])
+  await podman(['image', 'prune', '--force'], 120)
 }

@@ -1,19 +1,20 @@
 // Builds the images of this directory with podman, runs the integration tests in
 // a privileged container and a probe in containers of less privileges.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { allPassed, check, mustRun, root, run, summarize, testsOf } from '../checks.mjs'
+import { checkPart } from '../document.mjs'
 import { readDaemonSet } from './daemonset.mjs'
-import { checkCommands, checkMatrix, matrixMarkdown, writeMatrix } from './document.mjs'
-import { cells } from './matrix.mjs'
+import { checkCommands, matrixMarkdown } from './document.mjs'
+import { cells, tracefs } from './matrix.mjs'
 import {
   buildImage,
   configure,
   makeBase,
   profilePath,
   removeUnused,
-  run,
   runContainer,
 } from './podman.mjs'
 
@@ -26,96 +27,63 @@ Tests the library in containers, with podman. Needs root.
       --help       print this
 `
 
-const root = resolve(import.meta.dirname, '../..')
-
-let passed = 0
-let failed = 0
-
-/** Reports one check; it failed when there are details. */
-function report(name, details) {
-  const line = name.replace(/\s+/g, ' ')
-  if (details === undefined) {
-    passed += 1
-    console.log(`ok ${line}`)
-  } else {
-    failed += 1
-    console.log(`not ok ${line}\n${details.trimEnd().replace(/^/gm, '  ')}`)
-  }
-}
-
-/** Runs a check that throws, or returns what is wrong. */
-function check(name, test) {
+/** Makes a check of what throws, or gives what is wrong. */
+async function attempt(name, test) {
   try {
-    report(name, test())
+    const wrong = await test()
+    check(name, wrong === undefined, wrong)
   } catch (error) {
-    report(name, error.message)
+    check(name, false, error.message)
   }
 }
 
-function timed(name, make) {
+async function timed(name, make) {
   const start = performance.now()
-  const made = make()
+  const made = await make()
   console.log(`  ${name}: ${((performance.now() - start) / 1000).toFixed(1)} s`)
   return made
 }
 
-function buildImages(quick) {
-  const BASE = timed('base image', makeBase)
-  const BUILD = timed('build image', () => buildImage('Containerfile', 'build', { BASE }))
-  const RUN = timed('run image', () => buildImage('Containerfile', 'run', { BASE }))
+async function buildImages(quick) {
+  const BASE = await timed('base image', makeBase)
+  const BUILD = await timed('build image', () => buildImage('Containerfile', 'build', { BASE }))
+  const RUN = await timed('run image', () => buildImage('Containerfile', 'run', { BASE }))
   const ofTests = (stage) =>
     timed(`${stage} image`, () => buildImage('Containerfile.test', stage, { BUILD, RUN }))
-  ofTests('build-tests') // an image of its own, so that it is not removed as unused
+  await ofTests('build-tests') // an image of its own, so that it is not removed as unused
   const images = {
     run: RUN,
-    probe: ofTests('probe'),
-    setcap: quick ? undefined : ofTests('probe-setcap'),
-    integration: ofTests('integration'),
+    probe: await ofTests('probe'),
+    setcap: quick ? undefined : await ofTests('probe-setcap'),
+    integration: await ofTests('integration'),
   }
-  removeUnused()
+  await removeUnused()
   return images
 }
 
 /** The compilers and headers that a program finds in an image. */
-function toolsIn(image) {
+async function toolsIn(image) {
   const tools = ['as', 'cc', 'c++', 'clang', 'g++', 'gcc', 'ld', 'make', 'python3']
   const search = 'for tool; do command -v "$tool"; done; ls /usr/include/bpf/libbpf.h; true'
-  const { stdout } = runContainer(['--entrypoint', 'sh'], image, ['-c', search, 'sh', ...tools])
-  return stdout
+  const args = ['-c', search, 'sh', ...tools]
+  const { stdout, output, status } = await runContainer(['--entrypoint', 'sh'], image, args)
+  return status === 0 ? stdout || undefined : output
 }
 
-function runIntegrationTests(image, jestOptions) {
-  const options = [
-    '--privileged',
-    '--pid',
-    'host',
-    '-v',
-    '/sys/kernel/tracing:/sys/kernel/tracing:ro',
-  ]
-  let output
+async function runIntegrationTests(image, jestOptions) {
+  const options = ['--privileged', '--pid', 'host', '--env', 'REQUIRE_BPF=1', ...tracefs]
+  const { stdout, status, end, output } = await runContainer(options, image, jestOptions, 300)
+  let tests
   try {
-    output = runContainer([...options, '--env', 'REQUIRE_BPF=1'], image, jestOptions, 300_000)
-  } catch (error) {
-    output = error // jest fails when a test does
-  }
-  let results
-  try {
-    results = JSON.parse(output.stdout)
+    tests = [...testsOf(JSON.parse(stdout))]
   } catch {
-    report('integration tests', output.message ?? output.stdout)
+    check('integration tests write results', false, `${end}\n${output}`)
     return
   }
-  for (const file of results.testResults) {
-    for (const { fullName, status, failureMessages } of file.assertionResults) {
-      const details = status === 'passed' ? undefined : [status, ...failureMessages].join('\n')
-      report(`privileged container: ${fullName}`, details)
-    }
-    if (file.assertionResults.length === 0) {
-      report(`privileged container: ${file.name}`, file.message)
-    }
+  for (const { name, status, details } of tests) {
+    check(`privileged container: ${name}`, status === 'passed', `${status}\n${details}`)
   }
-  if (results.numTotalTests === 0) report('integration tests', 'no test was run')
-  else if (output instanceof Error && results.success) report('integration tests', output.message)
+  check('integration tests end well', tests.length > 0 && status === 0, end)
 }
 
 /** podman's profile for containers, with what CAP_BPF and CAP_PERFMON permit allowed. */
@@ -130,7 +98,7 @@ function writeSeccompProfile() {
 }
 
 /** What the programs of probe.cjs did in a container, by their names. */
-function runProbe({ options, asDocker, mountTracefs, setcap }, images) {
+async function runProbe({ options, asDocker, mountTracefs, setcap }, images) {
   let command = ['node', 'probe/probe.cjs']
   // podman lets other users than root inherit what --cap-add says. After env
   // nothing of it is left, as with Docker.
@@ -141,7 +109,9 @@ function runProbe({ options, asDocker, mountTracefs, setcap }, images) {
   }
   const [entrypoint, ...args] = command
   const image = setcap ? images.setcap : images.probe
-  const { stdout } = runContainer([...options, '--entrypoint', entrypoint], image, args)
+  const ended = await runContainer([...options, '--entrypoint', entrypoint], image, args)
+  const { status, stdout, end, output } = ended
+  if (status !== 0) throw new Error(`${end}\n${output}`)
   return Object.fromEntries(jsonLines(stdout).map(({ program, ...outcome }) => [program, outcome]))
 }
 
@@ -171,15 +141,15 @@ function difference(expected, outcomes) {
 }
 
 /** exec-snoop with the DaemonSet's privileges sees what the host executes, by its numbers. */
-function checkAgent(image, { options, args }) {
+async function checkAgent(image, { options, args }) {
   const marker = 'exec-of-the-host'
   const host = spawn('sh', ['-c', `while :; do /bin/true ${marker}; sleep 0.1; done`])
   try {
-    const { stdout } = runContainer(options, image, [...args, '--duration', '3'])
+    const { stdout, output } = await runContainer(options, image, [...args, '--duration', '3'])
     const seen = jsonLines(stdout).some(
       (event) => event.args.includes(marker) && event.ppid === host.pid,
     )
-    return seen ? undefined : `No exec of process ${host.pid} in its output:\n${stdout}`
+    return seen ? undefined : `No exec of process ${host.pid} in its output:\n${output}`
   } finally {
     host.kill()
   }
@@ -197,20 +167,11 @@ function parseOptions() {
   return values
 }
 
-/** Runs this program again where what it mounts, and what podman does, goes away with it. */
-function runInNamespace() {
-  const { status } = spawnSync('unshare', ['--mount', ...process.argv], {
-    stdio: 'inherit',
-    env: { ...process.env, TEST_CONTAINER_NAMESPACE: '1' },
-  })
-  process.exitCode = status ?? 1
-}
-
 async function main() {
   const { quick, cell: names, write, help } = parseOptions()
   if (help) {
     process.stdout.write(usage)
-    return
+    process.exit()
   }
   if (quick && names) throw new Error('--quick chooses its cells: leave out --cell')
   if (write && (quick || names)) {
@@ -226,51 +187,54 @@ async function main() {
   if (process.getuid() !== 0) {
     throw new Error('Containers that load BPF programs need root: run it with sudo')
   }
+  // Where what it mounts, and what podman does, goes away with it.
   if (process.env.TEST_CONTAINER_NAMESPACE !== '1') {
-    runInNamespace()
-    return
+    const { status } = await run('unshare', ['--mount', ...process.argv], {
+      env: { TEST_CONTAINER_NAMESPACE: '1' },
+      stdout: 'inherit',
+      stderr: 'inherit',
+      timeoutSeconds: 3600,
+    })
+    process.exit(status ?? 1)
   }
   // As the hosts of containers have it.
-  if (spawnSync('mountpoint', ['-q', '/sys/kernel/tracing']).status !== 0) {
-    run('mount', ['-t', 'tracefs', 'tracefs', '/sys/kernel/tracing'])
+  if ((await run('mountpoint', ['-q', '/sys/kernel/tracing'])).status !== 0) {
+    await mustRun('mount', ['-t', 'tracefs', 'tracefs', '/sys/kernel/tracing'])
   }
-  configure()
-  const images = buildImages(quick)
+  await configure()
+  const images = await buildImages(quick)
   writeSeccompProfile()
 
   if (names === undefined) {
-    check('the shipped image has no compiler', () => toolsIn(images.run) || undefined)
-    timed('integration tests', () =>
+    await attempt('the shipped image has no compiler', () => toolsIn(images.run))
+    await timed('integration tests', () =>
       runIntegrationTests(images.integration, quick ? ['--testPathPatterns', 'ring-buffer'] : []),
     )
-    check('exec-snoop as examples/daemonset.yaml starts it sees the host', () =>
+    await attempt('exec-snoop as examples/daemonset.yaml starts it sees the host', () =>
       checkAgent(images.run, daemonSet),
     )
     for (const path of ['README.md', 'docs/containers.md']) {
-      check(`the command lines of ${path} are proven`, () => checkCommands(path, all))
+      await attempt(`the command lines of ${path} are proven`, () => checkCommands(path, all))
     }
   }
   // In the short run none that needs an image of its own.
   const chosen = all.filter(({ name, setcap }) => names?.includes(name) ?? !(quick && setcap))
   const seen = chosen.map((cell) => ({ cell, outcomes: {} }))
   for (const { cell, outcomes } of seen) {
-    check(`container ${cell.name}`, () => {
-      Object.assign(outcomes, runProbe(cell, images))
+    await attempt(`container ${cell.name}`, async () => {
+      Object.assign(outcomes, await runProbe(cell, images))
       return difference(cell.expected, outcomes)
     })
   }
   const matrix = await matrixMarkdown(seen)
-  if (write && failed === 0) writeMatrix(matrix)
-  else if (seen.length === all.length) {
-    check('docs/containers.md has this matrix', () => checkMatrix(matrix))
-  }
+  const path = 'docs/containers.md'
+  if (seen.length === all.length) await checkPart(path, matrix, write && allPassed())
   console.log(`\n${matrix}\n`)
 }
 
 try {
   await main()
 } catch (error) {
-  report('test-container', error.message)
+  check('test-container', false, error.message)
 }
-if (passed + failed > 0) console.log(`${passed} passed, ${failed} failed`)
-if (failed > 0) process.exitCode = 1
+summarize()

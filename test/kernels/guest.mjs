@@ -1,8 +1,8 @@
 // A guest under qemu: its file system, which is an initramfs with the compiled
 // integration suite, and a run of it.
-import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import {
+  closeSync,
   cpSync,
   existsSync,
   openSync,
@@ -12,10 +12,9 @@ import {
   rmSync,
   statSync,
 } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
+import { root, run } from '../checks.mjs'
 import { CpioWriter } from './cpio.mjs'
-
-const root = resolve(import.meta.dirname, '../..')
 
 const arm64Packages = join(root, `.cache/arm64/npm-${process.versions.node}/node_modules`)
 
@@ -157,25 +156,22 @@ export function makeImage(architecture, image) {
 }
 
 /**
- * Boots a kernel with an image until it powers off. qemu's exit status says
- * nothing: what counts is in the log, the guest's console.
+ * Boots a kernel with an image until it powers off; gives its console, which is
+ * in the file `log` while it runs. qemu's exit status says nothing.
  */
-export async function boot(architecture, { kernel, image, log, environment, timeoutMs }) {
+export async function boot(architecture, options) {
+  const { kernel, image, log, environment, cpus = 2, timeoutSeconds } = options
   const settings = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
   const commandLine = [`console=${architecture.console}`, 'quiet', 'panic=-1', ...settings]
+  const [qemu, ...machine] = architecture.qemu
   const output = openSync(log, 'w')
-  // By timeout(1), so that it ends also when this process is killed.
-  const qemu = spawn(
-    'timeout',
-    [
-      ...['--foreground', '--signal=KILL', String(timeoutMs / 1000)],
-      ...architecture.qemu,
-      ...['-accel', 'tcg,thread=multi', '-smp', '2', '-m', '2G', '-no-reboot'],
-      ...['-display', 'none', '-monitor', 'none', '-nic', 'none', '-serial', 'stdio'],
-      ...['-kernel', kernel, '-initrd', image, '-append', commandLine.join(' ')],
-    ],
-    { stdio: ['ignore', output, 'inherit'] },
-  )
-  await once(qemu, 'exit')
+  const args = [
+    ...machine,
+    ...['-accel', 'tcg,thread=multi', '-smp', String(cpus), '-m', '2G', '-no-reboot'],
+    ...['-display', 'none', '-monitor', 'none', '-nic', 'none', '-serial', 'stdio'],
+    ...['-kernel', kernel, '-initrd', image, '-append', commandLine.join(' ')],
+  ]
+  await run(qemu, args, { timeoutSeconds, stdout: output, stderr: 'inherit' })
+  closeSync(output)
   return readFileSync(log, 'utf8').replaceAll('\r', '')
 }

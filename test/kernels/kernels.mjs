@@ -1,5 +1,9 @@
 // Which kernels are tested, and where they come from: Debian's for the cloud,
 // which are small and bring BTF.
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { mustRun, root } from '../checks.mjs'
+import { architectures } from './guest.mjs'
 
 /** The oldest that is there, those of two Debian releases, and the newest. */
 export const kernels = [
@@ -45,3 +49,39 @@ export const kernels = [
   // Without `lacks`: what this machine's kernel has is found out.
   { name: 'here', architecture: 'x64', suite: '' },
 ]
+
+/** The kernels that command-line options choose; an Error that says what is wrong with these. */
+export function chooseKernels({ kernel: names = [], arch }) {
+  const known = kernels.map(({ name }) => name)
+  const unknown = names.find((name) => !known.includes(name))
+  if (unknown !== undefined) {
+    throw new Error(`there is no kernel ${unknown}; there are ${known.join(', ')}`)
+  }
+  if (arch !== undefined && !(arch in architectures)) {
+    const there = Object.keys(architectures).join(', ')
+    throw new Error(`there is no architecture ${arch}; there are ${there}`)
+  }
+  const chosen = kernels.filter(
+    ({ name, architecture }) =>
+      (names.length === 0 || names.includes(name)) && [architecture, undefined].includes(arch),
+  )
+  if (chosen.length === 0) throw new Error(`none of these kernels is for ${arch}`)
+  return chosen
+}
+
+/** The path of a kernel's image; downloads it when it is not there, or with `update`. */
+export async function fetchKernel({ name, suite, architecture }, update = false) {
+  const { debian } = architectures[architecture]
+  const directory = join(root, '.cache/kernels', name)
+  if (update) rmSync(directory, { recursive: true, force: true })
+  if (!existsSync(directory)) {
+    // Which package has the kernel itself depends on the release.
+    const pattern = '^linux-(image|binary)-[0-9]'
+    const script = join(root, 'scripts/fetch-debs.sh')
+    const args = [script, debian, suite, directory, pattern, `linux-image-cloud-${debian}`]
+    await mustRun('sh', args, { timeoutSeconds: 300 })
+  }
+  const image = readdirSync(directory, { recursive: true }).find((path) => /\bvmlinuz\b/.test(path))
+  if (image === undefined) throw new Error(`${directory} has no vmlinuz: remove it and run again`)
+  return join(directory, image)
+}

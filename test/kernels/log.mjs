@@ -7,12 +7,9 @@ function* lines(log, mark) {
   }
 }
 
-/**
- * What was tested and found. A log that is not complete has problems, whatever
- * passed before.
- */
-export function parseLog(log) {
-  const problems = []
+/** A reader of a log: what was printed, and what is wrong with that. */
+function open(log) {
+  const problems = [...lines(log, 'kernel')]
   const parse = (mark) =>
     [...lines(log, mark)].flatMap((text) => {
       try {
@@ -22,31 +19,46 @@ export function parseLog(log) {
         return []
       }
     })
+  const [release] = [...lines(log, 'guest')]
+  const [end] = [...lines(log, 'end')]
+  if (end === undefined) {
+    const last = log.trimEnd().split('\n').slice(-20)
+    const shown = last.map((line) => `    ${line.slice(0, 200)}`).join('\n')
+    problems.push(`it did not finish; its last lines:\n${shown}`)
+  }
+  return { release, end, problems, parse }
+}
+
+/**
+ * What the suite tested and found. A log that is not complete has problems,
+ * whatever passed before.
+ */
+export function parseSuite(log) {
+  const { release, end, problems, parse } = open(log)
   const tests = parse('test')
   const features = parse('feature')
-  const [release] = [...lines(log, 'guest')]
-  const [count] = [...lines(log, 'tests')]
-  const [end] = [...lines(log, 'end')]
-
-  const failures = tests.filter(({ status }) => status === 'failed')
+  const [count = '0'] = [...lines(log, 'tests')]
   const passed = tests.filter(({ status }) => status === 'passed').length
-  for (const { name, status } of tests) {
-    if (status !== 'passed' && status !== 'failed') problems.push(`${status}: ${name}`)
+  for (const { file, name, status, messages } of tests) {
+    const told = messages.join('\n').replace(/^.*\/node_modules\/.*\n?/gm, '')
+    if (status !== 'passed') problems.push(`${status}: ${file}: ${name}\n${told}`)
   }
-  if (end === undefined) {
-    const last = log
-      .trimEnd()
-      .split('\n')
-      .slice(-20)
-      .map((line) => `      ${line.slice(0, 200)}`)
-    problems.push(`it did not finish; its last lines:\n${last.join('\n')}`)
-  } else if (end !== '0' && failures.length === 0) {
+  if (end !== undefined && end !== '0' && passed === tests.length) {
     problems.push(`jest ended with status ${end}`)
   }
-  if (Number(count ?? 0) !== tests.length || tests.length === 0) {
-    problems.push(`${count ?? 0} tests were run, the results of ${tests.length} came through`)
+  if (Number(count) !== tests.length || tests.length === 0) {
+    problems.push(`${count} tests were run, the results of ${tests.length} came through`)
   }
   if (features.length === 0) problems.push('it did not say which features it has')
-  problems.push(...lines(log, 'kernel'))
-  return { release, passed, failures, features, problems }
+  return { release, passed, features, problems }
+}
+
+/** What the stress test found, row by row. */
+export function parseStress(log) {
+  const { release, problems, parse } = open(log)
+  const [outcome] = parse('stress')
+  if (outcome === undefined) problems.push('the stress test printed no results')
+  const { results = [], growth = [] } = outcome ?? {}
+  for (const name of growth) problems.push(`${name} grew`)
+  return { release, results, problems }
 }

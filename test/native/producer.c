@@ -32,6 +32,12 @@ static long pause_us = 0;
 static long interval_ns = 0;
 static long work = 0;
 
+// What a thread made, in a cache line of its own: producers are not to wait for
+// each other here.
+struct Made {
+  _Alignas(64) int64_t calls;
+};
+
 static int64_t now_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -124,8 +130,7 @@ int main(int argc, char** argv) {
   pthread_t watcher;
   pthread_create(&watcher, NULL, watch_parent, NULL);
   pthread_t producers[kMaxThreads];
-  // A cache line each: producers are not to wait for each other here.
-  static struct { _Alignas(64) int64_t calls; } made[kMaxThreads];
+  static struct Made made[kMaxThreads];
   const int64_t start = now_ns();
   for (int i = 0; i < threads; i++) {
     if (cpu_count != 0) pin(pthread_self(), cpus[i % cpu_count]);

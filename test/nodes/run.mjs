@@ -5,11 +5,11 @@
 //   --quick: the integration suite in the newest Node, the acceptance tests in Bun
 //            and Deno
 //   --write: docs/runtimes.md, which is otherwise checked
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import * as prettier from 'prettier'
-import { check, checkJest, needRoot, root, run, summarize } from '../checks.mjs'
+import { check, checkJest, mustRun, needRoot, root, run, summarize } from '../checks.mjs'
+import { checkDocument, table } from '../document.mjs'
 
 const { quick, write } = parseArgs({
   options: {
@@ -62,7 +62,7 @@ const processFeatures = {
     status: 1,
     stderr: /error: .*thrown by the callback/i,
   },
-  'or reaches uncaughtException, and the rest of the batch the callback': {
+  'with a handler of uncaughtException, the stream goes on': {
     run: script('life.cjs', 'exceptions with a handler'),
     stdout:
       /^\{"delivered":\[1,2,3,4,5,6,7,8,9,10\],"caught":\["2","4","6","8","10"\],"records":10,"undelivered":0\}$/,
@@ -120,17 +120,17 @@ const processFeatures = {
   },
 }
 
-function features() {
+async function features() {
   const acceptance = 'test/nodes/acceptance.cjs'
-  const { status, stdout, output } = run(process.execPath, [acceptance])
+  const { stdout } = await mustRun(process.execPath, [acceptance])
   const names = stdout.split('\n').filter((name) => name !== '')
-  if (status !== 0 || names.length === 0) throw new Error(`${acceptance}: ${output}`)
+  if (names.length === 0) throw new Error(`${acceptance} names no tests`)
   const ofScript = names.map((name) => [name, { run: [acceptance, name], stdout: /^works$/ }])
   return { ...Object.fromEntries(ofScript), ...processFeatures }
 }
 
 /** The path of a runtime's program, installed when it is not in the cache. */
-function install(runtime) {
+async function install(runtime) {
   const directory = join(cache, runtime.package.replaceAll('/', '+'))
   const program = join('node_modules', runtime.package.replace(/@[^@]*$/, ''), runtime.program)
   if (!existsSync(join(directory, program))) {
@@ -139,16 +139,8 @@ function install(runtime) {
     rmSync(unfinished, { recursive: true, force: true })
     mkdirSync(unfinished, { recursive: true })
     const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock']
-    const { end, status, output } = run(
-      'npm',
-      ['install', '--prefix', unfinished, ...options, runtime.package],
-      { timeoutSeconds: 300 },
-    )
-    if (status !== 0 || !existsSync(join(unfinished, program))) {
-      throw new Error(
-        `npm could not install ${runtime.package} into ${directory}: ${end}\n${output}`,
-      )
-    }
+    const args = ['install', '--prefix', unfinished, ...options, runtime.package]
+    await mustRun('npm', args, { timeoutSeconds: 300 })
     rmSync(directory, { recursive: true, force: true })
     renameSync(unfinished, directory)
   }
@@ -156,8 +148,8 @@ function install(runtime) {
 }
 
 /** Makes a check of a feature; gives whether it works. */
-function checkFeature(runtime, program, name, feature) {
-  const ended = run(program, [...runtime.args, ...feature.run], { env: runtime.env })
+async function checkFeature(runtime, program, name, feature) {
+  const ended = await run(program, [...runtime.args, ...feature.run], { env: runtime.env })
   const works =
     ended.status === (feature.status ?? 0) &&
     (feature.stdout ?? /^$/).test(ended.stdout.trim()) &&
@@ -172,20 +164,25 @@ function checkFeature(runtime, program, name, feature) {
   return works
 }
 
-async function page(names, worksIn) {
+/** docs/runtimes.md. */
+function page(names, worksIn) {
   const known = runtimes.flatMap(({ name, knownFailures = {} }) =>
     Object.entries(knownFailures).map(([feature, { why }]) => `- ${name}, “${feature}”: ${why}`),
   )
-  const row = (cells) => `| ${cells.join(' | ')} |`
-  const text = `# Runtimes
+  // Node by its major number, the others by their name.
+  const heads = runtimes.map(({ name }) => /^Node \d+|^\w+/.exec(name)[0])
+  const rows = names.map((name) => [
+    name,
+    ...runtimes.map((runtime) => (worksIn.get(runtime).has(name) ? 'yes' : '**no**')),
+  ])
+  return `# Runtimes
 
-One build of the addon (Node-API 8) in each of these, as \`make test-nodes\` tries it; in each Node that also runs the
-integration suite and, but for the examples, the process suite. This page is written by \`make test-nodes ARGS=--write\`,
-and checked without it: a change in a runtime shows.
+One build of the addon serves all of these runtimes, because it uses Node-API 8. \`make test-nodes\`
+tries what stands in the table in ${runtimes.map(({ name }) => name).join(', ')}. In each Node it also runs
+the integration suite, and the process suite except for the examples. \`make test-nodes ARGS=--write\`
+writes this page; without \`--write\` the page is checked, so that a change in a runtime is noticed.
 
-${row(['', ...runtimes.map(({ name }) => name)])}
-${row(['---', ...runtimes.map(() => ':-:')])}
-${names.map((name) => row([name, ...runtimes.map((runtime) => (worksIn.get(runtime).has(name) ? 'yes' : '**no**'))])).join('\n')}
+${table(['', ...heads], rows, ':-:')}
 
 ## What does not work
 
@@ -193,22 +190,20 @@ ${known.join('\n')}
 
 ## What to know
 
-- Deno wants \`--allow-ffi --allow-read --allow-env\`: the addon, the object files, and where \`bindings\` looks for the addon.
-- Bun has no libuv: the poll thread is a plain one of pthreads there.
+- Deno has to be given \`--allow-ffi --allow-read --allow-env\`: it loads the addon, reads the object files, and looks at
+  the environment because \`bindings\` searches for the addon there.
+- Bun has no libuv, so the poll thread is made by \`pthread_create()\` there.
 `
-  const path = join(root, 'docs/runtimes.md')
-  const options = { ...(await prettier.resolveConfig(path)), parser: 'markdown' }
-  return { path, text: await prettier.format(text, options) }
 }
 
 needRoot()
-const all = features()
+const all = await features()
 const names = Object.keys(all)
 const worksIn = new Map()
 for (const runtime of runtimes) {
   const newest = runtime === nodes.at(-1)
   if (quick && runtime.runsJest && !newest) continue
-  const program = install(runtime)
+  const program = await install(runtime)
   if (runtime.runsJest) {
     const projects = quick ? ['integration'] : ['integration', 'process']
     // The stress test is among the features below; the examples see the whole
@@ -221,24 +216,22 @@ for (const runtime of runtimes) {
       'exec-snoop.test',
       'ringbuf-examples.test',
     ]
-    const { end, status } = checkJest(runtime.name, [program], args)
+    const { end, status } = await checkJest(runtime.name, [program], args)
     check(`${runtime.name}: jest ends well`, status === 0, end)
     if (quick) continue
   }
-  const works = names.filter((name) => checkFeature(runtime, program, name, all[name]))
-  worksIn.set(runtime, new Set(works))
+  const works = new Set()
+  worksIn.set(runtime, works)
+  for (const name of names) {
+    if (await checkFeature(runtime, program, name, all[name])) works.add(name)
+  }
 }
 
 const leastArgs = ['run', '--no-prompt', '--allow-ffi', '--allow-read', '--allow-env']
-checkFeature({ ...deno, args: leastArgs }, install(deno), 'with three permissions', {
+await checkFeature({ ...deno, args: leastArgs }, await install(deno), 'with three permissions', {
   run: ['test/nodes/acceptance.cjs', 'records to a typed callback'],
   stdout: /^works$/,
 })
 
-if (!quick) {
-  const { path, text } = await page(names, worksIn)
-  if (write) writeFileSync(path, text)
-  const current = existsSync(path) ? readFileSync(path, 'utf8') : ''
-  check(`${relative(root, path)} says what was seen`, current === text, 'Write it anew: --write')
-}
+if (!quick) await checkDocument('docs/runtimes.md', page(names, worksIn), write)
 summarize()

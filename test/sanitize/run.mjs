@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process'
 import { isAbsolute, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { check, checkJest, needRoot, root, run, summarize } from '../checks.mjs'
+import { check, checkJest, jest, needRoot, root, run, summarize } from '../checks.mjs'
 
 const { quick } = parseArgs({ options: { quick: { type: 'boolean', default: false } } }).values
 
@@ -108,47 +108,41 @@ function waysOf({ name, env }) {
     {
       name: `plain-${name}`,
       addon,
-      test(label) {
-        const ended = runNative([])
+      async *test(label) {
+        const ended = await runNative([])
         for (const [, not, test] of ended.stdout.matchAll(/^(not )?ok (.*)$/gm)) {
           check(`${label}: ${test}`, not === undefined)
         }
-        return [[label, ended, 0]]
+        yield [label, ended, 0]
       },
       commit: (fault) => runNative(['batch: clearing'], fault),
     },
     {
       name: `node-${name}`,
       addon,
-      test(label) {
+      async *test(label) {
         // The stress test is a process of its own: see below.
         const args = [...jestConfig, '--testPathIgnorePatterns', '/stress\\.test\\.ts$']
         const command = [setarch, noRandomisation, ...node]
-        return [
-          [
-            label,
-            checkJest(label, command, args, { env: { ...env, SANITIZED_ROOT: sanitizedRoot } }),
-            0,
-          ],
-        ]
+        const options = { env: { ...env, SANITIZED_ROOT: sanitizedRoot } }
+        yield [label, await checkJest(label, command, args, options), 0]
       },
       commit(fault) {
-        const jest = join(root, 'node_modules/jest/bin/jest.js')
         return runSanitized([...node, jest, ...jestConfig, '--runInBand', 'event-stream'], fault)
       },
     },
     {
       name: `process-${name}`,
       addon,
-      *test(label) {
+      async *test(label) {
         for (const [script, ...rest] of processes) {
           const [status, ...args] = rest.reverse()
-          const ended = runScript(join('test/process/scripts', script), args)
+          const ended = await runScript(join('test/process/scripts', script), args)
           yield [`${label}: ${[script, ...args].join(' ')}`, ended, status]
         }
         const seconds = quick ? 4 : 30
         const args = ['--duration', String(seconds)]
-        const ended = runScript('build/test/stress/stress.js', args, {}, 20 * seconds)
+        const ended = await runScript('build/test/stress/stress.js', args, {}, 20 * seconds)
         yield [`${label}: stress.js ${args.join(' ')}`, ended, 0]
       },
       commit: (fault) =>
@@ -161,7 +155,7 @@ needRoot()
 for (const sanitizer of sanitizers) {
   for (const way of waysOf(sanitizer)) {
     for (const [fault, firstLine] of Object.entries(sanitizer.faults)) {
-      const { end, status, output } = way.commit({ BPF_RINGBUF_FAULT: fault })
+      const { end, status, output } = await way.commit({ BPF_RINGBUF_FAULT: fault })
       const report = withFrames(output, way.addon)
       check(
         `${way.name} reports a fault: ${fault}`,
@@ -170,7 +164,7 @@ for (const sanitizer of sanitizers) {
       )
     }
     for (let round = 1; round <= (quick ? 1 : 3); round++) {
-      for (const [label, { end, status, output }, expected] of way.test(way.name)) {
+      for await (const [label, { end, status, output }, expected] of way.test(way.name)) {
         check(
           `${label} ends without a report`,
           status === expected && !reportPattern.test(output),

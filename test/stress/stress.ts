@@ -1,9 +1,11 @@
 // The project's central test: received + discarded + lost = produced, in order
 // for each producer, nothing twice, contents as written; under full speed.
 //
-//   node --expose-gc build/test/stress/stress.js [--duration SECONDS] [--rounds N] [--json]
+//   node --expose-gc build/test/stress/stress.js [--duration SECONDS] [--rounds N]
+//       [--threads N] [--json]
 //
-// The time is divided among the rows of the matrix. Exits with 1 when a row or
+// The time is divided among the rows of the matrix; --threads is the number of
+// producers in each, instead of the row's own. Exits with 1 when a row or
 // the growth of memory or descriptors is not as it should be.
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -177,6 +179,7 @@ async function main(): Promise<void> {
     options: {
       duration: { type: 'string', default: '60' },
       rounds: { type: 'string' },
+      threads: { type: 'string' },
       json: { type: 'boolean' },
     },
   })
@@ -189,6 +192,11 @@ async function main(): Promise<void> {
       : Number(values.rounds)
   if (!(rounds >= 2)) throw new UsageError('--rounds: expected a number of at least 2')
   const seconds = duration / rounds / matrix.length
+  const threads = values.threads === undefined ? undefined : Number(values.threads)
+  if (threads !== undefined && !(threads >= 1)) {
+    throw new UsageError('--threads: expected a number of at least 1')
+  }
+  const rows = matrix.map((row) => ({ ...row, threads: threads ?? row.threads }))
   const results: Result[] = []
   const usages: Usage[] = []
   if (values.json !== true) {
@@ -196,7 +204,7 @@ async function main(): Promise<void> {
     console.log(' '.repeat(32) + heads.map((head) => head.padStart(11)).join(''))
   }
   for (let round = 0; round < rounds; round++) {
-    for (const row of matrix) {
+    for (const row of rows) {
       const result = await run(row, seconds)
       results.push(result)
       if (values.json !== true) print(result)

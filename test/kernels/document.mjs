@@ -1,0 +1,116 @@
+// docs/kernels.md: what each kernel has, as measured by a run.
+import { formatted, table } from '../document.mjs'
+
+/** The features of attach.test.ts, and how they read. */
+const features = {
+  tp: 'tracepoint: `tp`',
+  raw_tp: 'raw tracepoint: `raw_tp`',
+  'raw_tp-twice': '`raw_tp`, one program attached twice',
+  tp_btf: 'typed raw tracepoint: `tp_btf`',
+  kprobe: '`kprobe`',
+  kretprobe: '`kretprobe`',
+  'kprobe.multi': '`kprobe.multi`',
+  'kretprobe.multi': '`kretprobe.multi`',
+  ksyscall: '`ksyscall`',
+  kretsyscall: '`kretsyscall`',
+  fentry: '`fentry`',
+  fexit: '`fexit`',
+  fmod_ret: '`fmod_ret`',
+  lsm: '`lsm`',
+  'lsm.s': '`lsm.s`, sleepable',
+  uprobe: '`uprobe`',
+  uretprobe: '`uretprobe`',
+  iter: '`iter`',
+  syscall: '`syscall` programs, by `testRun()`',
+  bpf_loop: '`bpf_loop()`',
+  'beyond-memlock': 'memory beyond `RLIMIT_MEMLOCK`, without CAP_SYS_RESOURCE',
+}
+
+/** A line of --list. */
+export function describe({ name, architecture, suite }) {
+  const from = suite === '' ? "this machine's kernel" : `Debian ${suite}`
+  return `${name.padEnd(10)} ${architecture.padEnd(6)} ${from}`
+}
+
+/** A kernel in a word or two. */
+function nameOf({ kernel, release }) {
+  const version = release.replace(/^(\d+\.\d+).*/, '$1')
+  return kernel.architecture === 'x64' ? version : `${version} ${kernel.architecture}`
+}
+
+/** The error of a feature that a kernel does not have. */
+function errorOf({ release }, { code, hint, message }) {
+  return code && `${code}: ${(hint ?? message).replaceAll(release, 'RELEASE')}`
+}
+
+/** Each error once, in the order in which the features meet them. */
+function errorsOf(results) {
+  const all = results.flatMap((result) => result.features.map((found) => errorOf(result, found)))
+  return [...new Set(all.filter((error) => error !== undefined))]
+}
+
+/** One table of the kernels, and one of their features with the kernels across. */
+function tables(results) {
+  const errors = errorsOf(results)
+  const cellOf = (result, name) => {
+    const found = result.features.find(({ feature }) => feature === name)
+    if (found === undefined) return '?'
+    const error = errorOf(result, found)
+    return error === undefined ? 'yes' : `no (${errors.indexOf(error) + 1})`
+  }
+  const names = new Set(results.flatMap(({ features }) => features.map(({ feature }) => feature)))
+  return [
+    table(
+      ['kernel', 'release', 'from', 'tests passed'],
+      results.map((result) => [
+        nameOf(result),
+        result.release,
+        result.kernel.suite === '' ? 'a machine' : `Debian ${result.kernel.suite}`,
+        result.passed,
+      ]),
+    ),
+    table(
+      ['', ...results.map(nameOf)],
+      [...names].map((name) => [
+        features[name] ?? name,
+        ...results.map((result) => cellOf(result, name)),
+      ]),
+    ),
+  ]
+}
+
+export async function renderTables(results) {
+  return (await formatted(tables(results).join('\n\n'))).trimEnd()
+}
+
+/** docs/kernels.md. */
+export function page(results) {
+  const [ofKernels, ofFeatures] = tables(results)
+  const errors = errorsOf(results).map((error, index) => `${index + 1}. ${error}`)
+  return `# Kernels
+
+The integration suite passes on each of these kernels. Debian's kernels for the cloud are booted in qemu; the last
+one is the kernel of the machine that wrote this page. \`make kernels-doc\` runs them all and writes the page.
+
+${ofKernels}
+
+“yes” means that the suite has seen the feature work, with events where it delivers any. “no” means that this kernel does
+not have the feature, and that the suite has seen the library refuse it with the error of that number in the list below.
+
+${ofFeatures}
+
+Debian's 5.10 is booted as it comes, which is without BPF among its security modules.
+
+## What the errors say
+
+${errors.join('\n')}
+
+## More CPUs than the machine has
+
+\`make test-smp\` runs the [stress test](../test/stress/stress.ts) in guests with 8 CPUs and 7 producers,
+on x86-64 and on arm64. qemu runs each of their CPUs in a thread of its own, so that a producer may lose its CPU at
+any instruction, also between reserving and submitting a record. The emulator adds the barriers that a guest asks for, but it
+runs on x86-64: what it can show of arm64's weaker memory order is what the compiler does with the arm64 build and what the
+host's own store buffers reorder. An arm64 machine may show more.
+`
+}
