@@ -5,26 +5,23 @@
 import { claims } from './claims.js'
 import { consumers, isNode, kindOf, labelOf } from './consumers.js'
 import { comparableDrop, figure, meets, median, percent, valuesOf } from './figures.js'
-import { bars, claimsTable, type Column, pivotTable, rowTable } from './report.js'
+import {
+  bars,
+  claimsTable,
+  type Column,
+  type PlotsOf,
+  type Section,
+  sectionBlocks,
+} from './report.js'
 import { rows } from './rows.js'
 import { main } from './study.js'
 import type { Block, MeasuredRow, Results, Series, Tone } from './types.js'
-
-type PlotOf = (rows: readonly MeasuredRow[]) => Block[]
-
-interface Section {
-  title: string
-  about: string
-  /** All rows in one table, each a column with this head. */
-  pivot?: string
-  plot?: PlotOf
-}
 
 function toneOf(name: string): Tone {
   return isNode(name) ? kindOf(name) : 'other'
 }
 
-function dots(name: string, title: string, axis: string, unit: string): PlotOf {
+function dots(name: string, title: string, axis: string, unit: string): PlotsOf {
   return (rows) => {
     const groups = rows.map((row) => ({ heading: row.title, bars: bars(row, toneOf) }))
     return [{ plot: 'bars', name, title, axis: `${axis}, logarithmic`, unit, scale: 'log', groups }]
@@ -32,7 +29,7 @@ function dots(name: string, title: string, axis: string, unit: string): PlotOf {
 }
 
 /** A line for each consumer over the rows' titles, which are numbers. */
-function lines(name: string, title: string, axis: string, sides: readonly string[]): PlotOf {
+function lines(name: string, title: string, axis: string, sides: readonly string[]): PlotsOf {
   const seriesOf = (side: string, rows: readonly MeasuredRow[]): Series => {
     const points = rows.flatMap((row): [number, number][] => {
       const values = valuesOf(row, side)
@@ -49,29 +46,60 @@ function lines(name: string, title: string, axis: string, sides: readonly string
   }
 }
 
-const sections: Record<string, Section> = {
-  parallel: {
+/** The first consumer of the kind. */
+function stockOf(side: string, row: MeasuredRow): string | undefined {
+  return Object.keys(row.sides).find(
+    (other) => !(side in consumers) || !(other in consumers) || kindOf(other) === kindOf(side),
+  )
+}
+
+const columns: readonly Column[] = [
+  {},
+  { title: 'ratio', ratioTo: stockOf },
+  { title: 'p50, µs', of: 'p50', as: 'median', scale: 1e-3 },
+  { title: 'p90, µs', of: 'p90', as: 'median', scale: 1e-3 },
+  { title: 'p99.9, µs', of: 'p999', as: 'median', scale: 1e-3 },
+  { title: 'dropped', of: 'dropped', as: 'percent' },
+  { title: 'CPU s a million', of: 'cpuSeconds', as: 'median' },
+  { title: 'ns a call', of: 'nsPerCall', as: 'median' },
+  { title: 'open', of: 'open', as: 'median' },
+  { title: 'load', of: 'load', as: 'median' },
+]
+
+const fairColumns: readonly Column[] = [
+  {},
+  { title: 'median', of: 'p50', as: 'median' },
+  { title: 'longest', of: 'most', as: 'spread' },
+  { title: 'M records/s', of: 'rate', as: 'spread' },
+  { title: 'dropped', of: 'lost', as: 'percent' },
+]
+
+const sections: readonly Section[] = [
+  {
+    group: 'parallel',
     title: 'A single producer, in parallel',
-    about:
+    about: () =>
       'The producer makes system calls without pause on its CPU. The program puts records of 8 bytes into the buffer.',
-    plot: dots(
+    plots: dots(
       'parallel',
       'Producer and consumer in parallel',
       'M records/s, more is better',
       'M/s',
     ),
   },
-  'back-to-back': {
+  {
+    group: 'back-to-back',
     title: 'A single producer, back-to-back',
-    about:
+    about: () =>
       'The consumer’s own thread makes the system call that produces, then consumes, and so on: the two never run at the same time, and nobody is woken. rb-custom and pb-custom look at the buffer at once, the loops of libbpf go through epoll, and the library calls `consume()` with `pollThread: false`.',
   },
-  'sample-rate': {
+  {
+    group: 'sample-rate',
     title: 'Back-to-back, by sample rate',
-    about:
+    about: () =>
       'A system call makes as many records as one wake-up is for. When these are few, it is the call of `consume()` itself that counts. The columns are the records a call; the figures are medians in millions of records a second.',
     pivot: 'M records/s',
-    plot: (rows) => [
+    plots: (rows) => [
       ...lines(
         'sample-rate-ring',
         'Back-to-back, by sample rate: ring',
@@ -86,28 +114,32 @@ const sections: Record<string, Section> = {
       )(rows),
     ],
   },
-  output: {
+  {
+    group: 'output',
     title: 'Records copied by bpf_ringbuf_output()',
-    about: 'All other rows reserve a record, fill it in and submit it.',
+    about: () => 'All other rows reserve a record, fill it in and submit it.',
     pivot: 'M records/s',
   },
-  'one-cpu': {
+  {
+    group: 'one-cpu',
     title: 'Producer and consumer on one CPU',
-    about:
+    about: () =>
       'Both run on the consumer’s CPU, with one record a call. Each wake-up is a switch between processes, and in this library also one between its threads.',
   },
-  contention: {
+  {
+    group: 'contention',
     title: 'Several producers for one ring',
-    about:
+    about: () =>
       'Each system call makes 50 records; the columns are the number of producers. A star says that producers and consumer are more than the CPUs, so that the scheduler is measured with them.',
     pivot: 'M records/s',
   },
-  size: {
+  {
+    group: 'size',
     title: 'Records by size',
-    about:
+    about: () =>
       'The columns are the bytes of a record, which `bpf_ringbuf_output()` copies. The consumers look at the first 8 bytes only. The library has copied the whole record by then, and rb-node-raw copies it once more, to keep it; the consumers in C read it where it lies. A perf sample cannot have 64 KiB.',
     pivot: 'M records/s',
-    plot: lines('size', 'Throughput by size of the records', 'bytes a record', [
+    plots: lines('size', 'Throughput by size of the records', 'bytes a record', [
       'rb-node',
       'rb-libbpf',
       'rb-custom',
@@ -115,72 +147,53 @@ const sections: Record<string, Section> = {
       'pb-libbpf-watermark',
     ]),
   },
-  exec: {
+  {
+    group: 'exec',
     title: 'Exec events',
-    about: 'A record of 536 bytes with typed fields and two strings.',
+    about: () => 'A record of 536 bytes with typed fields and two strings.',
   },
-  workload: {
+  {
+    group: 'workload',
     title: 'The cost to the traced workload',
-    about: 'What a traced `getpgid()` takes longer than one that nobody traces.',
-    plot: dots('workload', 'Cost to the traced workload', 'ns more a call, less is better', 'ns'),
+    about: () => 'What a traced `getpgid()` takes longer than one that nobody traces.',
+    plots: dots('workload', 'Cost to the traced workload', 'ns more a call, less is better', 'ns'),
   },
-  latency: {
+  {
+    group: 'latency',
     title: 'Latency',
-    about:
+    about: () =>
       'From `bpf_ktime_get_ns()` in the program to the callback. Coalescing trades latency under load for the workload’s time: it adds `coalesceUs` at most.',
-    plot: dots('latency', 'Latency, 99th percentile', 'µs, less is better', 'µs'),
+    plots: dots('latency', 'Latency, 99th percentile', 'µs, less is better', 'µs'),
   },
-  fair: {
+  {
+    group: 'fair',
+    columns: fairColumns,
     title: 'The event loop under a flood',
-    about:
+    about: () =>
       'Records come as fast as one producer makes them, more than the callback can take. The figures are the time between two turns of the event loop, as `perf_hooks.monitorEventLoopDelay()` sees it with a timer of one millisecond, which is in each of them. The claim is 5 ms and one callback at the 99th percentile.',
   },
-  cpu: { title: 'CPU time at 100,000 records a second', about: 'Of the consumer, all threads.' },
-  memory: { title: 'Resident memory of the process', about: 'Of a process that only consumes.' },
-  'per-record': {
+  {
+    group: 'cpu',
+    title: 'CPU time at 100,000 records a second',
+    about: () => 'Of the consumer, all threads.',
+  },
+  {
+    group: 'memory',
+    title: 'Resident memory of the process',
+    about: () => 'Of a process that only consumes.',
+  },
+  {
+    group: 'per-record',
     title: 'The cost of a record by itself',
-    about:
+    about: () =>
       'Nobody waits for anybody. C drains by `ring_buffer__consume()`, the library by `consume()` into objects. An exec event is decoded by `struct()`, and by hand with `TextDecoder`.',
   },
-  open: {
+  {
+    group: 'open',
     title: 'Opening and loading an object',
-    about: 'Against a program in C that calls libbpf alone, the second time in each process.',
+    about: () => 'Against a program in C that calls libbpf alone, the second time in each process.',
   },
-}
-
-/** The first consumer of the kind. */
-function stockOf(row: MeasuredRow): (side: string) => string | undefined {
-  const sides = Object.keys(row.sides)
-  return (side) => {
-    const isOfKind = (other: string): boolean =>
-      !(side in consumers) || !(other in consumers) || kindOf(other) === kindOf(side)
-    return sides.find(isOfKind)
-  }
-}
-
-const columns: readonly Column[] = [
-  { title: 'p50, µs', of: 'p50', as: 'median', scale: 1e-3 },
-  { title: 'p90, µs', of: 'p90', as: 'median', scale: 1e-3 },
-  { title: 'p99.9, µs', of: 'p999', as: 'median', scale: 1e-3 },
-  { title: 'dropped', of: 'dropped', as: 'percent' },
-  { title: 'CPU s a million', of: 'cpuSeconds', as: 'median' },
-  { title: 'ns a call', of: 'nsPerCall', as: 'median' },
-  { title: 'open', of: 'open', as: 'median' },
-  { title: 'load', of: 'load', as: 'median' },
 ]
-
-const fairColumns: readonly Column[] = [
-  { title: 'median', of: 'p50', as: 'median' },
-  { title: 'longest', of: 'most', as: 'spread' },
-  { title: 'M records/s', of: 'rate', as: 'spread' },
-  { title: 'dropped', of: 'lost', as: 'percent' },
-]
-
-function table(row: MeasuredRow): Block {
-  const value = { title: row.unit }
-  if (row.group === 'fair') return rowTable(row, row.title, [value, ...fairColumns])
-  return rowTable(row, row.title, [value, { title: 'ratio', ratioTo: stockOf(row) }, ...columns])
-}
 
 function document({ date, machine, rounds, window, load, rows, claims }: Results): Block[] {
   const met = claims.filter((claim) => meets(claim)).length
@@ -199,13 +212,10 @@ function document({ date, machine, rounds, window, load, rows, claims }: Results
     '## What it comes to',
     `${met} of ${claims.length} claims are met in this run. [What bounds it](performance.md) explains the others.`,
     ...(claims.length > 0 ? [claimsTable(claims)] : []),
-    ...Object.entries(sections).flatMap(([group, { title, about, pivot, plot }]): Block[] => {
-      const found = rows.filter((row) => row.group === group)
-      if (found.length === 0) return []
-      const plots = plot?.(found) ?? []
-      const tables = pivot === undefined ? found.map(table) : [pivotTable(found, pivot)]
-      return [`## ${title}`, about, ...plots, ...tables]
-    }),
+    ...sectionBlocks(
+      rows,
+      sections.map((section) => ({ columns, ...section })),
+    ),
   ]
 }
 

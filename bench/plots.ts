@@ -64,7 +64,7 @@ function whiskers(
   return {
     type: 'custom',
     silent: true,
-    data: points.map(([y, min, max]) => [min, y, max]),
+    data: points.filter(([, min, max]) => max > min).map(([y, min, max]) => [min, y, max]),
     encode: { x: [0, 2], y: 1 },
     renderItem: (_, api) => {
       const [x1 = 0, y = 0] = api.coord([api.value(0), api.value(1)])

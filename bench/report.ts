@@ -83,20 +83,21 @@ export function terminalText(blocks: readonly Block[]): string {
 // Tables and plots of what every study has
 
 export interface Column {
-  title: string
+  /** The row's unit unless said. */
+  title?: string
   /** The name of the values. */
   of?: string
   as?: 'spread' | 'median' | 'percent'
   scale?: number
   /** Instead: to the side that this returns. */
-  ratioTo?: (side: string) => string | undefined
+  ratioTo?: (side: string, row: MeasuredRow) => string | undefined
 }
 
 function cell(row: MeasuredRow, side: string, column: Column): string {
   const { of: name = 'value', as = 'spread', scale = 1, ratioTo } = column
   const values = row.sides[side]
   if (ratioTo !== undefined) {
-    const base = ratioTo(side) ?? side
+    const base = ratioTo(side, row) ?? side
     if (base === side) return '1'
     if (!isComparable(values) || !isComparable(row.sides[base])) return 'not compared'
     return figure(median(values?.[name]) / median(row.sides[base]?.[name]))
@@ -108,7 +109,7 @@ function cell(row: MeasuredRow, side: string, column: Column): string {
 }
 
 /** A side a line; columns without any value are left out. */
-export function rowTable(
+function rowTable(
   row: MeasuredRow,
   title: string,
   columns: readonly Column[],
@@ -117,13 +118,13 @@ export function rowTable(
   const sides = Object.keys(row.sides)
   const shown = columns.filter((column) => sides.some((side) => cell(row, side, column) !== ''))
   return {
-    head: [title, ...shown.map((column) => column.title)],
+    head: [title, ...shown.map((column) => column.title ?? row.unit)],
     rows: sides.map((side) => [label(side), ...shown.map((column) => cell(row, side, column))]),
   }
 }
 
 /** A side a line, a row a column, with medians; what was lost is said. */
-export function pivotTable(rows: readonly MeasuredRow[], title: string): Table {
+function pivotTable(rows: readonly MeasuredRow[], title: string): Table {
   const sides = [...new Set(rows.flatMap((row) => Object.keys(row.sides)))]
   const columns = rows.map((row) => row.title + (row.isOversubscribed === true ? '*' : ''))
   return {
@@ -133,8 +134,8 @@ export function pivotTable(rows: readonly MeasuredRow[], title: string): Table {
       ...rows.map((row) => {
         const lost = isComparable(row.sides[side])
           ? ''
-          : cell(row, side, { title: '', of: 'dropped', as: 'percent' })
-        return cell(row, side, { title: '', as: 'median' }) + (lost === '' ? '' : `, ${lost} lost`)
+          : cell(row, side, { of: 'dropped', as: 'percent' })
+        return cell(row, side, { as: 'median' }) + (lost === '' ? '' : `, ${lost} lost`)
       }),
     ]),
   }
@@ -149,6 +150,46 @@ export function bars(
   return Object.keys(row.sides).flatMap((side) => {
     const values = (row.sides[side]?.[name] ?? []).map((value) => value * scale)
     return values.length === 0 ? [] : [{ label: label(side), tone: tone(side), values }]
+  })
+}
+
+export type PlotsOf = (rows: readonly MeasuredRow[]) => Block[]
+
+/** Of a document: what the rows of a group are, their figures and plots. */
+export interface Section {
+  group: string
+  title: string
+  about: (row: MeasuredRow) => string
+  columns?: readonly Column[]
+  /** All rows in one table with this head, instead of a table each. */
+  pivot?: string
+  /** Instead of both. */
+  tables?: (rows: readonly MeasuredRow[]) => Block[]
+  plots?: PlotsOf
+  after?: (row: MeasuredRow) => Block[]
+}
+
+/** Sections whose rows were measured. */
+export function sectionBlocks(
+  rows: readonly MeasuredRow[],
+  sections: readonly Section[],
+  label: (side: string) => string = String,
+): Block[] {
+  return sections.flatMap(({ group, title, about, columns, pivot, tables, plots, after }) => {
+    const found = rows.filter((row) => row.group === group)
+    const [first] = found
+    if (first === undefined) return []
+    const perRow = (): Block[] =>
+      pivot === undefined
+        ? found.map((row) => rowTable(row, row.title, columns ?? [{}], label))
+        : [pivotTable(found, pivot)]
+    return [
+      `## ${title}`,
+      about(first),
+      ...(plots?.(found) ?? []),
+      ...(tables ?? perRow)(found),
+      ...(after?.(first) ?? []),
+    ]
   })
 }
 

@@ -6,7 +6,7 @@ import { claimRatio, figure, kibibytes, median, valuesOf } from '../figures.js'
 import { addedCost, parallel, words } from '../load.js'
 import { command } from '../machine.js'
 import { pageBytes } from '../processes.js'
-import { bars, claimsTable, rowTable } from '../report.js'
+import { bars, claimsTable, type PlotsOf, type Section, sectionBlocks } from '../report.js'
 import { main } from '../study.js'
 import type {
   Bars,
@@ -207,31 +207,23 @@ function memoryTables(measured: readonly MeasuredRow[]): Table[] {
   ]
 }
 
-function barsOf(
+function toneOf(side: string): Kind {
+  return side in dropPrograms ? dropPrograms[side as DropProgram].kind : kindOf(side)
+}
+
+function plot(
   name: string,
   title: string,
   axis: string,
   unit: string,
-  scale: Bars['scale'],
-  groups: readonly [heading: string, row: MeasuredRow, of?: string][],
-): Bars {
-  const isDrop = (side: string): side is DropProgram => side in dropPrograms
-  return {
-    plot: 'bars',
-    name,
-    title,
-    axis,
-    unit,
-    scale,
-    groups: groups.map(([heading, row, of = 'value']) => ({
-      heading,
-      bars: bars(
-        row,
-        (side) => (isDrop(side) ? dropPrograms[side].kind : kindOf(side)),
-        { of },
-        label,
-      ),
-    })),
+  scale: Bars['scale'] = 'log',
+): PlotsOf {
+  return (rows) => {
+    const groups = rows.map((row) => ({
+      heading: rows.length > 1 ? row.title : '',
+      bars: bars(row, toneOf, {}, label),
+    }))
+    return [{ plot: 'bars', name, title, axis, unit, scale, groups }]
   }
 }
 
@@ -240,22 +232,103 @@ function label(side: string): string {
   return side in dropPrograms ? dropPrograms[side as DropProgram].label : `${side} buffer`
 }
 
-function document(results: Results): Block[] {
-  const { date, machine, rounds, window, load, rows: measured, claims: found } = results
-  const all = verdicts(measured)
-  let number = 0
-  /** A numbered section for the rows of a group, where they were measured. */
-  const section = (
-    group: string,
-    title: string,
-    blocks: (first: MeasuredRow, rows: readonly MeasuredRow[]) => Block[],
-  ): Block[] => {
-    const ofGroup = measured.filter((row) => row.group === group)
-    const [first] = ofGroup
-    return first === undefined ? [] : [`## ${++number}. ${title}`, ...blocks(first, ofGroup)]
-  }
-  const growth = (row: MeasuredRow, kind: Kind): string =>
-    figure(median(valuesOf(row, kind)) / median(valuesOf(row, kind, 'alone')))
+const dropped = { title: 'dropped', of: 'dropped', as: 'percent' } as const
+
+function growth(row: MeasuredRow, kind: Kind): string {
+  return figure(median(valuesOf(row, kind)) / median(valuesOf(row, kind, 'alone')))
+}
+
+const sections = (claims: readonly Claim[]): Section[] => [
+  {
+    group: 'memory',
+    title: '1. Memory for the same burst',
+    about: () =>
+      `${figure(burstEvents)} events of ${eventBytes} bytes come while nobody drains, and none may be lost. The least size was searched for on this machine by halving, and each size was tried with a real burst:`,
+    plots: (rows) => [memoryPlot(rows)],
+    tables: memoryTables,
+    after: () => [
+      `In the formula, pow2 is the next power of two of at least a page (${kibibytes(pageBytes)}):`,
+      `- ring buffer: pow2(N × ${ringRecordBytes}), where N is the number of events on all CPUs together;\n- perf buffer: CPUs × pow2(n × ${perfRecordBytes}), where n is the largest number of events on one CPU.`,
+      'One: the burst happens on any one CPU, so every CPU needs the room for it. Split: the burst is always spread evenly over all CPUs. Each: every CPU has such a burst at the same moment. Pages for positions come on top: three for a ring, one for each CPU of a perf buffer.',
+    ],
+  },
+  {
+    group: 'order',
+    title: '2. The order of fork, exec and exit across CPUs',
+    about: (row) =>
+      `Shells on two CPUs start short processes that move to the other CPU. One program reports each fork, exec and exit of this machine to both kinds of buffer, so both get the same events. The events of ${figure(median(valuesOf(row, 'rb-node', 'moved')))} % of the processes came from more than one CPU. An event is late when one with a later time came before it. A process is out of order when a later event of it came before an earlier one, such as the exit before the exec.`,
+    columns: [
+      { title: 'events', of: 'events' },
+      { title: 'late, %', of: 'late' },
+      { title: 'late by at most, µs', of: 'latestUs' },
+      {},
+    ],
+    after: () => [
+      'A ring has the order in which records were reserved. The time is read just after that, so two CPUs that report at the same moment can be late by less than that moment, while what caused what stays in order.',
+    ],
+  },
+  {
+    group: 'drop',
+    title: '3. Work for events that are then dropped',
+    about: () =>
+      'Events of 512 bytes (time, ids, comm and a copied text) come while the buffer is full and nobody drains. The figures are nanoseconds of the producer for each dropped event, of calls with 16 events each, less the untraced call.',
+    plots: plot(
+      'drops',
+      'Work for an event that is then dropped',
+      'ns, less is better',
+      'ns',
+      'linear',
+    ),
+  },
+  {
+    group: 'cost',
+    title: '4. The cost to the traced workload',
+    about: () =>
+      'The workload is a loop of getpgid() with one event of 8 bytes a call, and the consumer is on another CPU.',
+    columns: [{ title: 'untraced, ns a call', of: 'base', as: 'median' }, {}, dropped],
+    plots: plot(
+      'cost',
+      'Cost of an event to the traced workload',
+      'ns more than untraced, less is better',
+      'ns',
+    ),
+  },
+  {
+    group: 'together',
+    title: '5. Two CPUs produce at once',
+    about: () =>
+      'The same loop, with events of 128 bytes, runs on one CPU and on both at once. The buffers hold everything, so that no consumer takes part. The CPUs share a ring and its lock; each has a perf buffer of its own.',
+    columns: [{ title: 'one CPU, ns', of: 'alone' }, {}],
+    after: (row) => [
+      `With the second CPU an event costs ${growth(row, 'ring')} times as much in the ring buffer, and ${growth(row, 'perf')} times as much in the perf buffers. What more than two CPUs do to one ring was not measured. Where its lock is the limit, several rings, each for a group of CPUs, share the load.`,
+    ],
+  },
+  {
+    group: 'speed',
+    title: '6. Throughput at full speed',
+    about: () =>
+      `Records of 8 bytes come as fast as the producer goes. The figures are what is received; what found no room is dropped. Both kinds have ${kibibytes(sameSize.ringBytes)}: one ring, or ${perfPagesPerCpu} pages for each of two CPUs.`,
+    columns: [{}, dropped],
+    plots: plot('throughput', 'Throughput at full speed', 'M records/s, more is better', 'M/s'),
+    after: () => (claims.length > 0 ? [claimsTable(claims)] : []),
+  },
+  {
+    group: 'idle',
+    title: '7. Latency and work when idle',
+    about: () =>
+      'Latency is from the BPF program to the callback, of events that come 2 ms apart, so that the consumer sleeps in between. The other columns are what the reader does while there are no events at all. By default a PerfBuffer is woken at half of a buffer, and besides it drains every 500 µs.',
+    columns: [
+      {},
+      { title: 'p99, µs', of: 'p99' },
+      { title: 'wake-ups/s, no events', of: 'wakeups', as: 'median' },
+      { title: 'CPU, ms/s', of: 'cpuMs' },
+    ],
+    plots: plot('latency', 'Latency when idle', 'µs to the callback, less is better', 'µs'),
+  },
+]
+
+function document({ date, machine, rounds, window, load, rows, claims }: Results): Block[] {
+  const all = verdicts(rows)
   return [
     '# Ring buffer or perf buffer?',
     'Written by `make compare ARGS=--write`, which measures both kinds on the same events in one run. The sentences below come from the figures.',
@@ -263,112 +336,7 @@ function document(results: Results): Block[] {
     all.map(({ question, sentence }) => `- ${question}. ${sentence}`).join('\n'),
     `Measured on ${date}: ${machine}. There were ${rounds} rounds, and each run was measured for ${window.measuredMs} ms; the load average before was ${figure(load[0])}.`,
     `Figures are medians of the rounds, with the least and the most in parentheses. The sides take turns in each round, and in the reverse order every other round. A side is called better when its median is, by ${Math.round(100 * (clearRatio - 1))} % or more, when it was so in at least ${100 * clearPart} % of the rounds, and when the middle halves of both lie apart. The producer has CPU 0, consumers have CPU 1. In every run it was checked that received and lost records together are those that were made.`,
-    ...section('memory', 'Memory for the same burst', (_, ofGroup) => [
-      `${figure(burstEvents)} events of ${eventBytes} bytes come while nobody drains, and none may be lost. The least size was searched for on this machine by halving, and each size was tried with a real burst:`,
-      ...memoryTables(ofGroup),
-      memoryPlot(ofGroup),
-      `In the formula, pow2 is the next power of two of at least a page (${kibibytes(pageBytes)}):`,
-      `- ring buffer: pow2(N × ${ringRecordBytes}), where N is the number of events on all CPUs together;\n- perf buffer: CPUs × pow2(n × ${perfRecordBytes}), where n is the largest number of events on one CPU.`,
-      'One: the burst happens on any one CPU, so every CPU needs the room for it. Split: the burst is always spread evenly over all CPUs. Each: every CPU has such a burst at the same moment. Pages for positions come on top: three for a ring, one for each CPU of a perf buffer.',
-    ]),
-    ...section('order', 'The order of fork, exec and exit across CPUs', (row) => [
-      `Shells on two CPUs start short processes that move to the other CPU. One program reports each fork, exec and exit of this machine to both kinds of buffer, so both get the same events. The events of ${figure(median(valuesOf(row, 'rb-node', 'moved')))} % of the processes came from more than one CPU. An event is late when one with a later time came before it. A process is out of order when a later event of it came before an earlier one, such as the exit before the exec.`,
-      rowTable(
-        row,
-        row.title,
-        [
-          { title: 'events', of: 'events' },
-          { title: 'late, %', of: 'late' },
-          { title: 'late by at most, µs', of: 'latestUs' },
-          { title: row.unit },
-        ],
-        label,
-      ),
-      'A ring has the order in which records were reserved. The time is read just after that, so two CPUs that report at the same moment can be late by less than that moment, while what caused what stays in order.',
-    ]),
-    ...section('drop', 'Work for events that are then dropped', (row) => [
-      'Events of 512 bytes (time, ids, comm and a copied text) come while the buffer is full and nobody drains. The figures are nanoseconds of the producer for each dropped event, of calls with 16 events each, less the untraced call.',
-      rowTable(row, row.title, [{ title: row.unit }], label),
-      barsOf(
-        'drops',
-        'Work for an event that is then dropped',
-        'ns of the traced workload, less is better',
-        'ns',
-        'linear',
-        [['', row]],
-      ),
-    ]),
-    ...section('cost', 'The cost to the traced workload', (row) => [
-      'The workload is a loop of getpgid() with one event of 8 bytes a call, and the consumer is on another CPU.',
-      rowTable(
-        row,
-        row.title,
-        [
-          { title: 'untraced, ns a call', of: 'base', as: 'median' },
-          { title: row.unit },
-          { title: 'dropped', of: 'dropped', as: 'percent' },
-        ],
-        label,
-      ),
-      barsOf(
-        'cost',
-        'Cost of an event to the traced workload',
-        'ns more than untraced, less is better, logarithmic',
-        'ns',
-        'log',
-        [['', row]],
-      ),
-    ]),
-    ...section('together', 'Two CPUs produce at once', (row) => [
-      'The same loop, with events of 128 bytes, runs on one CPU and on both at once. The buffers hold everything, so that no consumer takes part. The CPUs share a ring and its lock; each has a perf buffer of its own.',
-      rowTable(row, row.title, [{ title: 'one CPU, ns', of: 'alone' }, { title: row.unit }], label),
-      `With the second CPU an event costs ${growth(row, 'ring')} times as much in the ring buffer, and ${growth(row, 'perf')} times as much in the perf buffers. What more than two CPUs do to one ring was not measured. Where its lock is the limit, several rings, each for a group of CPUs, share the load.`,
-    ]),
-    ...section('speed', 'Throughput at full speed', (_, ofGroup) => [
-      `Records of 8 bytes come as fast as the producer goes. The figures are what is received; what found no room is dropped. Both kinds have ${kibibytes(sameSize.ringBytes)}: one ring, or ${perfPagesPerCpu} pages for each of two CPUs.`,
-      ...ofGroup.map((row) =>
-        rowTable(
-          row,
-          row.title,
-          [{ title: row.unit }, { title: 'dropped', of: 'dropped', as: 'percent' }],
-          label,
-        ),
-      ),
-      ...(found.length > 0 ? [claimsTable(found)] : []),
-      barsOf(
-        'throughput',
-        'Throughput at full speed',
-        'M records/s, more is better, logarithmic',
-        'M/s',
-        'log',
-        ofGroup.map((row) => [row.title, row]),
-      ),
-    ]),
-    ...section('idle', 'Latency and work when idle', (row) => [
-      'Latency is from the BPF program to the callback, of events that come 2 ms apart, so that the consumer sleeps in between. The other columns are what the reader does while there are no events at all. By default a PerfBuffer is woken at half of a buffer, and besides it drains every 500 µs.',
-      rowTable(
-        row,
-        row.title,
-        [
-          { title: row.unit },
-          { title: 'p99, µs', of: 'p99' },
-          { title: 'wake-ups/s, no events', of: 'wakeups', as: 'median' },
-          { title: 'CPU, ms/s', of: 'cpuMs' },
-        ],
-        label,
-      ),
-      barsOf(
-        'latency',
-        'Latency when idle',
-        'µs to the callback, less is better, logarithmic',
-        'µs',
-        'log',
-        [
-          ['median', row],
-          ['99th percentile', row, 'p99'],
-        ],
-      ),
-    ]),
+    ...sectionBlocks(rows, sections(claims), label),
   ]
 }
 

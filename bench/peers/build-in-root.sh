@@ -7,7 +7,7 @@ set -eu
 root=$(realpath "$1")
 cd "$(dirname "$0")"
 
-version() { zcat "$root/usr/share/doc/$1"/changelog*.gz | sed -n '1s/.*(\(.*\)).*/\1/p'; }
+version() { zcat "$root/usr/share/doc/$1"/changelog*.gz | sed -n '1s/.*(\([0-9]*:\)\{0,1\}\(.*\)).*/\2/p'; }
 
 mkdir -p "$root/mnt" "$root/tmp" "$root/root"
 cp bcc_reader.py "$root/usr/bin/bcc_reader"

@@ -2,9 +2,16 @@
 //
 //   node build/bench/peers/peers.js [OPTION]...    (study.ts has the options)
 import { claimRatio, figure, kibibytes, valuesOf } from '../figures.js'
-import { bars, claimsTable, type Column, rowTable } from '../report.js'
+import {
+  bars,
+  claimsTable,
+  type Column,
+  type PlotsOf,
+  type Section,
+  sectionBlocks,
+} from '../report.js'
 import { main } from '../study.js'
-import type { Bars, Block, Claim, MeasuredRow, Results, Row, Tone } from '../types.js'
+import type { Block, Claim, MeasuredRow, Results, Row, Tone } from '../types.js'
 import { type Kind, missing, peers, type PeerName, ringBytes, versions } from './readers.js'
 import { highestLossless, run, type Run, untraced } from './runs.js'
 
@@ -88,20 +95,38 @@ const costColumns: readonly Column[] = [
   { title: 'added to a call, ns', of: 'added' },
 ]
 
-function plot(
-  name: string,
-  title: string,
-  axis: string,
-  unit: string,
-  measured: readonly MeasuredRow[],
-): Bars[] {
-  if (measured.length === 0) return []
-  const groups = measured.map((row) => ({
-    heading: row.title,
-    bars: bars(row, toneOf, {}, labelOf),
-  }))
-  return [{ plot: 'bars', name, title, axis, unit, scale: 'linear', groups }]
+function plot(name: string, title: string, axis: string, unit: string): PlotsOf {
+  return (measured) => {
+    const groups = measured.map((row) => ({
+      heading: row.title,
+      bars: bars(row, toneOf, {}, labelOf),
+    }))
+    return [{ plot: 'bars', name, title, axis, unit, scale: 'linear', groups }]
+  }
 }
+
+const sections: readonly Section[] = [
+  {
+    group: 'full-speed',
+    title: 'At full speed',
+    about: () =>
+      'A reader that catches up lets the kernel wake it for every event, and that slows the workload down. At full speed a slow reader therefore meets a faster workload, and drops. What can be compared is the highest rate at which nothing is dropped: full speed where nothing is, and otherwise the highest pace that a search by halving finds. The other columns are of full speed. CPU is that of all threads of the reader, and with bpftrace that of Node too. What is added to a call is what the workload pays more than when nobody traces it.',
+    columns: [
+      {},
+      { title: 'of C', ratioTo: () => 'c' },
+      { title: 'received, M/s', of: 'received', as: 'median' },
+      ...costColumns,
+    ],
+    plots: plot('rate', 'Most that was made and nothing dropped', 'M/s, more is better', 'M/s'),
+  },
+  {
+    group: 'paced',
+    title: 'At a moderate rate',
+    about: () => 'Events come evenly spaced, and every event may find the reader asleep.',
+    columns: costColumns,
+    plots: plot('cpu', 'CPU for an event, at a moderate rate', 'µs, less is better', 'µs'),
+  },
+]
 
 function untoldText(measured: readonly MeasuredRow[]): string[] {
   const sum = measured
@@ -121,8 +146,6 @@ function document({
   rows: measured,
   claims: found,
 }: Results): Block[] {
-  const fast = measured.filter(({ group }) => group === 'full-speed')
-  const paced = measured.filter(({ group }) => group === 'paced')
   const absent = (Object.keys(peers) as PeerName[]).flatMap((name) => missing(name) ?? [])
   return [
     '# Peers',
@@ -142,32 +165,9 @@ function document({
     'For each run the bench compares the number of records and the sum of their contents (numbers, and lengths of strings) with what the BPF program submitted, and the losses that were counted with the calls that the workload made. Nothing sums up what bpftrace submits: without losses the sum must be that of all calls, and with losses only the order is checked.',
     '## Results',
     ...(absent.length === 0 ? [] : [`Not installed: ${[...new Set(absent)].join(', ')}.`]),
-    'A reader that catches up lets the kernel wake it for every event, and that slows the workload down. At full speed a slow reader therefore meets a faster workload, and drops. What can be compared is the highest rate at which nothing is dropped: full speed where nothing is, and otherwise the highest pace that a search by halving finds. The goal is three times as much as each other way.',
+    'The goal is three times as much, made and not dropped, as each other way.',
     ...(found.length === 0 ? [] : [claimsTable(found)]),
-    ...plot('rate', 'Most that was made and nothing dropped', 'M/s, more is better', 'M/s', fast),
-    'The other columns are of full speed. CPU is that of all threads of the reader, and with bpftrace that of Node too. What is added to a call is what the workload pays more than when nobody traces it.',
-    ...fast.flatMap((row) => [
-      rowTable(
-        row,
-        row.title,
-        [
-          { title: row.unit },
-          { title: 'of C', ratioTo: () => 'c' },
-          { title: 'received, M/s', of: 'received', as: 'median' },
-          ...costColumns,
-        ],
-        labelOf,
-      ),
-    ]),
-    'At a moderate rate, evenly spaced, every event may find the reader asleep:',
-    ...plot(
-      'cpu',
-      'CPU for an event, at a moderate rate',
-      'µs of all threads, less is better',
-      'µs',
-      paced,
-    ),
-    ...paced.map((row) => rowTable(row, row.title, costColumns, labelOf)),
+    ...sectionBlocks(measured, sections, labelOf),
     ...untoldText(measured),
     'What sets bpf-ringbuf apart from C here is [coalescing](coalescing.md), not its language. A loop that sleeps between drains could have some of that in any of them. With `coalesceUs: 0` it pays for wake-ups as they do, and for a second thread.',
     'Machines are shared and noisy, and absolute figures mean little: read how they compare, and run the bench on your machine.',

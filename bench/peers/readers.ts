@@ -151,7 +151,7 @@ function program(label: string, about: string, args: readonly string[], inRoot?:
       const all = [kind, ...args]
       const child =
         inRoot === undefined
-          ? new Lines('bench/peers/c_reader', all, map.fd)
+          ? new Lines('bench/native/ring_consumer', ['--poll', `--peer-${kind}`], map.fd)
           : startInRoot(inRoot, all, map.fd)
       await child.next() // "ready"
       // Reads nothing, but knows the ring's positions.
