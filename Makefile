@@ -61,9 +61,10 @@ ifneq ($(NATIVE_TEST_SOURCES),)
   NATIVE_TESTS := $(NATIVE_TEST) $(NATIVE_TEST)-asan $(NATIVE_TEST)-tsan
   NATIVE_TEST_SOURCES += $(wildcard native/core/*.cc)
 endif
-# Of bench/peers/, what has to be compiled; the one in Go only where Go is installed.
+BENCH_BPF_OBJECT := build/bench/bpf/large.bpf.o
+# In C; the other peers are built in a root with Debian's newest packages.
 PEER_PROGRAMS := $(patsubst bench/peers/%.c,build/bench/peers/%,$(wildcard bench/peers/*.c))
-GO_PEER := build/bench/peers/go_reader
+PEER_ROOT := .cache/peers/root
 
 # The addon once more under each sanitizer, in a package root of its own: links
 # to the sources around a build/.
@@ -96,20 +97,23 @@ snoop: build ## install what is missing, print each program that this machine ex
 	@node build/examples/exec-snoop.js $(ARGS)
 
 .PHONY: bench bench-quick
-bench: build-bench ## consumers in C and in JavaScript on the same rows, ARGS='...' (root, 20 minutes)
+bench: build-bench ## consumers in C and in JavaScript on the same rows, ARGS=--write (root, 20 minutes)
 	@node build/bench/bench.js $(ARGS)
 bench-quick: build-bench ## the same, fewer rows and rounds
 	@node build/bench/bench.js --quick $(ARGS)
 
 .PHONY: compare compare-quick
-compare: build-bench ## ring buffer against perf buffer, writes docs/comparison.md (root)
+compare: build-bench ## ring buffer against perf buffer, ARGS=--write (root, 5 minutes)
 	@node build/bench/compare/compare.js $(ARGS)
-compare-quick: build-bench ## the same, a short run that writes to bench/results/
+compare-quick: build-bench ## the same, fewer rounds
 	@node build/bench/compare/compare.js --quick $(ARGS)
 
-.PHONY: bench-peers
-bench-peers: build-bench $(PEER_PROGRAMS) $(GO_PEER) ## against Go, Python and bpftrace, ARGS='--quick' (root)
+.PHONY: bench-peers peer-root
+bench-peers: build-bench $(PEER_PROGRAMS) peer-root ## against Go, Rust, Python and bpftrace, ARGS=--quick (root)
 	@node build/bench/peers/peers.js $(ARGS)
+# Where it cannot be made its peers are left out, and the bench says so.
+peer-root:
+	@$(MAKE) --no-print-directory $(PEER_ROOT)/versions || true
 
 .PHONY: stress soak
 stress: build-tests ## lose no record uncounted for DURATION=60 seconds (root)
@@ -173,7 +177,7 @@ model: | model-packages ## the hand-off between the threads: a search of all its
 .PHONY: build-tests build-test-programs build-bench
 build-tests: $(ADDON) $(NATIVE_TEST) build-test-programs $(call ts_built,test/stress)
 build-test-programs: $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS)
-build-bench: build build-test-programs $(BENCH_PROGRAMS) $(BENCH_ADDON) $(call ts_built,bench)
+build-bench: build build-test-programs $(BENCH_PROGRAMS) $(BENCH_ADDON) $(BENCH_BPF_OBJECT) $(call ts_built,bench)
 
 ##@ Check
 C_SOURCES := $(wildcard $(foreach d,native/binding native/core test/native test/sanitize test/faults bench/native bench/peers bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
@@ -219,8 +223,8 @@ clang-tidy: $(TIDY_STAMPS)
 
 .PHONY: shellcheck
 shellcheck: | lint-packages
-	$(call say,CHECK,scripts test .ci)
-	$(Q)shellcheck scripts/*.sh test/*/*.sh .ci/run
+	$(call say,CHECK,scripts test bench .ci)
+	$(Q)shellcheck scripts/*.sh test/*/*.sh bench/*/*.sh .ci/run
 
 .PHONY: publint
 publint: typescript
@@ -238,15 +242,11 @@ help: ## this list
 	  /^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(filter-out %.d,$(MAKEFILE_LIST))
 
 # Order-only: asked in every run, and rebuilds nothing.
-.PHONY: packages lint-packages model-packages peer-packages kernels-packages arm64-packages container-packages
+.PHONY: packages lint-packages model-packages kernels-packages arm64-packages container-packages
 packages:
 	@$(install_packages)
 lint-packages model-packages kernels-packages arm64-packages container-packages: %-packages: | packages
 	@$(install_packages) --$*
-# A peer that cannot be installed is left out, and the bench says so.
-peer-packages: | packages
-	@for peer in go bcc bpftrace; do $(install_packages) --peer-$$peer || true; done
-
 $(NODE_MODULES): package-lock.json | packages
 	$(call say,NPM,ci)
 	$(call quietly,npm ci --ignore-scripts --no-audit --no-fund)
@@ -294,12 +294,23 @@ $(BENCH_ADDON): bench/native/bench_addon.cc build/Makefile
 	  -DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS -isystem node_modules/node-addon-api -isystem $(NODEDIR)/include/node \
 	  $< -o $@ $(LIBBPF_LIBS) -lpthread
 
-# Debian's package is in a GOPATH of its own, not in a module.
-$(GO_PEER): bench/peers/go_reader.go | peer-packages
-	$(call say,GO,$@)
+# A large object; not stripped, as its size is what counts.
+$(BENCH_BPF_OBJECT): bench/bpf/large.sh | packages
+	$(call say,CLANG,$@)
 	@mkdir -p $(@D)
-	$(Q)if test -d /usr/share/gocode/src/github.com/cilium/ebpf && command -v go >/dev/null; then \
-	  GO111MODULE=off GOFLAGS= GOPATH=/usr/share/gocode GOCACHE=$(CURDIR)/.cache/go go build -o $@ $<; fi
+	$(Q)sh $< 2300 >$(@:.o=.c)
+	$(Q)$(CLANG) -g $(BPF_CFLAGS) -c $(@:.o=.c) -o $@
+
+# Debian's unstable release, unpacked and not installed; the same kernel runs it.
+PEER_PACKAGES := base-files base-passwd dash coreutils libc-bin gcc libc6-dev pkg-config libbpf-dev \
+  golang-go golang-github-cilium-ebpf-dev cargo librust-libbpf-rs-dev librust-aya-dev python3-bpfcc bpftrace
+$(PEER_ROOT): | packages
+	$(call say,APT,$@)
+	$(Q)sh scripts/fetch-debs.sh "$$(dpkg --print-architecture)" sid $@ . $(PEER_PACKAGES) >/dev/null
+
+$(PEER_ROOT)/versions: $(wildcard bench/peers/*.go bench/peers/*.py bench/peers/*.sh bench/peers/rust/* bench/peers/rust/src/*) | $(PEER_ROOT)
+	$(call say,PEERS,$(PEER_ROOT))
+	$(call quietly,sh bench/peers/build-in-root.sh $(PEER_ROOT))
 
 $(NATIVE_TEST)-asan: build/asan/fault.o
 $(NATIVE_TEST)-tsan: build/tsan/fault.o
@@ -350,6 +361,7 @@ $(TIDY_STAMPS): build/tidy/%: native/%.cc native/.clang-tidy $(filter %.h,$(NATI
 	@touch $@
 
 build/test/fuzz/.tsc: $(wildcard test/unit/*.ts)
+build/bench/.tsc: test/stress/options.ts
 
 # An image of a container is built without it.
 -include test/kernels/kernels.mk

@@ -13,7 +13,8 @@ import {
   type Type,
   u64,
 } from 'bpf-ringbuf'
-import { buildDir, NativeConsumer, type Percentiles, type Received } from './processes.js'
+import { quantile } from './figures.js'
+import { buildDir, latencyParts, Lines, parseReceived, type Received } from './processes.js'
 import { BenchRecord, ExecEvent } from './records.js'
 
 /** What the BPF program makes of a system call. */
@@ -40,31 +41,33 @@ interface Definition {
 
 export const consumers = {
   'rb-libbpf': { kind: 'ring', mode: '--poll', label: 'C, ring_buffer__poll()' },
-  'rb-custom': {
-    kind: 'ring',
-    mode: '--custom',
-    label: 'C, own reader, position moved in batches',
-  },
+  'rb-custom': { kind: 'ring', mode: '--custom', label: 'C, a reader of its own' },
   'rb-libbpf-coalesced': { kind: 'ring', mode: '--coalesced', label: 'C, libbpf with our timer' },
-  'rb-node': { kind: 'ring', label: 'RingBuffer, typed objects' },
+  'rb-node': { kind: 'ring', label: 'RingBuffer' },
   'rb-node-view': { kind: 'ring', label: 'RingBuffer, a view' },
   'rb-node-raw': { kind: 'ring', label: 'RingBuffer, bytes()' },
   'rb-node-immediate': { kind: 'ring', label: 'RingBuffer, coalesceUs: 0' },
   'rb-node-naive': { kind: 'ring', label: 'Node, a call and a Buffer a record' },
-  'pb-libbpf': { kind: 'perf', mode: '--poll', label: 'C, perf_buffer__new() and poll()' },
-  'pb-custom': { kind: 'perf', mode: '--custom', label: 'C, own reader, tail moved in batches' },
-  'pb-libbpf-watermark': {
-    kind: 'perf',
-    mode: '--watermark',
-    label: 'C, watermark, drained each ms',
-  },
-  'pb-node': { kind: 'perf', label: 'PerfBuffer, typed objects' },
+  'pb-libbpf': { kind: 'perf', mode: '--poll', label: 'C, perf_buffer__poll()' },
+  'pb-custom': { kind: 'perf', mode: '--custom', label: 'C, a reader of its own' },
+  'pb-libbpf-watermark': { kind: 'perf', mode: '--watermark', label: 'C, watermark and 1 ms' },
+  'pb-libbpf-timer': { kind: 'perf', mode: '--timer', label: 'C, each ms, never woken' },
+  'pb-node': { kind: 'perf', label: 'PerfBuffer' },
+  'pb-node-each': { kind: 'perf', label: 'PerfBuffer, wakeupEvents: 1' },
 } as const satisfies Record<string, Definition>
 
 export type ConsumerName = keyof typeof consumers
 
-export function isNode(name: ConsumerName): boolean {
-  return !('mode' in consumers[name])
+export function kindOf(name: string): 'ring' | 'perf' {
+  return consumers[name as ConsumerName].kind
+}
+
+export function labelOf(name: string): string {
+  return consumers[name as ConsumerName].label
+}
+
+export function isNode(name: string): boolean {
+  return !('mode' in consumers[name as ConsumerName])
 }
 
 interface BenchAddon {
@@ -74,8 +77,7 @@ interface BenchAddon {
 
 /** bench/native/bench_addon.cc */
 export function benchAddon(): BenchAddon {
-  const load = createRequire(__filename)
-  return load(join(buildDir, 'bench/native/bench_addon.node')) as BenchAddon
+  return createRequire(__filename)(join(buildDir, 'bench/native/bench_addon.node')) as BenchAddon
 }
 
 /** One that consumes by itself until finish(). */
@@ -88,34 +90,41 @@ export interface Running {
   finish: (submitted: number) => Promise<Received>
 }
 
-/** The arguments of a consumer in C. */
-export function nativeArguments(name: ConsumerName, workload: Workload): string[] {
-  const definition: Definition = consumers[name]
-  const args = [definition.mode ?? '']
-  if (definition.kind === 'perf') {
-    args.push('--pages', String(workload.perfPagesPerCpu))
-    if (workload.sampleRate > 0) args.push('--wakeup-events', String(workload.sampleRate))
-  }
-  if (workload.program === 'exec') args.push('--exec')
-  if (workload.timed) args.push('--times')
-  return args
-}
-
-export async function startConsumer(
+export type StartConsumer = (
   name: ConsumerName,
   object: BpfObject,
   workload: Workload,
+) => Promise<Running>
+
+/** Consumers in C: bench/native/ring_consumer.c and perf_consumer.c. */
+export async function startNative(
+  name: ConsumerName,
+  map: BpfMap,
+  { sampleRate, perfPagesPerCpu, program, timed }: Workload,
+  ...more: string[]
 ): Promise<Running> {
-  const { kind } = consumers[name]
-  const map = object.map(kind)
-  if (name === 'rb-node-naive') return startNaive(map, workload)
-  if (isNode(name)) return startReader(name, map, workload)
-  const child = await NativeConsumer.start(
-    `${kind}_consumer`,
-    map,
-    ...nativeArguments(name, workload),
-  )
-  return { pid: child.pid, finish: () => child.finish() }
+  const { kind, mode = '' }: Definition = consumers[name]
+  const args = [mode, ...more]
+  if (kind === 'perf') args.push('--pages', String(perfPagesPerCpu))
+  if (kind === 'perf' && sampleRate > 0) args.push('--wakeup-events', String(sampleRate))
+  if (program === 'exec') args.push('--exec')
+  if (timed) args.push('--times')
+  const child = new Lines(`bench/native/${kind}_consumer`, args, map.fd)
+  await child.next() // "ready"
+  const finish = async (): Promise<Received> => {
+    child.process.stdin?.end()
+    const received = parseReceived(await child.numbers())
+    await child.end()
+    return received
+  }
+  return { pid: child.pid, finish }
+}
+
+export const startConsumer: StartConsumer = (name, object, workload) => {
+  const map = object.map(consumers[name].kind)
+  if (!isNode(name)) return startNative(name, map, workload)
+  const start = name === 'rb-node-naive' ? startNaive : startReader
+  return Promise.resolve(start(name, map, workload))
 }
 
 /** Counts what callbacks get. */
@@ -137,8 +146,9 @@ export class Tally {
   }
 
   readonly onBytes = (record: Uint8Array): void => {
+    const [a = 0, b = 0, c = 0, d = 0] = [record[0], record[1], record[2], record[3]]
     this.records++
-    this.sum += wordAt(record)
+    this.sum += (a | (b << 8) | (c << 16) | (d << 24)) >>> 0
   }
 
   // bpf_ktime_get_ns() and hrtime are the same clock, CLOCK_MONOTONIC.
@@ -155,38 +165,26 @@ export class Tally {
 
   received(): Received {
     const { records, sum } = this
-    const timed = Math.min(this.#timed, this.#latencies.length)
-    const latencies = this.#latencies.subarray(0, timed).sort()
-    const at = (part: number): number => latencies[Math.floor(part * (latencies.length - 1))] ?? NaN
-    const found: Percentiles = {
-      p50: at(0.5),
-      p90: at(0.9),
-      p99: at(0.99),
-      p999: at(0.999),
-      most: at(1),
-    }
-    return { records, sum, ns: 0, latencies: found }
+    if (this.#timed === 0) return { records, sum, ns: 0 }
+    const found = [...this.#latencies.subarray(0, this.#timed)]
+    const at = (name: keyof typeof latencyParts): number => quantile(found, latencyParts[name])
+    const latencies = { p50: at('p50'), p90: at('p90'), p99: at('p99'), p999: at('p999') }
+    return { records, sum, ns: 0, latencies }
   }
-}
-
-function wordAt(record: Uint8Array): number {
-  const [a = 0, b = 0, c = 0, d = 0] = [record[0], record[1], record[2], record[3]]
-  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0
 }
 
 /** A decoder and the callback for what it makes. */
 function decoderFor(
   name: ConsumerName,
-  workload: Workload,
+  { timed, program }: Workload,
   tally: Tally,
 ): [decoder: Type<never>, onRecord: (record: never) => void] {
   const isView = name === 'rb-node-view'
   let pair: [unknown, unknown]
-  if (workload.timed) pair = [u64.number, tally.onTime]
+  if (timed) pair = [u64.number, tally.onTime]
   else if (name === 'rb-node-raw') pair = [bytes(), tally.onBytes]
-  else if (workload.program === 'exec') {
-    pair = [isView ? ExecEvent.view() : ExecEvent, tally.onExec]
-  } else pair = [isView ? BenchRecord.view() : BenchRecord, tally.onWords]
+  else if (program === 'exec') pair = [isView ? ExecEvent.view() : ExecEvent, tally.onExec]
+  else pair = [isView ? BenchRecord.view() : BenchRecord, tally.onWords]
   return pair as [Type<never>, (record: never) => void]
 }
 
@@ -199,13 +197,14 @@ export function openReader(
   pollThread = true,
 ): RingBuffer<never> | PerfBuffer<never> {
   const [decoder, onRecord] = decoderFor(name, workload, tally)
-  if (consumers[name].kind === 'ring') {
+  if (kindOf(name) === 'ring') {
     const options: RingBufferOptions = { pollThread }
     if (name === 'rb-node-immediate') options.coalesceUs = 0
     return new RingBuffer(map, decoder, onRecord, options)
   }
   const options: PerfBufferOptions = { pollThread, pagesPerCpu: workload.perfPagesPerCpu }
-  if (workload.sampleRate > 0) options.wakeupEvents = workload.sampleRate
+  const wakeupEvents = name === 'pb-node-each' ? 1 : workload.sampleRate
+  if (wakeupEvents > 0) options.wakeupEvents = wakeupEvents
   return new PerfBuffer(map, decoder, onRecord, options)
 }
 
@@ -220,17 +219,18 @@ function startReader(name: ConsumerName, map: BpfMap, workload: Workload): Runni
   return { pid: process.pid, warmedUp: tally.warmedUp, finish }
 }
 
-function startNaive(map: BpfMap, workload: Workload): Running {
+function startNaive(_: ConsumerName, map: BpfMap, { timed, program }: Workload): Running {
   const tally = new Tally()
   const text = (record: Buffer, start: number): string =>
     record.toString('utf8', start, record.indexOf(0, start))
-  const onExec = (record: Buffer): void => {
-    const pid = record.readUInt32LE(0)
-    tally.onExec({ pid, comm: text(record, 12), filename: text(record, 40) })
+  const onRecord = (record: Buffer): void => {
+    if (timed) tally.onTime(Number(record.readBigUInt64LE(0)))
+    else if (program !== 'exec') tally.onWords({ sequence: record.readUInt32LE(0) })
+    else {
+      const [comm, filename] = [text(record, 12), text(record, 40)]
+      tally.onExec({ pid: record.readUInt32LE(0), comm, filename })
+    }
   }
-  const onWords = (record: Buffer): void => tally.onWords({ sequence: record.readUInt32LE(0) })
-  const onTime = (record: Buffer): void => tally.onTime(Number(record.readBigUInt64LE(0)))
-  const onRecord = workload.timed ? onTime : workload.program === 'exec' ? onExec : onWords
   const reader = new (benchAddon().NaiveReader)(map.fd, onRecord)
   const finish = async (submitted: number): Promise<Received> => {
     const end = performance.now() + 10_000

@@ -5,43 +5,24 @@ import { BpfObject } from 'bpf-ringbuf'
 import {
   benchAddon,
   type ConsumerName,
-  consumers,
   isNode,
-  nativeArguments,
+  kindOf,
   openReader,
   startConsumer,
+  startNative,
   Tally,
   type Workload,
 } from './consumers.js'
+import { buildDir, cpuTimeNs, Producer, type ProducerOptions, type Received } from './processes.js'
 import {
-  buildDir,
-  cpuTimeNs,
-  NativeConsumer,
-  type Percentiles,
-  Producer,
-  type ProducerOptions,
-  type Received,
-} from './processes.js'
-import { checkSum, execCharacters, lostOf, producerCpu, syscallNumber } from './records.js'
-
-/** How long a run warms up and is measured, in milliseconds. */
-export interface Window {
-  warmUpMs: number
-  measuredMs: number
-}
-
-export interface Run {
-  /** Millions of records received a second. */
-  rate: number
-  /** Of the records made, the part that found no room. */
-  dropped: number
-  /** Of the producer, of all its threads together. */
-  nsPerCall: number
-  /** CPU seconds of the consumer for a million records. */
-  cpuSeconds: number
-  /** Of timed records. */
-  latencies: Percentiles | undefined
-}
+  checkCounts,
+  checkSum,
+  execCharacters,
+  lostOf,
+  producerCpu,
+  syscallNumber,
+} from './records.js'
+import type { Measurement, Window } from './types.js'
 
 export const words: Workload = {
   program: 'reserve',
@@ -59,12 +40,6 @@ interface Counts {
   sum: number
 }
 
-/** At one moment. */
-interface Snapshot extends Counts {
-  ns: number
-  cpuNs: number
-}
-
 const programs = {
   ring: { reserve: 'reserve_words', output: 'output_words', exec: 'reserve_exec' },
   perf: { reserve: 'perf_words', output: 'perf_words', exec: 'perf_exec' },
@@ -72,7 +47,7 @@ const programs = {
 
 /** Loads the program that makes this workload; attached by the caller. */
 export function openBench(name: ConsumerName, workload: Workload, producerPid: number): BpfObject {
-  const { kind } = consumers[name]
+  const kind = kindOf(name)
   const { program, recordsPerCall, recordBytes, timed, sampleRate } = workload
   const object = BpfObject.open(join(buildDir, 'bpf/test/bench.bpf.o'))
   object.program(`${programs[kind][program]}_each`).autoload = true
@@ -101,117 +76,95 @@ function countsOf(object: BpfObject): Counts {
   return counts
 }
 
-/**
- * The bench checks itself: what was made was received or is counted as lost,
- * and the contents are what was written.
- */
-function check(
-  name: ConsumerName,
-  object: BpfObject,
-  workload: Workload,
-  received: Received,
-): void {
+/** What was made was received or is counted as lost, and the contents are what was written. */
+function check(name: ConsumerName, object: BpfObject, workload: Workload, got: Received): void {
   const { made, submitted, sum } = countsOf(object)
-  const lost = lostOf(object, consumers[name].kind)
   const text = workload.program === 'exec' ? submitted * execCharacters : 0
-  checkSum(submitted, sum + text, received.records, received.sum)
-  if (submitted + lost !== made) {
-    throw new Error(
-      `${name}: ${String(made)} records were made, ${String(submitted)} submitted and ` +
-        `${String(lost)} lost`,
-    )
-  }
+  checkSum(submitted, sum + text, got.records, got.sum)
+  checkCounts(name, made, submitted, lostOf(object, kindOf(name)))
 }
 
-function runBetween(
-  before: Snapshot,
-  after: Snapshot,
-  workload: Workload,
-  latencies: Percentiles | undefined,
-): Run {
-  const ns = after.ns - before.ns
-  const made = after.made - before.made
-  const submitted = after.submitted - before.submitted
-  return {
-    rate: (submitted / ns) * 1e3,
-    // A record may be counted between the two reads.
-    dropped: made === 0 ? 0 : Math.max(0, 1 - submitted / made),
-    nsPerCall: (ns / made) * workload.recordsPerCall,
-    cpuSeconds: (after.cpuNs - before.cpuNs) / submitted / 1e3,
-    latencies: workload.timed ? latencies : undefined,
-  }
-}
+/** At two moments, the window between them. */
+class Meter {
+  readonly #object: BpfObject
+  readonly #pid: number
+  readonly #before: Counts & { ns: number; cpuNs: number }
 
-function snapshot(object: BpfObject, pid: number): Snapshot {
-  const cpuNs = cpuTimeNs(pid)
-  return { ns: Number(process.hrtime.bigint()), cpuNs, ...countsOf(object) }
+  constructor(object: BpfObject, pid: number) {
+    this.#object = object
+    this.#pid = pid
+    this.#before = this.#now()
+  }
+
+  #now(): Counts & { ns: number; cpuNs: number } {
+    const cpuNs = cpuTimeNs(this.#pid)
+    return { ns: Number(process.hrtime.bigint()), cpuNs, ...countsOf(this.#object) }
+  }
+
+  /** `value` is millions of records a second. */
+  read({ recordsPerCall }: Workload): Measurement {
+    const after = this.#now()
+    const ns = after.ns - this.#before.ns
+    const made = after.made - this.#before.made
+    const submitted = after.submitted - this.#before.submitted
+    return {
+      value: (submitted / ns) * 1e3,
+      // A record may be counted between the two reads.
+      dropped: made === 0 ? 0 : Math.max(0, 1 - submitted / made),
+      nsPerCall: (ns / made) * recordsPerCall,
+      cpuSeconds: (after.cpuNs - this.#before.cpuNs) / submitted / 1e3,
+    }
+  }
 }
 
 /** Producer and consumer each go their way. */
 export async function parallel(
   name: ConsumerName,
   workload: Workload,
-  options: Omit<ProducerOptions, 'cpu'> & { cpu?: ProducerOptions['cpu'] },
+  options: Partial<ProducerOptions>,
   { warmUpMs, measuredMs }: Window,
-): Promise<Run> {
+  start = startConsumer,
+): Promise<Measurement> {
   const producer = new Producer({ cpu: producerCpu, ...options })
   using object = openBench(name, workload, producer.pid)
-  const consumer = await startConsumer(name, object, workload)
+  const consumer = await start(name, object, workload)
   object.attach()
   producer.start()
   await setTimeout(warmUpMs)
   consumer.warmedUp?.()
-  const before = snapshot(object, consumer.pid)
+  const meter = new Meter(object, consumer.pid)
   await setTimeout(measuredMs)
-  const after = snapshot(object, consumer.pid)
+  const measured = meter.read(workload)
   await producer.stop()
   object.detach()
   const received = await consumer.finish(countsOf(object).submitted)
   check(name, object, workload, received)
-  return runBetween(before, after, workload, received.latencies)
+  return { ...measured, ...received.latencies }
 }
 
 /** The consumer's thread produces, consumes, produces …: two sides on one CPU that never overlap. */
 export async function backToBack(
   name: ConsumerName,
   workload: Workload,
-  window: Window,
-): Promise<Run> {
-  return isNode(name)
-    ? backToBackHere(name, workload, window)
-    : backToBackInC(name, workload, window)
-}
-
-async function backToBackInC(
-  name: ConsumerName,
-  workload: Workload,
   { warmUpMs, measuredMs }: Window,
-): Promise<Run> {
-  const { kind } = consumers[name]
-  const args = [...nativeArguments(name, workload), '--back-to-back']
-  using object = openBench(name, workload, 0)
-  const child = await NativeConsumer.start(`${kind}_consumer`, object.map(kind), ...args)
-  object.globals['producer_tgid'] = child.pid
-  object.attach()
-  await setTimeout(warmUpMs)
-  const before = snapshot(object, child.pid)
-  await setTimeout(measuredMs)
-  const after = snapshot(object, child.pid)
-  object.detach()
-  const received = await child.finish()
-  check(name, object, workload, received)
-  return runBetween(before, after, workload, undefined)
-}
-
-function backToBackHere(
-  name: ConsumerName,
-  workload: Workload,
-  { warmUpMs, measuredMs }: Window,
-): Run {
+): Promise<Measurement> {
+  using object = openBench(name, workload, isNode(name) ? process.pid : 0)
+  const map = object.map(kindOf(name))
+  if (!isNode(name)) {
+    const child = await startNative(name, map, workload, '--back-to-back')
+    object.globals['producer_tgid'] = child.pid
+    object.attach()
+    await setTimeout(warmUpMs)
+    const meter = new Meter(object, child.pid)
+    await setTimeout(measuredMs)
+    const measured = meter.read(workload)
+    object.detach()
+    check(name, object, workload, await child.finish(0))
+    return measured
+  }
   const { trigger } = benchAddon()
   const tally = new Tally()
-  using object = openBench(name, workload, process.pid)
-  using reader = openReader(name, object.map(consumers[name].kind), workload, tally, false)
+  using reader = openReader(name, map, workload, tally, false)
   object.attach()
   const alternateFor = (ms: number): void => {
     for (const end = performance.now() + ms; performance.now() < end;) {
@@ -222,21 +175,35 @@ function backToBackHere(
     }
   }
   alternateFor(warmUpMs)
-  const before = snapshot(object, process.pid)
+  const meter = new Meter(object, process.pid)
   alternateFor(measuredMs)
-  const after = snapshot(object, process.pid)
+  const measured = meter.read(workload)
   object.detach()
   reader.consume()
   check(name, object, workload, tally.received())
-  return runBetween(before, after, workload, undefined)
+  return measured
 }
 
 /** Nanoseconds a system call that nobody traces. */
-export async function untraced(
-  options: Omit<ProducerOptions, 'cpu'>,
-  { warmUpMs, measuredMs }: Window,
-): Promise<number> {
-  const seconds = (warmUpMs + measuredMs) / 1000
-  const { calls, ns } = await new Producer({ cpu: producerCpu, seconds, ...options }).run()
+export async function untraced(options: Partial<ProducerOptions>, ms: number): Promise<number> {
+  const producer = new Producer({ cpu: producerCpu, seconds: ms / 1000, ...options })
+  const { calls, ns } = await producer.run()
   return ns / calls
+}
+
+/** Nanoseconds that a traced call takes longer, one record each. */
+export async function addedCost(
+  name: ConsumerName,
+  workload: Partial<Workload>,
+  work: number,
+  window: Window,
+): Promise<Measurement> {
+  const base = await untraced({ work }, window.measuredMs)
+  const measured = await parallel(
+    name,
+    { ...words, recordsPerCall: 1, ...workload },
+    { work },
+    window,
+  )
+  return { ...measured, rate: measured.value, value: (measured['nsPerCall'] ?? NaN) - base, base }
 }

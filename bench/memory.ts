@@ -1,60 +1,47 @@
 // What a process needs that does nothing but consume.
 //
-//   node build/bench/memory.js CONSUMER    (the child: prints its resident MiB)
+//   node build/bench/memory.js CONSUMER MS    (the child: prints its resident MiB)
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { type ConsumerName, consumers, isNode, startConsumer, type Workload } from './consumers.js'
-import { openBench, type Window, words } from './load.js'
+import { type ConsumerName, isNode, startConsumer } from './consumers.js'
+import { openBench, words } from './load.js'
 import { Producer } from './processes.js'
 import { producerCpu } from './records.js'
 
-function residentOf(pid: number): number {
-  const [, kib = 'NaN'] =
-    /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Number(kib) / 1024
+async function nodePrints(...args: string[]): Promise<string> {
+  return (await promisify(execFile)(process.execPath, args)).stdout
 }
 
-/** A consumer's memory after the window, in a process of its own. */
-export async function residentMiB(
-  name: ConsumerName,
-  workload: Workload,
-  window: Window,
-): Promise<number> {
-  if (!isNode(name)) return streamAndMeasure(name, workload, window)
-  const args = [__filename, name, String(window.warmUpMs + window.measuredMs)]
-  const { stdout } = await promisify(execFile)(process.execPath, args)
-  return Number(stdout)
+function residentMiBIn(status: string): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
 }
 
-async function streamAndMeasure(
-  name: ConsumerName,
-  workload: Workload,
-  { warmUpMs, measuredMs }: Window,
-): Promise<number> {
+/** A consumer's memory after full speed, in a process of its own; or that of a Node which runs nothing. */
+export async function residentMiB(side: ConsumerName | 'empty Node', ms: number): Promise<number> {
+  if (side === 'empty Node') {
+    const script = "console.log(require('fs').readFileSync('/proc/self/status', 'utf8'))"
+    return residentMiBIn(await nodePrints('-e', script))
+  }
+  if (isNode(side)) return Number(await nodePrints(__filename, side, String(ms)))
+  return streamAndMeasure(side, ms)
+}
+
+async function streamAndMeasure(name: ConsumerName, ms: number): Promise<number> {
   const producer = new Producer({ cpu: producerCpu })
-  using object = openBench(name, workload, producer.pid)
-  const consumer = await startConsumer(name, object, workload)
+  using object = openBench(name, words, producer.pid)
+  const consumer = await startConsumer(name, object, words)
   object.attach()
   producer.start()
-  await setTimeout(warmUpMs + measuredMs)
-  const resident = residentOf(consumer.pid)
+  await setTimeout(ms)
+  const resident = residentMiBIn(readFileSync(`/proc/${consumer.pid}/status`, 'utf8'))
   await producer.stop()
   await consumer.finish(0)
   return resident
 }
 
-/** Of a Node that runs nothing. */
-export async function emptyNodeMiB(): Promise<number> {
-  const script = "console.log(require('fs').readFileSync('/proc/self/status', 'utf8'))"
-  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script])
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(stdout)?.[1]) / 1024
-}
-
 if (require.main === module) {
   const [, , name = '', ms = ''] = process.argv
-  if (!(name in consumers)) throw new RangeError(`no consumer is called "${name}"`)
-  const window = { warmUpMs: 0, measuredMs: Number(ms) }
-  void streamAndMeasure(name as ConsumerName, words, window).then(console.log)
+  void streamAndMeasure(name as ConsumerName, Number(ms)).then(console.log)
 }

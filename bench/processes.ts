@@ -2,9 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { BpfMap } from 'bpf-ringbuf'
 
 export const buildDir = join(__dirname, '..')
 
@@ -16,16 +15,24 @@ export class Lines {
   readonly process: ChildProcess
   readonly #lines: AsyncIterator<string, undefined>
 
+  /** `path`: absolute, or in build/. The program gets `fd` as its descriptor 3. */
   constructor(path: string, args: readonly string[], fd?: number) {
-    this.process = spawn(join(buildDir, path), args, {
-      stdio: ['pipe', 'pipe', 'inherit', ...(fd === undefined ? [] : [fd])],
-    })
+    const stdio = ['pipe', 'pipe', 'inherit', ...(fd === undefined ? [] : [fd])] as const
+    this.process = spawn(resolve(buildDir, path), args, { stdio: [...stdio] })
     const { stdout } = this.process
     if (stdout === null) throw new Error(`${path} has no output`)
     this.#lines = createInterface(stdout)[Symbol.asyncIterator]() as AsyncIterator<
       string,
       undefined
     >
+    // One that hangs does not outlive the bench.
+    const kill = (): void => void this.process.kill('SIGKILL')
+    process.once('exit', kill)
+    this.process.once('exit', () => process.off('exit', kill))
+  }
+
+  get pid(): number {
+    return this.process.pid ?? -1
   }
 
   async next(): Promise<string> {
@@ -34,13 +41,17 @@ export class Lines {
     return value
   }
 
-  async rest(): Promise<string[]> {
-    const lines: string[] = []
+  /** Instead of next(); until it ends. */
+  async forEach(take: (line: string) => void): Promise<void> {
     for (;;) {
       const { value, done } = await this.#lines.next()
-      if (done === true) return lines
-      lines.push(value)
+      if (done === true) return
+      take(value)
     }
+  }
+
+  async numbers(): Promise<number[]> {
+    return (await this.next()).split(' ').map(Number)
   }
 
   write(text: string): void {
@@ -90,7 +101,7 @@ export class Producer {
   }
 
   get pid(): number {
-    return this.#child.process.pid ?? -1
+    return this.#child.pid
   }
 
   start(): void {
@@ -123,9 +134,9 @@ export class Producer {
   }
 
   async #ended(): Promise<Produced> {
-    const [calls, ns] = (await this.#child.next()).split(' ').map(Number)
+    const [calls = 0, ns = 0] = await this.#child.numbers()
     await this.#child.end()
-    return { calls: calls ?? 0, ns: ns ?? 0 }
+    return { calls, ns }
   }
 }
 
@@ -139,65 +150,17 @@ export interface Received {
   latencies?: Percentiles
 }
 
-/** In nanoseconds. */
-export interface Percentiles {
-  p50: number
-  p90: number
-  p99: number
-  p999: number
-  most: number
-}
+export const latencyParts = { p50: 0.5, p90: 0.9, p99: 0.99, p999: 0.999 } as const
 
-export type ConsumerProgram = 'ring_consumer' | 'perf_consumer'
+export type Percentiles = Record<keyof typeof latencyParts, number>
 
-/** Consumers in C: bench/native/ring_consumer.c and perf_consumer.c. */
-export class NativeConsumer {
-  readonly #child: Lines
-
-  private constructor(program: ConsumerProgram, map: BpfMap, args: readonly string[]) {
-    this.#child = new Lines(`bench/native/${program}`, args, map.fd)
+/** What a consumer in C prints: bench/native/consumed.h. */
+export function parseReceived([records = 0, sum = 0, ns = 0, ...parts]: number[]): Received {
+  const [p50, p90, p99, p999] = parts
+  if (p50 === undefined || p90 === undefined || p99 === undefined || p999 === undefined) {
+    return { records, sum, ns }
   }
-
-  /** Resolves when it is ready for records. */
-  static async start(
-    program: ConsumerProgram,
-    map: BpfMap,
-    ...args: string[]
-  ): Promise<NativeConsumer> {
-    const consumer = new NativeConsumer(program, map, args)
-    await consumer.#child.next() // "ready"
-    return consumer
-  }
-
-  get pid(): number {
-    return this.#child.process.pid ?? -1
-  }
-
-  /** Drains what is queued; of a consumer that was started with `--drain`. */
-  async drain(): Promise<Received> {
-    this.#child.write('\n')
-    return parse(await this.#child.next())
-  }
-
-  /** Ends a mode that consumes by itself. */
-  async finish(): Promise<Received> {
-    this.#child.process.stdin?.end()
-    const received = parse(await this.#child.next())
-    await this.#child.end()
-    return received
-  }
-
-  async close(): Promise<void> {
-    await this.#child.end()
-  }
-}
-
-function parse(line: string): Received {
-  const [records = 0, sum = 0, ns = 0, ...latencies] = line.split(' ').map(Number)
-  const [p50, p90, p99, p999, most] = latencies
-  if (p50 === undefined || p90 === undefined || p99 === undefined) return { records, sum, ns }
-  if (p999 === undefined || most === undefined) return { records, sum, ns }
-  return { records, sum, ns, latencies: { p50, p90, p99, p999, most } }
+  return { records, sum, ns, latencies: { p50, p90, p99, p999 } }
 }
 
 /** Nanoseconds that a process's threads have run. */

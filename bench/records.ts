@@ -30,9 +30,15 @@ export function checkSum(
 ): void {
   if (submitted === records && submittedSum === sum) return
   throw new Error(
-    `${String(submitted)} records were submitted with the sum ${String(submittedSum)}, ` +
-      `${String(records)} received with ${String(sum)}`,
+    `${submitted} records were submitted with the sum ${submittedSum}, ` +
+      `${records} received with ${sum}`,
   )
+}
+
+/** Every record is received or counted as lost. */
+export function checkCounts(what: string, made: number, received: number, lost: number): void {
+  if (received + lost === made) return
+  throw new Error(`${what}: ${made} records were made, ${received} received and ${lost} lost`)
 }
 
 /** Of getpgid(); asm/unistd.h. */

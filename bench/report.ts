@@ -1,165 +1,205 @@
-// The benchmark's tables, and docs/benchmarks.md.
-import type { MeasuredConsumer, MeasuredRow, Results } from './bench.js'
-import { type Claim, comparableDrop, isComparable, meets, namesOf } from './claims.js'
-import { type ConsumerName, consumers } from './consumers.js'
-import { machine } from './machine.js'
-import { type Group, groups, recordSizes } from './rows.js'
-import { percent, summary } from './summary.js'
-import { figure, markdownTable, spread, type Table } from './table.js'
+// Documents: prose, tables and plots, as Markdown or for the terminal.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { figure, isComparable, median, meets, percent, spread } from './figures.js'
+import { drawing } from './plots.js'
+import type { Bar, Block, Claim, MeasuredRow, Table, Tone } from './types.js'
 
-function measuredOf(row: MeasuredRow, name: ConsumerName): MeasuredConsumer {
-  return row.consumers[name] as MeasuredConsumer
+const proseColumns = 100
+const tableColumns = 120
+
+/** Aligned as prettier does it. */
+function markdownTable({ head, rows }: Table): string {
+  const widths = head.map((title, column) =>
+    Math.max(3, title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  )
+  // One that is too wide is split, each part with the first column.
+  let end = 1
+  for (let total = 1 + (widths[0] ?? 0) + 3; end < widths.length; end++) {
+    total += (widths[end] ?? 0) + 3
+    if (end > 1 && total > tableColumns) break
+  }
+  if (end < widths.length) {
+    const part = (cells: readonly string[], from: number, to?: number): string[] => [
+      cells[0] ?? '',
+      ...cells.slice(from, to),
+    ]
+    const split = (from: number, to?: number): string =>
+      markdownTable({ head: part(head, from, to), rows: rows.map((row) => part(row, from, to)) })
+    return `${split(1, end)}\n\n${split(end)}`
+  }
+  const line = (cells: readonly string[]): string =>
+    `| ${widths
+      .map((width, i) =>
+        i === 0 ? (cells[i] ?? '').padEnd(width) : (cells[i] ?? '').padStart(width),
+      )
+      .join(' | ')} |`
+  const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
+  return [line(head), line(rule), ...rows.map(line)].join('\n')
 }
 
-function stockOf(name: ConsumerName, row: MeasuredRow): ConsumerName | undefined {
-  const { kind } = consumers[name]
-  return namesOf(row).find((other) => consumers[other].kind === kind)
+/** Paragraphs and items of lists to lines of some columns; headings stay as they are. */
+export function wrapped(text: string): string {
+  return text
+    .split('\n')
+    .map((paragraph) => {
+      if (paragraph.startsWith('#')) return paragraph
+      const indent = paragraph.startsWith('- ') ? '  ' : ''
+      const lines = ['']
+      // Code in backticks keeps its spaces and its line.
+      for (const word of paragraph.match(/(?:`[^`]*`|\S)+/g) ?? []) {
+        const last = lines.at(-1) ?? ''
+        const next = last === '' ? word : `${last} ${word}`
+        if (next.length <= proseColumns) lines[lines.length - 1] = next
+        else lines.push(indent + word)
+      }
+      return lines.join('\n')
+    })
+    .join('\n')
 }
 
-/** To the first consumer of the kind; nothing where one of both lost records. */
-function ratioText(row: MeasuredRow, name: ConsumerName): string {
-  const stock = stockOf(name, row)
-  if (stock === undefined || stock === name) return '1'
-  if (!isComparable(row, name) || !isComparable(row, stock)) return 'not compared'
-  const median = (of: ConsumerName): number => summary(measuredOf(row, of).values).median
-  return figure(median(name) / median(stock))
+/** The document, with its plots as files beside it. */
+export function writeDocument(blocks: readonly Block[], directory: string, name: string): void {
+  mkdirSync(directory, { recursive: true })
+  const parts = blocks.map((block) => {
+    if (typeof block === 'string') return wrapped(block)
+    if ('head' in block) return markdownTable(block)
+    const file = `${name}-${block.name}.svg`
+    writeFileSync(join(directory, file), drawing(block))
+    return `![${block.title}](${file})`
+  })
+  writeFileSync(join(directory, `${name}.md`), `${parts.join('\n\n')}\n`)
 }
 
-function droppedText({ dropped }: MeasuredConsumer): string {
-  return dropped.length === 0 ? '' : percent(summary(dropped).median)
+/** Headings and tables. */
+export function terminalText(blocks: readonly Block[]): string {
+  const parts = blocks.flatMap((block) => {
+    if (typeof block === 'string') return /^(#|\*\*)/.test(block) ? [wrapped(block)] : []
+    return 'head' in block ? [markdownTable(block)] : []
+  })
+  return parts.join('\n\n')
 }
 
-function medianText(values: readonly number[], scale = 1): string {
-  return values.length === 0 ? '' : figure(summary(values).median * scale)
+// Tables and plots of what every study has
+
+export interface Column {
+  /** The row's unit unless said. */
+  title?: string
+  /** The name of the values. */
+  of?: string
+  as?: 'spread' | 'median' | 'percent'
+  scale?: number
+  /** Instead: to the side that this returns. */
+  ratioTo?: (side: string, row: MeasuredRow) => string | undefined
 }
 
-/** A consumer a line. */
-function rowTable(row: MeasuredRow): Table {
-  const isLatency = row.group === 'latency'
-  const hasDetails = row.group !== 'memory'
+function cell(row: MeasuredRow, side: string, column: Column): string {
+  const { of: name = 'value', as = 'spread', scale = 1, ratioTo } = column
+  const values = row.sides[side]
+  if (ratioTo !== undefined) {
+    const base = ratioTo(side, row) ?? side
+    if (base === side) return '1'
+    if (!isComparable(values) || !isComparable(row.sides[base])) return 'not compared'
+    return figure(median(values?.[name]) / median(row.sides[base]?.[name]))
+  }
+  const scaled = (values?.[name] ?? []).map((value) => value * scale)
+  if (scaled.length === 0) return ''
+  if (as === 'percent') return percent(median(scaled))
+  return as === 'spread' ? spread(scaled) : figure(median(scaled))
+}
+
+/** A side a line; columns without any value are left out. */
+function rowTable(
+  row: MeasuredRow,
+  title: string,
+  columns: readonly Column[],
+  label: (side: string) => string = String,
+): Table {
+  const sides = Object.keys(row.sides)
+  const shown = columns.filter((column) => sides.some((side) => cell(row, side, column) !== ''))
   return {
-    head: [
-      'consumer',
-      '',
-      row.unit,
-      'ratio',
-      ...(isLatency ? ['p50, µs', 'p90, µs', 'p99.9, µs'] : []),
-      ...(hasDetails ? ['dropped', 'CPU s a million', 'ns a call'] : []),
-    ],
-    rows: namesOf(row).map((name) => {
-      const measured = measuredOf(row, name)
-      const latency = (part: 'p50' | 'p90' | 'p999'): string =>
-        medianText(
-          measured.latencies.map((found) => found[part]),
-          1e-3,
-        )
-      return [
-        name,
-        consumers[name].label,
-        spread(summary(measured.values)),
-        ratioText(row, name),
-        ...(isLatency ? [latency('p50'), latency('p90'), latency('p999')] : []),
-        ...(hasDetails
-          ? [droppedText(measured), medianText(measured.cpuSeconds), medianText(measured.nsPerCall)]
-          : []),
-      ]
-    }),
+    head: [title, ...shown.map((column) => column.title ?? row.unit)],
+    rows: sides.map((side) => [label(side), ...shown.map((column) => cell(row, side, column))]),
   }
 }
 
-const pivotGroups: Partial<Record<Group, string>> = {
-  'sample-rate': 'records a call and a wake-up',
-  output: 'row',
-  contention: 'producers',
-  size: 'bytes a record',
-}
-
-/** A row a line, a consumer a column. */
-function pivotTable(rows: readonly MeasuredRow[], first: string): Table {
-  const names = [...new Set(rows.flatMap(namesOf))]
+/** A side a line, a row a column, with medians; what was lost is said. */
+function pivotTable(rows: readonly MeasuredRow[], title: string): Table {
+  const sides = [...new Set(rows.flatMap((row) => Object.keys(row.sides)))]
+  const columns = rows.map((row) => row.title + (row.isOversubscribed === true ? '*' : ''))
   return {
-    head: [first, ...names],
-    rows: rows.map((row) => [
-      row.title + (row.isOversubscribed ? ' (oversubscribed)' : ''),
-      ...names.map((name) => {
-        const measured = row.consumers[name]
-        if (measured === undefined) return ''
-        const dropped = isComparable(row, name) ? '' : `, ${droppedText(measured)} dropped`
-        return spread(summary(measured.values)) + dropped
+    head: [title, ...columns],
+    rows: sides.map((side) => [
+      side,
+      ...rows.map((row) => {
+        const lost = isComparable(row.sides[side])
+          ? ''
+          : cell(row, side, { of: 'dropped', as: 'percent' })
+        return cell(row, side, { as: 'median' }) + (lost === '' ? '' : `, ${lost} lost`)
       }),
     ]),
   }
 }
 
-function sections(results: Results, withPlots: boolean): string {
-  return (Object.keys(groups) as Group[])
-    .map((group): string => {
-      const rows = results.rows.filter((row) => row.group === group)
-      if (rows.length === 0) return ''
-      const pivot = pivotGroups[group]
-      const body =
-        pivot === undefined
-          ? rows.map((row) => `**${row.name}**: ${row.title}.\n\n${markdownTable(rowTable(row))}`)
-          : [`${rows[0]?.unit ?? ''}.\n\n${markdownTable(pivotTable(rows, pivot))}`]
-      return `## ${groups[group]}\n\n${notes[group] ?? ''}${withPlots ? plotOf(group) : ''}${body.join('\n\n')}\n`
-    })
-    .filter((section) => section !== '')
-    .join('\n')
+export function bars(
+  row: MeasuredRow,
+  tone: (side: string) => Tone,
+  { of: name = 'value', scale = 1 }: { of?: string; scale?: number } = {},
+  label: (side: string) => string = String,
+): Bar[] {
+  return Object.keys(row.sides).flatMap((side) => {
+    const values = (row.sides[side]?.[name] ?? []).map((value) => value * scale)
+    return values.length === 0 ? [] : [{ label: label(side), tone: tone(side), values }]
+  })
 }
 
-/** By group, the names of its plots. */
-export const plotNames: Partial<Record<Group, readonly string[]>> = {
-  parallel: ['parallel'],
-  'sample-rate': ['sample-rate-ring', 'sample-rate-perf'],
-  size: ['size'],
-  workload: ['workload'],
-  latency: ['latency'],
+export type PlotsOf = (rows: readonly MeasuredRow[]) => Block[]
+
+/** Of a document: what the rows of a group are, their figures and plots. */
+export interface Section {
+  group: string
+  title: string
+  about: (row: MeasuredRow) => string
+  columns?: readonly Column[]
+  /** All rows in one table with this head, instead of a table each. */
+  pivot?: string
+  /** Instead of both. */
+  tables?: (rows: readonly MeasuredRow[]) => Block[]
+  plots?: PlotsOf
+  after?: (row: MeasuredRow) => Block[]
 }
 
-function plotOf(group: Group): string {
-  const names = plotNames[group] ?? []
-  return names.map((name) => `![${groups[group]}](benchmarks-${name}.svg)\n\n`).join('')
-}
-
-const notes: Partial<Record<Group, string>> = {
-  parallel: `The producer makes system calls without pause on its CPU; the program puts records of 8 bytes into the buffer.
-
-`,
-  'back-to-back': `The consumer's own thread makes the system call that produces, then consumes, in turn: nobody runs at the same time, nobody is woken. rb-custom
-and pb-custom look at once; libbpf's go through epoll; the library's are \`consume()\` with \`pollThread: false\`.
-
-`,
-  'sample-rate': `As many records a call as a wake-up is for. With few of them the call of \`consume()\` itself is what counts.
-
-`,
-  'one-cpu': `Both on the consumer's CPU, one record a call: each wake-up is a switch between processes, for this library also one between its threads.
-
-`,
-  contention: `50 records a system call. Where producers and consumer are more than the CPUs, it is said: the scheduler is measured with them.
-
-`,
-  size: `Records copied by \`bpf_ringbuf_output()\`. The consumers look at the first 8 bytes only; the library has copied the whole record by then, and rb-node-raw
-copies it once more, to keep. A perf sample cannot have 64 KiB. libbpf's consumers in C read where the record lies.
-
-`,
-  workload: `What a traced \`getpgid()\` takes longer than an untraced one.
-
-`,
-  latency: `From \`bpf_ktime_get_ns()\` in the program to the callback. Coalescing trades latency under load for the workload's time: at most \`coalesceUs\`.
-
-`,
-  cpu: `Of the consumer, all threads.
-
-`,
+/** Sections whose rows were measured. */
+export function sectionBlocks(
+  rows: readonly MeasuredRow[],
+  sections: readonly Section[],
+  label: (side: string) => string = String,
+): Block[] {
+  return sections.flatMap(({ group, title, about, columns, pivot, tables, plots, after }) => {
+    const found = rows.filter((row) => row.group === group)
+    const [first] = found
+    if (first === undefined) return []
+    const perRow = (): Block[] =>
+      pivot === undefined
+        ? found.map((row) => rowTable(row, row.title, columns ?? [{}], label))
+        : [pivotTable(found, pivot)]
+    return [
+      `## ${title}`,
+      about(first),
+      ...(plots?.(found) ?? []),
+      ...(tables ?? perRow)(found),
+      ...(after?.(first) ?? []),
+    ]
+  })
 }
 
 function metText(claim: Claim): string {
   if (meets(claim)) return 'yes'
   if (claim.ratio === undefined) return '–'
-  return claim.isWithinSpread ? 'no, within the spread' : 'no'
+  return claim.isWithinSpread ? 'no, but within the spread' : 'no'
 }
 
-function claimsTable(claims: readonly Claim[]): Table {
+export function claimsTable(claims: readonly Claim[]): Table {
   return {
     head: ['claim', 'row', 'against', 'ratio', 'target', 'met'],
     rows: claims.map((claim) => [
@@ -173,62 +213,4 @@ function claimsTable(claims: readonly Claim[]): Table {
       metText(claim),
     ]),
   }
-}
-
-function perRecordTable({ perRecord }: Results): Table {
-  return {
-    head: ['nobody waits for anybody', 'baseline', '', 'bpf-ringbuf', '', 'ratio'],
-    rows: perRecord.map(({ title, baseline, library }) => [
-      title,
-      baseline.label,
-      spread(summary(baseline.values)),
-      library.label,
-      spread(summary(library.values)),
-      figure(summary(library.values).median / summary(baseline.values).median),
-    ]),
-  }
-}
-
-/** For the terminal. */
-export function tables(results: Results): string {
-  const { perRecord, emptyNodeMiB } = results
-  return [
-    `${machine()}; ${results.rounds} rounds, median (minimum – maximum)\n`,
-    sections(results, false),
-    ...(perRecord.length > 0 ? [markdownTable(perRecordTable(results)), ''] : []),
-    `A Node that runs nothing has ${figure(emptyNodeMiB)} MiB resident.\n`,
-    ...(results.claims.length > 0 ? [markdownTable(claimsTable(results.claims))] : []),
-  ].join('\n')
-}
-
-/** docs/benchmarks.md. */
-export function page(results: Results): string {
-  const { rounds, window, claims, load } = results
-  const missed = claims.filter((claim) => !meets(claim))
-  return `# Benchmarks
-
-Written by \`make bench ARGS=--write\` on ${results.date}: ${machine()}; ${rounds} rounds, each run measured
-for ${window.measuredMs} ms after ${window.warmUpMs} ms of warm-up; load average ${figure(load[0])} before and ${figure(load[1])} after.
-
-The rows are those of the kernel's own ring-buffer benchmark, and some that it lacks. Each row has the same BPF program for all consumers, which
-take turns in one run on one machine. The producer is pinned to one CPU, the consumer with all its threads to another. The buffer has 512 KiB, a
-perf buffer 512 KiB for each CPU, unless said. Figures are medians (minimum – maximum); the ratio is to libbpf's own loop of the same kind. A call that finds no
-room gives up; what it tried to put is _dropped_, and a consumer that dropped more than ${percent(comparableDrop)} is not compared. After each run the records and the sum
-of their contents are compared with what the BPF program counted.
-
-Machines are shared and noisy, and absolute figures mean little: read the ratios, and run it on yours. \`make bench ARGS='--row parallel'\` measures one row.
-
-## What it comes to
-
-${claims.length - missed.length} of ${claims.length} claims are met here${missed.length === 0 ? '' : `; what bounds the others is in [performance](performance.md)`}.
-
-${markdownTable(claimsTable(claims))}
-
-${sections(results, true)}
-## Per record
-
-${markdownTable(perRecordTable(results))}
-
-A Node that runs nothing has ${figure(results.emptyNodeMiB)} MiB resident. Sizes of records measured: ${recordSizes.join(', ')} bytes.
-`
 }

@@ -46,7 +46,8 @@ mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
 signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
 {
   echo "deb $signed $debian $base main"
-  if [ -n "$security" ]; then echo "deb $signed $security $base-security main"; fi
+  # The unstable release has no security updates of its own.
+  if [ -n "$security" ] && [ "$base" != sid ]; then echo "deb $signed $security $base-security main"; fi
   if [ "$suite" != "$base" ]; then echo "deb $signed $debian $suite main"; fi
 } >"$state/sources.list"
 apt() {

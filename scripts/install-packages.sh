@@ -39,17 +39,6 @@ for group; do
     need clang-tidy command -v clang-tidy
     need shellcheck command -v shellcheck
     ;;
-  # What the library is measured against; each alone, as one may be missing.
-  --peer-go)
-    need golang-go command -v go
-    need golang-github-cilium-ebpf-dev test -d /usr/share/gocode/src/github.com/cilium/ebpf
-    ;;
-  --peer-bcc)
-    need python3-bpfcc /usr/bin/python3 -c 'import bcc'
-    ;;
-  --peer-bpftrace)
-    need bpftrace command -v bpftrace
-    ;;
   --model)
     need spin command -v spin
     ;;

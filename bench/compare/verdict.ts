@@ -1,9 +1,7 @@
 // What the figures say. No sentence names a winner that the figures did not.
-import type { Comparison } from './compare.js'
-import { computedBytes, type Spread } from './memory.js'
-import { type Side, sides } from './rows.js'
-import { quantile, summary } from '../summary.js'
-import { figure, listed } from '../table.js'
+import { figure, listed, median, quantile, valuesOf } from '../figures.js'
+import type { MeasuredRow } from '../types.js'
+import { computedBytes, type Spread } from './runs.js'
 
 export interface Verdict {
   question: string
@@ -18,207 +16,130 @@ export const clearPart = 0.8
 /** And by how much. */
 export const clearRatio = 1.05
 
-/**
- * Two sides round by round.
- *
- * @param unit Of the values; the sentence also says how often the better side was it.
- */
-export function duel(
+function capital(sentence: string): string {
+  return sentence.replace(/^./, (letter) => letter.toUpperCase())
+}
+
+/** Two sides round by round. */
+function duel(
   question: string,
   ring: readonly number[],
   perf: readonly number[],
   unit: string,
   better: 'less' | 'more',
 ): Verdict {
-  const medians = { ring: summary(ring).median, perf: summary(perf).median }
+  const medians = { ring: median(ring), perf: median(perf) }
   const isBetter = (a: number, b: number): boolean => (better === 'less' ? a < b : a > b)
   const leader = isBetter(medians.perf, medians.ring) ? 'perf' : 'ring'
   const other = leader === 'ring' ? 'perf' : 'ring'
   const [lead, rest] = leader === 'ring' ? [ring, perf] : [perf, ring]
   const won = lead.filter((value, round) => isBetter(value, rest[round] ?? NaN)).length
-  const [small, large] = [medians.ring, medians.perf].sort((a, b) => a - b) as [number, number]
-  const figures =
-    `ring buffer ${figure(medians.ring)} ${unit}, ` + `perf buffer ${figure(medians.perf)} ${unit}`
+  const small = Math.min(medians.ring, medians.perf)
+  const large = Math.max(medians.ring, medians.perf)
+  const figures = `Ring buffer ${figure(medians.ring)} ${unit}, perf buffer ${figure(medians.perf)} ${unit}`
   // The middle halves of both must lie apart: its bad rounds beat the other's good ones.
   const [bad, good] = better === 'less' ? [0.75, 0.25] : [0.25, 0.75]
   const isClear =
     won >= clearPart * lead.length &&
     (small <= 0 || large / small >= clearRatio) &&
     isBetter(quantile(lead, bad), quantile(rest, good))
-  if (!isClear) {
-    return { question, winner: 'neither', sentence: `No clear difference: ${figures}.` }
-  }
+  if (!isClear) return { question, winner: 'neither', sentence: `${figures}: no clear difference.` }
   const factor = small > 0 ? `${(large / small).toFixed(1)} times ${better}` : better
   const rounds = won === lead.length ? `in all ${won} rounds` : `in ${won} of ${lead.length} rounds`
-  return {
-    question,
-    winner: leader,
-    sentence: capital(
-      `${figures}: ${factor} for ${names[leader]} than for ${names[other]}, ${rounds}.`,
-    ),
-  }
+  const sentence = `${figures}: ${factor} for ${names[leader]} than for ${names[other]}, ${rounds}.`
+  return { question, winner: leader, sentence }
 }
 
-function capital(sentence: string): string {
-  return sentence.replace(/^./, (letter) => letter.toUpperCase())
-}
-
-function memoryVerdict(
-  { burstEvents }: Comparison,
-  cpus: number,
-  spread: Spread,
-  question: string,
-): Verdict {
-  const ring = computedBytes('ring', burstEvents, cpus, spread)
-  const perf = computedBytes('perf', burstEvents, cpus, spread)
-  const winner = ring < perf ? 'ring' : perf < ring ? 'perf' : 'neither'
-  const times = (count: number): string => {
-    const [less, more] =
-      winner === 'perf' ? (['perf', 'ring'] as const) : (['ring', 'perf'] as const)
-    const bytes = (kind: 'ring' | 'perf'): number => computedBytes(kind, burstEvents, count, spread)
-    return `${figure(bytes(more) / bytes(less))} times`
-  }
-  const sentence =
-    winner === 'neither'
-      ? `The same on ${cpus} CPUs.`
-      : `${names[winner === 'ring' ? 'perf' : 'ring']} needs ${times(2)} the memory of ` +
-        `${names[winner]} on 2 CPUs, ${times(cpus)} on ${cpus}.`
+function memoryVerdict(question: string, spread: Spread): Verdict {
+  const cpus = 64
+  const ratio = (count: number): number =>
+    computedBytes('perf', count, spread) / computedBytes('ring', count, spread)
+  const sign = Math.sign(ratio(cpus) - 1)
+  if (sign === 0) return { question, winner: 'neither', sentence: `The same on ${cpus} CPUs.` }
+  const [winner, other] = sign > 0 ? (['ring', 'perf'] as const) : (['perf', 'ring'] as const)
+  const times = (count: number): string => `${figure(ratio(count) ** sign)} times`
+  const sentence = `${names[other]} needs ${times(2)} the memory of ${names[winner]} on 2 CPUs, ${times(cpus)} on ${cpus}.`
   return { question, winner, sentence: capital(sentence) }
 }
 
-export function verdicts(result: Comparison): Verdict[] {
-  const { speed, addedNs, drops, latency, idle, order } = result
-  const onBoth = (kind: 'ring' | 'perf'): number[] =>
-    result.together[kind].map((run) => run.together)
-  const rates = (records: 1 | 500, side: 'ring' | 'perf'): number[] =>
-    speed[records][side].map(({ rate }) => rate)
-  const broken = (side: 'perf' | 'perfEach', kind: 'ring' | 'perf'): number[] =>
-    order[side].map((run) => (100 * run[kind].invertedProcesses) / run[kind].processes)
+export function verdicts(rows: readonly MeasuredRow[]): Verdict[] {
+  const of = (row: string, side: string, name?: string): number[] =>
+    valuesOf(
+      rows.find((one) => one.name === row),
+      side,
+      name,
+    )
+  const duelOf = (
+    question: string,
+    unit: string,
+    better: 'less' | 'more',
+    row: string,
+    name?: string,
+    sides: readonly [ring: string, perf: string] = ['rb-node', 'pb-node'],
+  ): Verdict[] => {
+    const [ring, perf] = [of(row, sides[0], name), of(row, sides[1], name)]
+    return ring.length === 0 ? [] : [duel(question, ring, perf, unit, better)]
+  }
   // A wake-up for each event is the perf buffer's quicker way when it is idle.
-  const quickPerf =
-    summary(latency.perf.medians).median < summary(latency.perfEach.medians).median
-      ? latency.perf
-      : latency.perfEach
+  const isEachQuicker = median(of('idle', 'pb-node-each')) < median(of('idle', 'pb-node'))
+  const quickPerf = isEachQuicker ? 'pb-node-each' : 'pb-node'
+  const dropSides = ['reserve_in_ring', 'prepare_for_perf'] as const
   return [
-    memoryVerdict(result, 64, 'one', 'Memory, bursts on any one CPU'),
-    memoryVerdict(result, 64, 'split', 'Memory, bursts split evenly over the CPUs'),
-    memoryVerdict(result, 64, 'each', 'Memory, a burst on every CPU at once'),
-    duel(
-      'Order: processes whose fork, exec and exit arrive out of order',
-      broken('perf', 'ring'),
-      broken('perf', 'perf'),
-      '%',
-      'less',
-    ),
-    duel(
-      'Work for an event that is then dropped',
-      drops.reserve_in_ring,
-      drops.prepare_for_perf,
-      'ns',
-      'less',
-    ),
-    duel('Cost to the traced workload', addedNs.ring, addedNs.perf, 'ns an event', 'less'),
-    duel(
-      'Cost to the workload when two CPUs produce at once',
-      onBoth('ring'),
-      onBoth('perf'),
+    memoryVerdict('Memory, bursts on any one CPU', 'one'),
+    memoryVerdict('Memory, bursts split evenly over the CPUs', 'split'),
+    memoryVerdict('Memory, a burst on every CPU at once', 'each'),
+    ...duelOf('Processes whose fork, exec and exit arrive out of order', '%', 'less', 'order'),
+    ...duelOf('Work for an event that is then dropped', 'ns', 'less', 'drop', 'value', dropSides),
+    ...duelOf('Cost to the traced workload', 'ns an event', 'less', 'cost'),
+    ...duelOf(
+      'The same when two CPUs produce at once',
       'ns an event',
       'less',
+      'together',
+      'value',
+      ['ring', 'perf'],
     ),
-    duel(
-      'Throughput, 1 record a system call',
-      rates(1, 'ring'),
-      rates(1, 'perf'),
-      'M records/s',
-      'more',
-    ),
-    duel(
-      'Throughput, 500 records a system call',
-      rates(500, 'ring'),
-      rates(500, 'perf'),
-      'M records/s',
-      'more',
-    ),
-    duel('Latency when idle, defaults', latency.ring.medians, latency.perf.medians, 'µs', 'less'),
-    duel(
-      "Latency when idle, the perf buffer's quicker setting",
-      latency.ring.medians,
-      quickPerf.medians,
+    ...duelOf('Throughput, 1 record a system call', 'M records/s', 'more', 'speed-1'),
+    ...duelOf('Throughput, 500 records a system call', 'M records/s', 'more', 'speed-500'),
+    ...duelOf('Latency when idle, defaults', 'µs', 'less', 'idle'),
+    ...duelOf(
+      'Latency when idle, the perf buffer’s quicker setting',
       'µs',
       'less',
+      'idle',
+      'value',
+      ['rb-node', quickPerf],
     ),
-    duel(
-      'Wake-ups without any event, defaults',
-      idle.ring.wakeups,
-      idle.perf.wakeups,
-      'a second',
-      'less',
-    ),
+    ...duelOf('Wake-ups without any event, defaults', 'a second', 'less', 'idle', 'wakeups'),
   ]
 }
 
 /** The answer, in a few sentences. */
 export function answer(all: readonly Verdict[]): string {
-  const of = (winner: Verdict['winner']): Verdict[] => all.filter((one) => one.winner === winner)
-  const [ring, perf, neither] = [of('ring'), of('perf'), of('neither')]
-  const questions = (some: readonly Verdict[]): string =>
-    listed(some.map(({ question }) => `“${question}”`))
-  const [first, more, less] =
-    ring.length >= perf.length ? (['ring', ring, perf] as const) : (['perf', perf, ring] as const)
-  const second = first === 'ring' ? 'perf' : 'ring'
-  const parts: string[] = []
-  if (more.length === less.length) {
-    parts.push(`Here each kind is better in ${more.length} of ${all.length} questions.`)
-    parts.push(`For ${names.ring}: ${questions(ring)}.`)
-    parts.push(`For ${names.perf}: ${questions(perf)}.`)
-  } else {
-    parts.push(
-      `**Use ${names[first]}**: it is better in ${more.length} of these ${all.length} questions.`,
-    )
-    parts.push(
-      less.length === 0
-        ? `In none of them is ${names[second]} better.`
-        : `${names[second].replace(/^t/, 'T')} is better in ${questions(less)}: ` +
-            'take it when that decides for you.',
-    )
-  }
-  if (neither.length > 0) parts.push(`No clear difference: ${questions(neither)}.`)
+  const of = (winner: Verdict['winner']): string[] =>
+    all.filter((one) => one.winner === winner).map(({ question }) => `“${question}”`)
+  const won = { ring: of('ring'), perf: of('perf') }
+  const neither = of('neither')
+  const [first, second] =
+    won.ring.length >= won.perf.length ? (['ring', 'perf'] as const) : (['perf', 'ring'] as const)
+  const isTie = won.ring.length === won.perf.length
+  const parts = isTie
+    ? [
+        `Here each kind is better in ${won.ring.length} of ${all.length} questions.`,
+        `For ${names.ring}: ${listed(won.ring)}.`,
+        `For ${names.perf}: ${listed(won.perf)}.`,
+      ]
+    : [
+        `**Use ${names[first]}**: it is better in ${won[first].length} of these ${all.length} questions.`,
+        won[second].length === 0
+          ? `In none of them is ${names[second]} better.`
+          : `${capital(names[second])} is better in ${listed(won[second])}: take it when that decides for you.`,
+      ]
+  if (neither.length > 0) parts.push(`There is no clear difference in ${listed(neither)}.`)
   if (first === 'ring') {
     parts.push(
       'Kernels before 5.8 have no ring buffer; `BPFRB_EVENT_STREAM()` then uses the perf buffer from the same program.',
     )
   }
-  return parts.join('\n')
-}
-
-/** A requirement on the ratio of two medians. */
-export interface Target {
-  what: string
-  ratio: number
-  atLeast: number
-}
-
-/** What the library's perf buffer is to reach against C: medians of the rounds' ratios. */
-export function perfTargets({ speed }: Comparison): Target[] {
-  const rates = (side: Side): number[] => speed[500][side].map(({ rate }) => rate)
-  const median = (side: Side): number => summary(rates(side)).median
-  const best = (['cPerf', 'cPerfWatermark', 'cPerfTimer'] as const).reduce((a, b) =>
-    median(b) > median(a) ? b : a,
-  )
-  const ratio = (side: Side): number => {
-    const c = rates(side)
-    return summary(rates('perf').map((rate, round) => rate / (c[round] ?? NaN))).median
-  }
-  return [
-    {
-      what: `PerfBuffer / ${sides.cPerf.label}, 500 a call`,
-      ratio: ratio('cPerf'),
-      atLeast: 10,
-    },
-    {
-      what: `PerfBuffer / the best C perf row (${sides[best].label}), 500 a call`,
-      ratio: ratio(best),
-      atLeast: 0.9,
-    },
-  ]
+  return parts.join(' ')
 }

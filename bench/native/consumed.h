@@ -20,7 +20,21 @@ struct event {
   char filename[496];
 };
 
-enum kind { kWords, kExec, kTimes };
+// As test/bpf/peers.bpf.c has them.
+struct peer_record {
+  uint32_t sequence;
+  uint32_t cpu;
+};
+
+struct peer_event {
+  uint32_t sequence;
+  uint32_t pid;
+  uint32_t uid;
+  char comm[16];
+  char filename[256];
+};
+
+enum kind { kWords, kExec, kTimes, kPeerRecord, kPeerEvent };
 enum { kMaxLatencies = 1 << 20 };
 
 static enum kind kind = kWords;
@@ -38,7 +52,17 @@ static inline int64_t now_ns(void) {
 static inline void take(const void* data, uint32_t size) {
   sum += *(const uint32_t*)data;
   last_size = size;
-  if (kind == kExec) {
+  if (kind == kWords) {
+    records++;
+    return;
+  }
+  if (kind == kPeerRecord) {
+    sum += ((const struct peer_record*)data)->cpu;
+  } else if (kind == kPeerEvent) {
+    const struct peer_event* event = data;
+    sum += (uint64_t)event->pid + event->uid + strlen(event->comm) +
+           strlen(event->filename);
+  } else if (kind == kExec) {
     const struct event* event = data;
     sum += strnlen(event->comm, sizeof(event->comm)) +
            strnlen(event->filename, sizeof(event->filename));
@@ -57,6 +81,10 @@ static inline bool parse_kind(const char* option) {
     kind = kExec;
   } else if (strcmp(option, "--times") == 0) {
     kind = kTimes;
+  } else if (strcmp(option, "--peer-record") == 0) {
+    kind = kPeerRecord;
+  } else if (strcmp(option, "--peer-event") == 0) {
+    kind = kPeerEvent;
   } else {
     return false;
   }

@@ -1,7 +1,8 @@
 // Consumers in C, on the ring whose descriptor is 3.
 //
 //   ring_consumer --poll | --custom | --coalesced | --drain
-//                 [--exec | --times] [--back-to-back]
+//                 [--exec | --times | --peer-record | --peer-event]
+//                 [--back-to-back]
 //
 // --poll is libbpf's: a ring_buffer__poll() loop. --custom reads the ring's
 // memory by itself and moves the consumer position once for many records.
@@ -12,10 +13,11 @@
 //
 // Each consumes until standard input is closed and then prints
 // "records sum ns": the sum is that of the first 32-bit words, with --exec also
-// of the lengths of two strings. With --times the records begin with the time
-// at which they were made, and the line has " p50 p90 p99 p999 most" in ns
-// besides. --back-to-back makes the system call that produces by itself, before
-// each time that it consumes.
+// of the lengths of two strings, and of a peer's records that of all numbers
+// and strings. With --times the records begin with the time at which they were
+// made, and the line has " p50 p90 p99 p999 most" in ns besides. --back-to-back
+// makes the system call that produces by itself, before each time that it
+// consumes.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>

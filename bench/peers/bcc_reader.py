@@ -49,34 +49,31 @@ def bpf_with_ring(event_class):
 
 records = 0
 total = 0
+is_event = sys.argv[1] == "event"
+bpf, ring = bpf_with_ring(Event if is_event else Record)
 
 
-def main():
-    kind = sys.argv[1]
-    bpf, ring = bpf_with_ring(Event if kind == "event" else Record)
-
-    def on_record(ctx, data, size):
-        global records, total
-        record = ring.event(data)
-        records += 1
-        total += record.sequence + record.cpu
-
-    def on_event(ctx, data, size):
-        global records, total
-        event = ring.event(data)
-        comm = event.comm.decode("utf-8", "replace")
-        filename = event.filename.decode("utf-8", "replace")
-        records += 1
-        total += event.sequence + event.pid + event.uid + len(comm) + len(filename)
-
-    ring.open_ring_buffer(on_event if kind == "event" else on_record)
-    print("ready", flush=True)
-    # A thread that only blocks takes no time from the loop.
-    parent = threading.Thread(target=sys.stdin.read, daemon=True)
-    parent.start()
-    while parent.is_alive():
-        bpf.ring_buffer_poll(100)
-    print(records, total, flush=True)
+def on_record(ctx, data, size):
+    global records, total
+    record = ring.event(data)
+    records += 1
+    total += record.sequence + record.cpu
 
 
-main()
+def on_event(ctx, data, size):
+    global records, total
+    event = ring.event(data)
+    comm = event.comm.decode("utf-8", "replace")
+    filename = event.filename.decode("utf-8", "replace")
+    records += 1
+    total += event.sequence + event.pid + event.uid + len(comm) + len(filename)
+
+
+ring.open_ring_buffer(on_event if is_event else on_record)
+print("ready", flush=True)
+# A thread that only blocks takes no time from the loop.
+parent = threading.Thread(target=sys.stdin.read, daemon=True)
+parent.start()
+while parent.is_alive():
+    bpf.ring_buffer_poll(100)
+print(records, total, flush=True)

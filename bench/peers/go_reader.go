@@ -53,31 +53,6 @@ func text(field []byte) string {
 	return string(field)
 }
 
-func decodeRecord(raw []byte) (decoded record, err error) {
-	err = binary.Read(bytes.NewReader(raw), binary.LittleEndian, &decoded)
-	return decoded, err
-}
-
-func decodeRecordFast(raw []byte) (record, error) {
-	return record{binary.LittleEndian.Uint32(raw), binary.LittleEndian.Uint32(raw[4:])}, nil
-}
-
-func decodeEvent(raw []byte) (typedEvent, error) {
-	var e event
-	err := binary.Read(bytes.NewReader(raw), binary.LittleEndian, &e)
-	return typedEvent{e.Sequence, e.PID, e.UID, text(e.Comm[:]), text(e.Filename[:])}, err
-}
-
-func decodeEventFast(raw []byte) (typedEvent, error) {
-	return typedEvent{
-		Sequence: binary.LittleEndian.Uint32(raw),
-		PID:      binary.LittleEndian.Uint32(raw[4:]),
-		UID:      binary.LittleEndian.Uint32(raw[8:]),
-		Comm:     text(raw[12:28]),
-		Filename: text(raw[28:284]),
-	}, nil
-}
-
 var records, sum uint64
 
 func onRecord(r record) {
@@ -91,23 +66,31 @@ func onEvent(e typedEvent) {
 		uint64(len(e.Comm)) + uint64(len(e.Filename))
 }
 
-func consume[T any](read func() ([]byte, error), decode func([]byte) (T, error), on func(T)) error {
-	for {
-		raw, err := read()
-		if errors.Is(err, ringbuf.ErrClosed) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		decoded, err := decode(raw)
-		if err != nil {
-			return err
-		}
-		on(decoded)
+func take(raw []byte, isEvent bool) error {
+	reader := bytes.NewReader(raw)
+	if !isEvent {
+		var r record
+		err := binary.Read(reader, binary.LittleEndian, &r)
+		onRecord(r)
+		return err
 	}
+	var e event
+	err := binary.Read(reader, binary.LittleEndian, &e)
+	onEvent(typedEvent{e.Sequence, e.PID, e.UID, text(e.Comm[:]), text(e.Filename[:])})
+	return err
 }
 
-func run(kind string, fast bool) error {
+func takeFast(raw []byte, isEvent bool) error {
+	u32 := binary.LittleEndian.Uint32
+	if isEvent {
+		onEvent(typedEvent{u32(raw), u32(raw[4:]), u32(raw[8:]), text(raw[12:28]), text(raw[28:284])})
+	} else {
+		onRecord(record{u32(raw), u32(raw[4:])})
+	}
+	return nil
+}
+
+func run(isEvent, isFast bool) error {
 	ring, err := ebpf.NewMapFromFD(ringFd)
 	if err != nil {
 		return err
@@ -121,29 +104,21 @@ func run(kind string, fast bool) error {
 		io.Copy(io.Discard, os.Stdin)
 		reader.Close()
 	}()
-
-	read := func() ([]byte, error) {
-		record, err := reader.Read()
-		return record.RawSample, err
-	}
-	if fast {
-		var record ringbuf.Record
-		read = func() ([]byte, error) {
-			err := reader.ReadInto(&record)
-			return record.RawSample, err
+	var again ringbuf.Record
+	for err == nil {
+		if !isFast {
+			var fresh ringbuf.Record
+			if fresh, err = reader.Read(); err == nil {
+				err = take(fresh.RawSample, isEvent)
+			}
+		} else if err = reader.ReadInto(&again); err == nil {
+			err = takeFast(again.RawSample, isEvent)
 		}
 	}
-	switch {
-	case kind == "event" && fast:
-		err = consume(read, decodeEventFast, onEvent)
-	case kind == "event":
-		err = consume(read, decodeEvent, onEvent)
-	case fast:
-		err = consume(read, decodeRecordFast, onRecord)
-	default:
-		err = consume(read, decodeRecord, onRecord)
-	}
 	fmt.Println(records, sum)
+	if errors.Is(err, ringbuf.ErrClosed) {
+		return nil
+	}
 	return err
 }
 
@@ -151,7 +126,7 @@ func main() {
 	if len(os.Args) != 3 {
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2] == "fast"); err != nil {
+	if err := run(os.Args[1] == "event", os.Args[2] == "fast"); err != nil {
 		fmt.Fprintln(os.Stderr, "go_reader:", err)
 		os.Exit(1)
 	}

@@ -1,9 +1,6 @@
 // Who reads the events of test/bpf/peers.bpf.c, each behind the same few verbs.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
 import {
   type BpfMap,
@@ -75,10 +72,12 @@ export interface Source {
 
 export interface Peer {
   label: string
+  /** What it does, for the document. */
+  about: string
   /** Loads a BPF program of its own: the ring stays empty. */
   ownProgram: boolean
-  /** The Debian packages that it wants, when it cannot run here. */
-  missing: () => string | undefined
+  /** A program of the root with Debian's newest packages. */
+  inRoot?: string
   start: (source: Source) => Promise<Running>
 }
 
@@ -102,11 +101,11 @@ function tally(kind: Kind): Tally & { onRecord: (record: Rec | Event) => void } 
   return all
 }
 
-function library(label: string, options: RingBufferOptions): Peer {
+function library(label: string, about: string, options: RingBufferOptions): Peer {
   return {
     label,
+    about,
     ownProgram: false,
-    missing: () => undefined,
     start: ({ map, kind }) => {
       const all = tally(kind)
       const ring = new RingBuffer<Rec | Event>(map, types[kind], all.onRecord, options)
@@ -125,36 +124,40 @@ function library(label: string, options: RingBufferOptions): Peer {
   }
 }
 
-/**
- * A child that hangs does not outlive the bench.
- *
- * @returns What to call when it has ended.
- */
-function killAtExit(child: ChildProcess): () => void {
-  const kill = (): void => void child.kill('SIGKILL')
-  process.once('exit', kill)
-  return () => process.off('exit', kill)
+/** What `make bench-peers` unpacked and built: build-in-root.sh. */
+const root = join(buildDir, '../.cache/peers/root')
+
+// Its own mounts; bpftrace needs tracefs, mounted for it alone where nobody has.
+const enterRoot = `for path in proc sys dev; do mount --rbind /$path "$0/$path"; done
+  test -d "$0/sys/kernel/tracing/events" || mount -t tracefs tracefs "$0/sys/kernel/tracing"
+  exec chroot "$0" "$@"`
+
+function startInRoot(program: string, args: readonly string[], fd?: number): Lines {
+  return new Lines(
+    '/usr/bin/unshare',
+    ['--mount', 'sh', '-c', enterRoot, root, program, ...args],
+    fd,
+  )
 }
 
 /** A program that reads the ring with descriptor 3, as bench/peers/ has them. */
-function program(
-  label: string,
-  path: string,
-  args: readonly string[],
-  missing: () => string | undefined,
-): Peer {
+function program(label: string, about: string, args: readonly string[], inRoot?: string): Peer {
   return {
     label,
+    about,
     ownProgram: false,
-    missing,
+    ...(inRoot === undefined ? {} : { inRoot }),
     start: async ({ map, kind }) => {
-      const child = new Lines(path, [kind, ...args], map.fd)
-      const hasEnded = killAtExit(child.process)
+      const all = [kind, ...args]
+      const child =
+        inRoot === undefined
+          ? new Lines('bench/native/ring_consumer', ['--poll', `--peer-${kind}`], map.fd)
+          : startInRoot(inRoot, all, map.fd)
       await child.next() // "ready"
       // Reads nothing, but knows the ring's positions.
       const watch = new RingBuffer(map, types[kind], { pollThread: false })
       return {
-        cpuNs: () => cpuTimeNs(child.process.pid ?? -1),
+        cpuNs: () => cpuTimeNs(child.pid),
         drained: async () => {
           while (watch.stats().rings[0]?.availableBytes !== 0) await setTimeout(1)
           return performance.now()
@@ -162,9 +165,8 @@ function program(
         finish: async () => {
           watch.close()
           child.process.stdin?.end()
-          const [records = NaN, sum = NaN] = (await child.next()).split(' ').map(Number)
+          const [records = NaN, sum = NaN] = await child.numbers()
           await child.end()
-          hasEnded()
           return { records, sum }
         },
       }
@@ -172,23 +174,12 @@ function program(
   }
 }
 
-function works(command: string, ...args: string[]): boolean {
-  return spawnSync(command, args, { stdio: 'ignore' }).status === 0
-}
+const bpftrace = '/usr/bin/bpftrace'
 
 const scripts = {
   record: 'print((args->args[2], cpu))',
   event: 'print((args->args[2], pid, uid, comm, str(uptr(args->args[1]))))',
 }
-
-/** bpftrace needs tracefs: mounted for it alone where nobody has. */
-const withTracefs = [
-  '--mount',
-  'sh',
-  '-c',
-  'test -d /sys/kernel/tracing/events || mount -t tracefs tracefs /sys/kernel/tracing; exec bpftrace "$@"',
-  'bpftrace',
-]
 
 /** A line of bpftrace's JSON. */
 interface Line {
@@ -197,132 +188,137 @@ interface Line {
 }
 
 /** How it is done in Node without a library: bpftrace as a child, its lines parsed. */
-class Bpftrace implements Running {
-  readonly #child: ChildProcess
-  readonly #all: ReturnType<typeof tally>
-  readonly #ended: Promise<unknown>
-  readonly #hasEnded: () => void
-  /** Its program is attached. */
-  readonly ready: Promise<void>
-  #lost = 0
-  #sequence = 0
-  #disorder = 0
-
-  constructor({ kind, producerPid, syscall }: Source) {
-    const filter = `/pid == ${producerPid} && args->id == ${syscall}/`
-    // Attached in their order: the second one tells when the first one is.
-    const script =
-      `tracepoint:raw_syscalls:sys_enter ${filter} { ${scripts[kind]} } ` +
-      'interval:ms:20 /!@ready/ { @ready = 1; print("ready") }'
-    // As much room for a CPU as the ring has.
-    const perfPages = String(ringBytes[kind] / pageBytes)
-    this.#child = spawn('unshare', [...withTracefs, '-f', 'json', '-e', script], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, BPFTRACE_PERF_RB_PAGES: perfPages },
-    })
-    this.#hasEnded = killAtExit(this.#child)
-    this.#all = tally(kind)
-    this.#ended = once(this.#child, 'close')
-    this.ready = this.#read(kind)
-  }
-
-  #read(kind: Kind): Promise<void> {
-    const { stdout, stderr } = this.#child
-    if (stdout === null || stderr === null) throw new Error('bpftrace has no output')
-    let complaints = ''
-    stderr.on('data', (text: Buffer) => (complaints += text.toString()))
-    const { onRecord } = this.#all
-    return new Promise((resolve, reject) => {
-      createInterface(stdout).on('line', (text) => {
-        if (text === '') return
-        const { type, data } = JSON.parse(text) as Line
-        if (type === 'lost_events') this.#lost += (data as { events: number }).events
-        if (type !== 'value') return
-        if (data === 'ready') resolve()
-        else if (kind === 'record') {
-          const [sequence, cpu] = data as [number, number]
-          this.#follow(sequence)
-          onRecord({ sequence, cpu })
-        } else {
-          const [sequence, pid, uid, comm, filename] = data as [
-            number,
-            number,
-            number,
-            string,
-            string,
-          ]
-          this.#follow(sequence)
-          onRecord({ sequence, pid, uid, comm, filename })
-        }
-      })
-      this.#child.once('error', reject)
-      this.#child.once('close', () => reject(new Error(`bpftrace ended early: ${complaints}`)))
-    })
-  }
-
-  #follow(sequence: number): void {
-    if (sequence <= this.#sequence) this.#disorder++
-    this.#sequence = sequence
-  }
-
-  cpuNs(): number {
-    return cpuTimeNs(this.#child.pid ?? -1) + cpuTimeNs(process.pid)
-  }
-
-  /** Nothing says what is still queued: no record for a while. */
-  async drained(): Promise<number> {
-    let records = -1
-    let last = performance.now()
-    while (performance.now() - last < 100) {
-      if (this.#all.records !== records) last = performance.now()
-      records = this.#all.records
-      await setTimeout(2)
+async function startBpftrace({ kind, producerPid, syscall }: Source): Promise<Running> {
+  const filter = `/pid == ${producerPid} && args->id == ${syscall}/`
+  // Attached in their order: the second one tells when the first one is.
+  const script =
+    `config = { perf_rb_pages = ${ringBytes[kind] / pageBytes} } ` +
+    `tracepoint:raw_syscalls:sys_enter ${filter} { ${scripts[kind]} } ` +
+    'interval:ms:20 /!@ready/ { @ready = 1; print("ready") }'
+  const child = startInRoot(bpftrace, ['--no-warnings', '-f', 'json', '-e', script])
+  const all = tally(kind)
+  let lost = 0
+  let previous = 0
+  let disorder = 0
+  let tellReady: (() => void) | undefined
+  const ready = new Promise<void>((resolve) => (tellReady = resolve))
+  const ended = child.forEach((text) => {
+    if (text === '') return
+    const { type, data } = JSON.parse(text) as Line
+    if (type === 'lost_events') lost += (data as { events: number }).events
+    if (type !== 'value') return
+    if (data === 'ready') {
+      tellReady?.()
+      return
     }
-    return last
+    const [sequence, ...rest] = data as [number, ...unknown[]]
+    if (sequence <= previous) disorder++
+    previous = sequence
+    if (kind === 'record') all.onRecord({ sequence, cpu: rest[0] as number })
+    else {
+      const [pid, uid, comm, filename] = rest as [number, number, string, string]
+      all.onRecord({ sequence, pid, uid, comm, filename })
+    }
+  })
+  await Promise.race([
+    ready,
+    ended.then(() => {
+      throw new Error('bpftrace ended early')
+    }),
+  ])
+  return {
+    cpuNs: () => cpuTimeNs(child.pid) + cpuTimeNs(process.pid),
+    // Nothing says what is still queued: no record for a while.
+    drained: async () => {
+      let records = -1
+      let last = performance.now()
+      while (performance.now() - last < 100) {
+        if (all.records !== records) last = performance.now()
+        records = all.records
+        await setTimeout(2)
+      }
+      return last
+    },
+    finish: async () => {
+      // It looks for the signal only while it waits: one that comes at another moment is lost.
+      const interrupt = setInterval(() => child.process.kill('SIGINT'), 250)
+      child.process.kill('SIGINT')
+      await ended
+      clearInterval(interrupt)
+      if (disorder > 0) throw new Error(`bpftrace: ${disorder} records out of order`)
+      return { records: all.records, sum: all.sum, lost }
+    },
   }
-
-  async finish(): Promise<Tally & { lost: number }> {
-    // It looks for the signal only while it waits: one that comes at another moment is lost.
-    const interrupt = setInterval(() => this.#child.kill('SIGINT'), 250)
-    this.#child.kill('SIGINT')
-    await this.#ended
-    clearInterval(interrupt)
-    this.#hasEnded()
-    if (this.#disorder > 0) throw new Error(`bpftrace: ${this.#disorder} records out of order`)
-    return { ...this.#all, lost: this.#lost }
-  }
 }
 
-const goReader = 'bench/peers/go_reader'
-
-function missingGo(): string | undefined {
-  if (existsSync(join(buildDir, goReader))) return undefined
-  return 'golang-go, golang-github-cilium-ebpf-dev'
-}
-
-function missingBcc(): string | undefined {
-  if (works('/usr/bin/python3', '-c', 'import bcc')) return undefined
-  return 'python3-bpfcc'
-}
+const go = '/usr/bin/go_reader'
+const rust = '/usr/bin/rust_reader'
 
 /** In the order of the tables; the first one is what the others are compared with. */
 export const peers = {
-  c: program('C libbpf, ring_buffer__poll()', 'bench/peers/c_reader', [], () => undefined),
-  library: library('bpf-ringbuf', {}),
-  immediate: library('bpf-ringbuf, coalesceUs: 0', { coalesceUs: 0 }),
-  goFast: program('Go cilium/ebpf, ReadInto by hand', goReader, ['fast'], missingGo),
-  go: program('Go cilium/ebpf, binary.Read', goReader, ['read'], missingGo),
-  bcc: program('Python bcc', '../bench/peers/bcc_reader.py', [], missingBcc),
+  c: program(
+    'C, libbpf',
+    '`ring_buffer__poll()` in a loop, and the callback casts to a struct',
+    [],
+  ),
+  library: library(
+    'bpf-ringbuf',
+    '`new RingBuffer(map, type, callback)`; the poll thread and JavaScript share that one CPU',
+    {},
+  ),
+  immediate: library('bpf-ringbuf, coalesceUs: 0', 'the same without coalescing', {
+    coalesceUs: 0,
+  }),
+  goFast: program(
+    'Go, cilium/ebpf by hand',
+    '`ReadInto()` one record that is used again, and fields by `binary.LittleEndian`',
+    ['fast'],
+    go,
+  ),
+  go: program(
+    'Go, cilium/ebpf',
+    '`Read()`, then `binary.Read()` into a struct, as its examples do',
+    ['read'],
+    go,
+  ),
+  libbpfRs: program(
+    'Rust, libbpf-rs',
+    '`RingBuffer::poll()` in a loop; the callback makes a struct with a `String` for each text',
+    ['libbpf-rs'],
+    rust,
+  ),
+  aya: program(
+    'Rust, aya',
+    '`RingBuf::next()` until it is empty, then `poll(2)`, and the same struct',
+    ['aya'],
+    rust,
+  ),
+  bcc: program(
+    'Python, bcc',
+    'its `open_ring_buffer()` and `ring_buffer_poll()`, given the loaded ring, and fields by ctypes',
+    [],
+    '/usr/bin/bcc_reader',
+  ),
   bpftrace: {
-    label: 'bpftrace -f json, parsed in Node',
+    label: 'bpftrace, parsed in Node',
+    about:
+      'a child process with a program of its own, which prints the same values with `-f json`; then `readline` and `JSON.parse()`',
     ownProgram: true,
-    missing: () => (works('bpftrace', '--version') ? undefined : 'bpftrace'),
-    start: async (source) => {
-      const bpftrace = new Bpftrace(source)
-      await bpftrace.ready
-      return bpftrace
-    },
+    inRoot: bpftrace,
+    start: startBpftrace,
   },
 } satisfies Record<string, Peer>
 
 export type PeerName = keyof typeof peers
+
+/** What cannot run here. */
+export function missing(name: PeerName): string | undefined {
+  const { inRoot, label }: Peer = peers[name]
+  return inRoot === undefined || existsSync(join(root, inRoot)) ? undefined : label
+}
+
+/** Of the packages in the root. */
+export function versions(): string[] {
+  const path = join(root, 'versions')
+  return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : []
+}

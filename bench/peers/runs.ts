@@ -34,7 +34,7 @@ class Producer {
   }
 
   get pid(): number {
-    return this.#child.process.pid ?? -1
+    return this.#child.pid
   }
 
   get comm(): string {
@@ -43,9 +43,8 @@ class Producer {
 
   async run(): Promise<Calls> {
     this.#child.write('\n')
-    const numbers = (await this.#child.next()).split(' ').map(Number)
+    const [calls = 0, nsInCalls = 0, ns = 0, pathBytes = 0] = await this.#child.numbers()
     await this.#child.end()
-    const [calls = 0, nsInCalls = 0, ns = 0, pathBytes = 0] = numbers
     return { calls, nsPerCall: nsInCalls / calls, rate: (calls / ns) * 1e9, pathBytes }
   }
 }
@@ -147,4 +146,38 @@ export async function run(peer: Peer, load: Load): Promise<Run> {
     nsPerCall: calls.nsPerCall,
     cpuNsPerRecord: cpuNs / received.records,
   }
+}
+
+/** Nothing was lost, nor only because the ring had room for what was still to be read. */
+function keptUp({ lost, rate, madeRate }: Run): boolean {
+  return lost === 0 && rate >= 0.95 * madeRate
+}
+
+/**
+ * Events a second that were made and all received: full speed, or the highest
+ * pace of a search, given what was lost at full speed.
+ */
+export async function highestLossless(
+  peer: Peer,
+  kind: Kind,
+  full: Run,
+  halvings: number,
+): Promise<number> {
+  if (keptUp(full)) return full.madeRate
+  let best = 0
+  let low = full.rate / 4
+  let high = Math.min(full.madeRate, 2 * full.rate)
+  for (let step = 0; step < halvings || (best === 0 && high > 1000); step++) {
+    const pace = Math.sqrt(low * high)
+    const done = await run(peer, { kind, seconds: 0.25, rate: pace })
+    if (keptUp(done)) {
+      best = Math.max(best, done.madeRate)
+      low = pace
+    } else {
+      high = pace
+      // Lower than was expected.
+      if (step >= halvings) low /= 2
+    }
+  }
+  return best
 }
