@@ -23,3 +23,9 @@ export function untilBlocking(condition: () => boolean): void {
     if (performance.now() > end) throw new Error(`Did not come true: ${String(condition)}`)
   }
 }
+
+/** Keeps this thread busy. */
+export function spin(milliseconds: number): void {
+  const end = performance.now() + milliseconds
+  while (performance.now() < end);
+}
