@@ -172,12 +172,18 @@ C_SOURCES := $(wildcard $(foreach d,native/binding native/core test/native test/
 TIDY_STAMPS := $(patsubst native/%.cc,build/tidy/%,$(wildcard native/*/*.cc))
 
 .PHONY: lint
-lint: eslint prettier clang-format clang-tidy shellcheck publint test-types ## every linter
+lint: eslint wings prettier clang-format clang-tidy shellcheck publint test-types ## every linter
 
 .PHONY: eslint
 eslint: typescript
 	$(call say,ESLINT,.)
 	$(Q)$(BIN)/eslint --max-warnings 0 .
+
+# The order of lib's wings, and no circles.
+.PHONY: wings
+wings: $(NODE_MODULES)
+	$(call say,CRUISE,lib)
+	$(call quietly,$(BIN)/depcruise lib --config .dependency-cruiser.mjs)
 
 .PHONY: prettier
 prettier: $(NODE_MODULES)

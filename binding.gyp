@@ -12,6 +12,7 @@
         "native/core/log.cc",
         "native/binding/map.cc",
         "native/binding/object.cc",
+        "native/core/map_claim.cc",
         "native/core/perf_source.cc",
         "native/core/poller.cc",
         "native/binding/program.cc",

@@ -116,10 +116,11 @@ function decodeWithLibrary(arena: Batch.Arena, end: number): number {
     position: 0,
     end,
     records: 0,
-    stopped: false,
+    limit: Infinity,
     raise: (error) => {
       throw error
     },
+    returned: () => undefined,
   }
   walkExecEvents(arena, cursor, 0, (event: { comm: string; filename: string }) => {
     length += event.comm.length + event.filename.length

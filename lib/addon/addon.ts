@@ -46,13 +46,14 @@ export interface NativeLink {
 
 export interface NativeReader {
   open(): number
-  addRing(mapFd: number, wakeupBytes: number): number
+  addRing(mapFd: number, wakeupBytes: number, drainIntervalUs: number): number
   addPerf(
     mapFd: number,
     pageCount: number,
     watermarkBytes: number,
     wakeupEvents: number,
     cpus: Int32Array,
+    drainIntervalUs: number,
   ): number
   start(pump: () => void, libuvThreads: boolean): number
   take(): number
@@ -60,6 +61,9 @@ export interface NativeReader {
   contents(index: number): ArrayBuffer
   giveBack(index: number): void
   drain(): number
+  mark(): number
+  markReached(mark: number): number
+  unmark(mark: number): void
   stats(): number[]
   sourceState(index: number): number[]
   setRef(ref: boolean): void
@@ -71,7 +75,6 @@ export interface Addon {
   Object: new () => NativeObject
   Reader: new (
     coalesceUs: number,
-    drainIntervalUs: number,
     batchBytes: number,
     batchCount: number,
     taken: Float64Array,

@@ -6,6 +6,7 @@ import { getSystemErrorMap, inspect } from 'node:util'
  * message may change, the code does not.
  *
  * - `ERR_ADDON`: the native addon cannot be loaded here.
+ * - `ERR_BUSY`: somebody else has it, such as another reader of the same map.
  * - `ERR_CLOSED`: the object, link or reader was closed before.
  * - `ERR_KERNEL`: the kernel or libbpf refused, see `errno`, `log` and `hint`.
  * - `ERR_LAYOUT`: a struct does not match the object's BTF.
@@ -16,11 +17,13 @@ import { getSystemErrorMap, inspect } from 'node:util'
  * - `ERR_PERMISSION`: privileges are missing, see `hint`.
  * - `ERR_RECORD_TOO_SHORT`: a record is shorter than its type.
  * - `ERR_STATE`: the operation does not fit the phase, such as configuring after load.
+ * - `ERR_TIMEOUT`: it did not happen within the time given.
  * - `ERR_UNSUPPORTED`: this kernel lacks a feature, see `hint`.
  * - `ERR_VERIFIER`: the kernel's verifier rejected a program.
  */
 export type BpfErrorCode =
   | 'ERR_ADDON'
+  | 'ERR_BUSY'
   | 'ERR_CLOSED'
   | 'ERR_KERNEL'
   | 'ERR_LAYOUT'
@@ -31,6 +34,7 @@ export type BpfErrorCode =
   | 'ERR_PERMISSION'
   | 'ERR_RECORD_TOO_SHORT'
   | 'ERR_STATE'
+  | 'ERR_TIMEOUT'
   | 'ERR_UNSUPPORTED'
   | 'ERR_VERIFIER'
 
@@ -105,6 +109,11 @@ export class VerifierError extends BpfError {
     this.verifierLog = verifierLog
     hide(this, 'verifierLog')
   }
+}
+
+/** The error for using what was closed. */
+export function closed(operation: string, target: string): BpfError {
+  return new BpfError('ERR_CLOSED', 'it is closed', { operation, target })
 }
 
 /** Keeps a text of perhaps megabytes out of what console.log() prints. */

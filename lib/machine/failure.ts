@@ -1,5 +1,5 @@
 // Turns what native code returned into an error.
-import { BpfError, describeErrno, VerifierError } from '../errors/errors.js'
+import { BpfError, closed, describeErrno, VerifierError } from '../errors/errors.js'
 import { diagnose, type Failure } from './diagnose.js'
 import { addon } from '../addon/addon.js'
 
@@ -20,11 +20,6 @@ export function failure(
   const log = addon().takeLog()
   const { code, hint } = diagnose({ operation, errno, log, ...context })
   return new BpfError(code, describeErrno(errno), { operation, target, errno, log, hint })
-}
-
-/** The error for using what was closed. */
-export function closed(operation: string, target: string): BpfError {
-  return new BpfError('ERR_CLOSED', 'it is closed', { operation, target })
 }
 
 /** The error for a failed load: the verifier's, when it was the verifier. */

@@ -1,12 +1,21 @@
 import { BpfError, bytesOf, checkInteger, invalidType, outOfRange } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
 import { addon, type NativeMap } from '../addon/addon.js'
-import type { BpfObject } from '../object/object.js'
+import type { Session } from '../addon/session.js'
+import type { Btf } from '../btf/btf.js'
 
 /** Map types that this library treats specially, linux/bpf.h. */
 export const MapType = { PERF_EVENT_ARRAY: 4, PERCPU_ARRAY: 6, RINGBUF: 27 } as const
 
 const largestRingBytes = 2 ** 31
+
+/** What a map knows of the object that it belongs to. */
+export interface MapOwner {
+  readonly session: Session
+  readonly btf: Btf | undefined
+  readonly globals: Record<string, unknown>
+  readonly maps: ReadonlyMap<string, BpfMap>
+}
 
 /** What the BPF header counts on the producers' side of one ring. */
 export interface ProducerCounts {
@@ -18,20 +27,19 @@ export interface ProducerCounts {
 
 /** One map of an object. Valid as long as the object is open. */
 export class BpfMap {
-  /** The object that it belongs to. */
-  readonly object: BpfObject
   /** Its name in C. */
   readonly name: string
   /** Its type as a number, `enum bpf_map_type` of linux/bpf.h. */
   readonly type: number
   /** @internal */
+  readonly owner: MapOwner
+  /** @internal */
   readonly native: NativeMap
   #useIsChosen = false
-  #isRead = false
 
   /** @internal */
-  constructor(object: BpfObject, native: NativeMap) {
-    this.object = object
+  constructor(owner: MapOwner, native: NativeMap) {
+    this.owner = owner
     this.native = native
     this.name = native.name()
     this.type = native.type()
@@ -69,7 +77,7 @@ export class BpfMap {
       1,
       isRing ? largestRingBytes : 2 ** 32 - 1,
     )
-    this.object.checkPhase('configure', `map "${this.name}"`, 'open')
+    this.owner.session.checkPhase('configure', `map "${this.name}"`, 'open')
     this.#checked('configure', this.native.setMaxEntries(count))
   }
 
@@ -86,20 +94,20 @@ export class BpfMap {
    * @throws {RangeError} from `load()` when the ring never holds so many.
    */
   get wakeupBytes(): number {
-    const { globals } = this.object
+    const { globals } = this.owner
     return this.#wakeupVariable in globals ? Number(globals[this.#wakeupVariable]) : 0
   }
 
   set wakeupBytes(bytes: number) {
     checkInteger(bytes, `wakeupBytes of map "${this.name}"`, 0, largestRingBytes)
-    if (!(this.#wakeupVariable in this.object.globals)) {
+    if (!(this.#wakeupVariable in this.owner.globals)) {
       throw new BpfError('ERR_NOT_FOUND', 'it has no wake-up control', {
         operation: 'configure',
         target: `map "${this.name}"`,
         hint: `Declare it with BPFRB_RINGBUF(${this.name}, …) of bpf-ringbuf.bpf.h and submit with bpfrb_submit()`,
       })
     }
-    this.object.globals[this.#wakeupVariable] = bytes
+    this.owner.globals[this.#wakeupVariable] = bytes
   }
 
   /**
@@ -113,7 +121,7 @@ export class BpfMap {
    */
   get usePerfBuffer(): boolean {
     this.#checkStream()
-    return this.object.globals[this.#useVariable] !== 0
+    return this.owner.globals[this.#useVariable] !== 0
   }
 
   set usePerfBuffer(usePerfBuffer: boolean) {
@@ -121,28 +129,8 @@ export class BpfMap {
       throw invalidType('a boolean', `usePerfBuffer of map "${this.name}"`, usePerfBuffer)
     }
     this.#checkStream()
-    this.object.globals[this.#useVariable] = usePerfBuffer ? 1 : 0
+    this.owner.globals[this.#useVariable] = usePerfBuffer ? 1 : 0
     this.#useIsChosen = true
-  }
-
-  /**
-   * Takes the map for one reader: two would move the same position. The result
-   * gives it back.
-   *
-   * @internal
-   */
-  claim(): () => void {
-    if (this.#isRead) {
-      throw new BpfError('ERR_STATE', 'another reader reads it already', {
-        operation: 'read',
-        target: `map "${this.name}"`,
-        hint: 'A ring has one consumer: close the other reader first',
-      })
-    }
-    this.#isRead = true
-    return () => {
-      this.#isRead = false
-    }
   }
 
   /**
@@ -159,15 +147,15 @@ export class BpfMap {
         this.wakeupBytes,
       )
     }
-    if (!(this.#useVariable in this.object.globals)) return
+    if (!(this.#useVariable in this.owner.globals)) return
     if (!this.#useIsChosen) {
       // 0 is a clear no; what cannot be told shows when the ring is created.
       this.usePerfBuffer = addon().probeMapType(MapType.RINGBUF) === 0
     }
     const { usePerfBuffer } = this
     this.#checked('configure', this.native.setAutocreate(!usePerfBuffer))
-    const perf = this.object.map(`${this.name}__perf`)
-    this.#checked('configure', perf.native.setAutocreate(usePerfBuffer))
+    const perf = this.owner.maps.get(`${this.name}__perf`)
+    if (perf !== undefined) this.#checked('configure', perf.native.setAutocreate(usePerfBuffer))
   }
 
   /**
@@ -206,7 +194,7 @@ export class BpfMap {
    */
   producerCounts(): ProducerCounts | undefined {
     const ring = this.name.replace(/__perf$/, '')
-    const counters = this.object.maps.get(`${ring}__counters`)
+    const counters = this.owner.maps.get(`${ring}__counters`)
     if (counters?.type !== MapType.PERCPU_ARRAY || counters.valueSize !== 16) return undefined
     const values = counters.lookup(new Uint8Array(4))
     if (values === undefined) return undefined
@@ -220,7 +208,7 @@ export class BpfMap {
   }
 
   #loadedFd(operation: string): number {
-    this.object.checkPhase(operation, `map "${this.name}"`, 'loaded')
+    this.owner.session.checkPhase(operation, `map "${this.name}"`, 'loaded')
     const fd = this.native.fd()
     if (fd >= 0) return fd
     throw new BpfError('ERR_STATE', 'load() did not create it', {
@@ -230,7 +218,7 @@ export class BpfMap {
   }
 
   #checkStream(): void {
-    if (this.#useVariable in this.object.globals) return
+    if (this.#useVariable in this.owner.globals) return
     throw new BpfError('ERR_NOT_FOUND', 'it is no stream of either kind', {
       operation: 'configure',
       target: `map "${this.name}"`,

@@ -1,19 +1,23 @@
 // Global variables of an object's .rodata, .data and .bss by their names in C.
-import { endianness } from 'node:os'
-import type { Btf, BtfType, BtfVariable } from '../btf/btf.js'
-import { BpfError, invalidType, outOfRange } from '../errors/errors.js'
+import { inspect, type InspectOptions } from 'node:util'
+import type { Btf, BtfVariable } from '../btf/btf.js'
+import { BpfError } from '../errors/errors.js'
+import { typeFromBtf } from '../types/from-btf.js'
+import { Memory } from '../types/memory.js'
+import { createRead, type Read } from '../types/read.js'
+import type { Type } from '../types/struct.js'
+import { encode } from '../types/write.js'
 import { failure } from '../machine/failure.js'
 import type { NativeMap } from '../addon/addon.js'
-import type { BpfObject } from './object.js'
+import type { Session } from '../addon/session.js'
 
 /**
  * What a global variable is in TypeScript: integers and enums up to 32 bits
  * `number`, 64 bits `bigint` (a `number` is taken too), `bool` `boolean`,
- * `char[]` `string`.
+ * `char[]` `string`, `unsigned char[]` `Uint8Array`.
  */
-export type GlobalValue = number | bigint | boolean | string
+export type GlobalValue = number | bigint | boolean | string | Uint8Array
 
-const littleEndian = endianness() === 'LE'
 const EROFS = 30
 
 /** What JavaScript looks for on any object; a variable may have the name all the same. */
@@ -21,26 +25,36 @@ const languageAsks = new Set(['constructor', 'then', 'toJSON', 'toString', 'valu
 
 interface Global {
   variable: BtfVariable
-  type: BtfType
-  /** Elements of an array of characters, otherwise nothing. */
-  characters: number | undefined
+  /** What it is in C, for messages. */
+  kind: string
+  /** Nothing when JavaScript cannot use it. */
+  codec: { type: Type; read: Read } | undefined
 }
 
 /**
  * The object that `BpfObject.globals` is. Reading and writing goes to the
  * initial values before load and to the kernel's memory after it; the BPF
  * programs see a write at once.
+ *
+ * Those that JavaScript cannot use are not enumerable, so that a copy with
+ * `{ ...globals }` leaves them out.
  */
 export function createGlobals(
-  object: BpfObject,
+  session: Pick<Session, 'phase' | 'checkOpen' | 'checkPhase'>,
   btf: Btf | undefined,
   dataMap: (section: string) => NativeMap | undefined,
 ): Record<string, GlobalValue> {
   const globals = new Map<string, Global>()
-  for (const variable of btf?.variables() ?? []) {
-    const type = (btf as Btf).type(variable.type)
-    globals.set(variable.name, { variable, type, characters: charactersOf(type, btf as Btf) })
+  let largest = 0
+  if (btf !== undefined) {
+    for (const variable of btf.variables()) {
+      const type = typeFromBtf(btf, variable.type)
+      const codec = type === undefined ? undefined : { type, read: createRead(type) }
+      globals.set(variable.name, { variable, kind: btf.type(variable.type).kind, codec })
+      largest = Math.max(largest, type?.size ?? 0)
+    }
   }
+  let scratch: Memory | undefined
 
   function find(operation: string, name: string): Global {
     const global = globals.get(name)
@@ -59,7 +73,7 @@ export function createGlobals(
   }
 
   function memory(operation: string, { variable }: Global): NativeMap {
-    object.checkOpen(operation, `global "${variable.name}"`)
+    session.checkOpen(operation, `global "${variable.name}"`)
     const map = dataMap(variable.section)
     if (map !== undefined) return map
     throw new BpfError('ERR_NOT_FOUND', `section ${variable.section} has no map`, {
@@ -68,18 +82,40 @@ export function createGlobals(
     })
   }
 
+  function codecOf(
+    operation: string,
+    { variable, kind, codec }: Global,
+  ): { type: Type; read: Read } {
+    const target = `global "${variable.name}"`
+    if (codec === undefined) {
+      throw new BpfError('ERR_UNSUPPORTED', `it is of kind ${kind}`, {
+        operation,
+        target,
+        hint: 'Integers, enums, bool, char and unsigned char arrays can be used from JavaScript',
+      })
+    }
+    if (codec.type.size === variable.size) return codec
+    throw new BpfError('ERR_OBJECT_FORMAT', 'its size in BTF is not that of its type', {
+      operation,
+      target,
+    })
+  }
+
   function read(name: string): GlobalValue {
     const global = find('read', name)
     const { offset, size } = global.variable
+    const codec = codecOf('read', global)
     const result = memory('read', global).readData(offset, size)
     if (typeof result === 'number') throw failure('read', `global "${name}"`, result)
-    return decode(global, result)
+    scratch ??= new Memory(new ArrayBuffer(8 * Math.ceil(largest / 8)))
+    scratch.u8.set(result)
+    return codec.read(scratch, 0, size) as GlobalValue
   }
 
   function write(name: string, value: unknown): void {
     const global = find('set', name)
-    if (object.phase === 'failed') object.checkPhase('set', `global "${name}"`, 'open')
-    const bytes = encode(global, value)
+    if (session.phase === 'failed') session.checkPhase('set', `global "${name}"`, 'open')
+    const bytes = encode(codecOf('set', global).type, value, `global "${name}"`)
     const result = memory('set', global).writeData(global.variable.offset, bytes)
     if (result === -EROFS) {
       throw new BpfError('ERR_STATE', 'it is constant once the object is loaded', {
@@ -91,7 +127,23 @@ export function createGlobals(
     if (result < 0) throw failure('set', `global "${name}"`, result)
   }
 
-  return new Proxy(Object.create(null) as Record<string, GlobalValue>, {
+  /** For console.log(), which must not fail: what cannot be read is named by its kind or error. */
+  function print(depth: number, options: InspectOptions): string {
+    const shown = [...globals].map(([name, { kind, codec }]) => {
+      if (codec === undefined) return [name, literal(kind)]
+      try {
+        return [name, read(name)]
+      } catch (error) {
+        return [name, literal((error as BpfError).code)]
+      }
+    })
+    return inspect(Object.fromEntries(shown), { ...options, depth })
+  }
+
+  // util.inspect() asks the target, not the proxy.
+  const target = Object.create(null) as Record<string, GlobalValue>
+  Object.defineProperty(target, inspect.custom, { value: print, configurable: true })
+  return new Proxy(target, {
     get(_, name) {
       const asks = typeof name !== 'string' || (languageAsks.has(name) && !globals.has(name))
       return asks ? undefined : read(name)
@@ -110,7 +162,7 @@ export function createGlobals(
         set: (value) => {
           write(name, value)
         },
-        enumerable: true,
+        enumerable: globals.get(name)?.codec !== undefined,
         configurable: true,
       }
     },
@@ -119,84 +171,9 @@ export function createGlobals(
   })
 }
 
-function charactersOf(type: BtfType, btf: Btf): number | undefined {
-  if (type.kind !== 'array') return undefined
-  const element = btf.type(type.element)
-  return element.kind === 'int' && element.size === 1 && !element.bool ? type.count : undefined
-}
-
-function decode({ variable, type, characters }: Global, bytes: Uint8Array): GlobalValue {
-  if (characters !== undefined) {
-    const stop = bytes.indexOf(0)
-    return Buffer.from(bytes.subarray(0, stop < 0 ? undefined : stop)).toString('utf8')
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const { size, signed, bool } = integerOf(variable, type, 'read')
-  if (bool) return view.getUint8(0) !== 0
-  switch (size) {
-    case 1:
-      return signed ? view.getInt8(0) : view.getUint8(0)
-    case 2:
-      return signed ? view.getInt16(0, littleEndian) : view.getUint16(0, littleEndian)
-    case 4:
-      return signed ? view.getInt32(0, littleEndian) : view.getUint32(0, littleEndian)
-    default:
-      return signed ? view.getBigInt64(0, littleEndian) : view.getBigUint64(0, littleEndian)
-  }
-}
-
-function encode({ variable, type, characters }: Global, value: unknown): Uint8Array {
-  const what = `global "${variable.name}"`
-  if (characters !== undefined) {
-    if (typeof value !== 'string') throw invalidType('a string', what, value)
-    const text = Buffer.from(value, 'utf8')
-    if (text.length >= characters || text.includes(0)) {
-      throw outOfRange(
-        `a string of at most ${String(characters - 1)} bytes in UTF-8 without NUL`,
-        what,
-        value,
-      )
-    }
-    return Buffer.concat([text, Buffer.alloc(characters - text.length)])
-  }
-  const { size, signed, bool } = integerOf(variable, type, 'set')
-  if (bool) {
-    if (typeof value !== 'boolean') throw invalidType('a boolean', what, value)
-    return Uint8Array.of(value ? 1 : 0)
-  }
-  const bits = 8 * size
-  const min = signed ? -(2n ** BigInt(bits - 1)) : 0n
-  const max = 2n ** BigInt(signed ? bits - 1 : bits) - 1n
-  const range = `an integer from ${String(min)} to ${String(max)}`
-  if (typeof value !== 'number' && typeof value !== 'bigint') throw invalidType(range, what, value)
-  if (typeof value === 'number' && !Number.isSafeInteger(value))
-    throw outOfRange(range, what, value)
-  const integer = BigInt(value)
-  if (integer < min || integer > max) throw outOfRange(range, what, value)
-  const word = new DataView(new ArrayBuffer(8))
-  word.setBigUint64(0, BigInt.asUintN(64, integer), littleEndian)
-  return new Uint8Array(word.buffer, littleEndian ? 0 : 8 - size, size)
-}
-
-function integerOf(
-  variable: BtfVariable,
-  type: BtfType,
-  operation: string,
-): { size: number; signed: boolean; bool: boolean } {
-  if ('size' in type && type.size !== variable.size) {
-    throw new BpfError('ERR_OBJECT_FORMAT', 'its size in BTF is not that of its type', {
-      operation,
-      target: `global "${variable.name}"`,
-    })
-  }
-  if ((type.kind === 'int' || type.kind === 'enum') && [1, 2, 4, 8].includes(type.size)) {
-    return { size: type.size, signed: type.signed, bool: type.kind === 'int' && type.bool }
-  }
-  throw new BpfError('ERR_UNSUPPORTED', `it is of kind ${type.kind}`, {
-    operation,
-    target: `global "${variable.name}"`,
-    hint: 'Integers, enums, bool and char arrays can be used from JavaScript',
-  })
+/** Text that inspect() shows without quotes. */
+function literal(text: string): unknown {
+  return { [inspect.custom]: () => `[${text}]` }
 }
 
 /** Names for a message. */

@@ -3,24 +3,13 @@ import { basename } from 'node:path'
 import { Btf } from '../btf/btf.js'
 import { checkElf } from '../btf/elf.js'
 import { BpfError, bytesOf, describeErrno, invalidType } from '../errors/errors.js'
-import { closed, libbpfReason, loadFailure } from '../machine/failure.js'
+import { libbpfReason, loadFailure } from '../machine/failure.js'
 import { createGlobals, type GlobalValue, listNames } from './globals.js'
 import type { BpfLink } from '../link/link.js'
 import { BpfMap, MapType } from '../map/map.js'
 import { addon, type NativeMap, type NativeObject } from '../addon/addon.js'
+import { type Phase, Session } from '../addon/session.js'
 import { BpfProgram } from './program.js'
-
-/**
- * Where an object stands. `failed` is after a load that did not succeed: the
- * object can only be closed.
- *
- * ```text
- *   open() ──> open ──load()──> loaded ──close()──> closed
- *               │ └──load()──> failed ──close()──────^
- *               └──close()───────────────────────────┘
- * ```
- */
-export type Phase = 'open' | 'loaded' | 'failed' | 'closed'
 
 /**
  * A BPF object file, compiled by clang: its maps, programs, global variables
@@ -47,7 +36,9 @@ export class BpfObject {
   readonly programs: ReadonlyMap<string, BpfProgram>
   /**
    * Its global variables by their names in C, typed by the object's BTF.
-   * `.rodata` can be set until `load()`, the others at any time.
+   * `.rodata` can be set until `load()`, the others at any time. A copy,
+   * `{ ...object.globals }`, and `JSON.stringify()` leave out what JavaScript
+   * cannot use, such as pointers and structs.
    *
    * Errors when used: `ERR_NOT_FOUND`, `ERR_NO_BTF`, `ERR_STATE`,
    * `ERR_UNSUPPORTED` for pointers and structs; a `TypeError` for a value of
@@ -56,33 +47,36 @@ export class BpfObject {
   readonly globals: Record<string, GlobalValue>
   /** Its types; nothing when it was compiled without `-g`. */
   readonly btf: Btf | undefined
-  readonly #native: NativeObject
+  readonly #session: Session
   readonly #links = new Set<BpfLink>()
-  readonly #beforeClose = new Set<() => void>()
-  #phase: Phase = 'open'
 
   private constructor(native: NativeObject, name: string) {
     this.name = name
-    this.#native = native
+    const session = new Session(name, native)
+    this.#session = session
+    session.beforeClose(() => {
+      this.detach()
+    })
     const btf = native.btf()
     this.btf = btf === undefined ? undefined : new Btf(btf)
-    this.maps = new Map(
-      native.maps().map((nativeMap) => {
-        const map = new BpfMap(this, nativeMap)
-        return [map.name, map]
-      }),
-    )
-    this.programs = new Map(
-      native.programs().map((nativeProgram) => {
-        const program = new BpfProgram(this, nativeProgram)
-        return [program.name, program]
-      }),
-    )
     const dataMaps = new Map<string, NativeMap | undefined>()
-    this.globals = createGlobals(this, this.btf, (section) => {
+    this.globals = createGlobals(session, this.btf, (section) => {
       if (!dataMaps.has(section)) dataMaps.set(section, native.dataMap(section))
       return dataMaps.get(section)
     })
+    const maps = new Map<string, BpfMap>()
+    const owner = { session, btf: this.btf, globals: this.globals, maps }
+    for (const nativeMap of native.maps()) {
+      const map = new BpfMap(owner, nativeMap)
+      maps.set(map.name, map)
+    }
+    this.maps = maps
+    this.programs = new Map(
+      native.programs().map((nativeProgram) => {
+        const program = new BpfProgram(session, nativeProgram, (link) => this.#adopt(link))
+        return [program.name, program]
+      }),
+    )
   }
 
   /**
@@ -111,7 +105,7 @@ export class BpfObject {
   }
 
   get phase(): Phase {
-    return this.#phase
+    return this.#session.phase
   }
 
   /**
@@ -142,16 +136,15 @@ export class BpfObject {
    *   `ERR_UNSUPPORTED`, `ERR_KERNEL`.
    */
   load(): this {
-    this.checkPhase('load', `object "${this.name}"`, 'open')
+    this.#session.checkPhase('load', `object "${this.name}"`, 'open')
     for (const map of this.maps.values()) map.prepareLoad()
     const ringBuffer = [...this.maps.values()].some(({ type }) => type === MapType.RINGBUF)
-    const result = this.#native.load()
+    const result = this.#session.native.load()
+    this.#session.loaded(result >= 0)
     if (result < 0) {
-      this.#phase = 'failed'
       const sections = new Map([...this.programs.values()].map((p) => [p.name, p.section]))
       throw loadFailure(`object "${this.name}"`, result, ringBuffer, sections)
     }
-    this.#phase = 'loaded'
     return this
   }
 
@@ -164,7 +157,7 @@ export class BpfObject {
    *   already; otherwise as `BpfProgram.attach()`.
    */
   attach(): this {
-    this.checkPhase('attach', `object "${this.name}"`, 'loaded')
+    this.#session.checkPhase('attach', `object "${this.name}"`, 'loaded')
     if (this.links.length > 0) {
       throw new BpfError('ERR_STATE', 'programs of it are attached already', {
         operation: 'attach',
@@ -197,52 +190,17 @@ export class BpfObject {
    * A reader of one of its maps goes on with what is in the ring.
    */
   close(): void {
-    if (this.#phase === 'closed') return
-    for (const callback of this.#beforeClose) callback()
-    this.detach()
-    this.#phase = 'closed'
-    this.#native.close()
+    this.#session.close()
   }
 
   [Symbol.dispose](): void {
     this.close()
   }
 
-  /** @internal */
-  adopt(link: BpfLink): BpfLink {
+  #adopt(link: BpfLink): BpfLink {
     for (const known of this.#links) if (known.closed) this.#links.delete(known)
     this.#links.add(link)
     return link
-  }
-
-  /**
-   * Calls back before the maps go away; the result ends that.
-   *
-   * @internal
-   */
-  beforeClose(callback: () => void): () => void {
-    this.#beforeClose.add(callback)
-    return () => {
-      this.#beforeClose.delete(callback)
-    }
-  }
-
-  /** @internal */
-  checkOpen(operation: string, target: string): void {
-    if (this.#phase === 'closed') throw closed(operation, target)
-  }
-
-  /** @internal */
-  checkPhase(operation: string, target: string, phase: 'open' | 'loaded'): void {
-    this.checkOpen(operation, target)
-    if (this.#phase === phase) return
-    const problem = {
-      open: 'the object is not loaded yet',
-      loaded: 'the object is loaded already',
-      failed: 'loading the object has failed before',
-      closed: 'it is closed',
-    }[this.#phase]
-    throw new BpfError('ERR_STATE', problem, { operation, target })
   }
 }
 

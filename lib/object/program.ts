@@ -3,23 +3,27 @@ import { failure } from '../machine/failure.js'
 import { lsmProblem } from '../machine/diagnose.js'
 import { BpfLink } from '../link/link.js'
 import type { NativeProgram } from '../addon/addon.js'
-import type { BpfObject } from './object.js'
+import type { Session } from '../addon/session.js'
 
 const EOPNOTSUPP = 95
 
 /** One program of an object. Valid as long as the object is open. */
 export class BpfProgram {
-  /** The object that it belongs to. */
-  readonly object: BpfObject
   /** Its name in C. */
   readonly name: string
   /** Its ELF section, such as `tp_btf/sched_process_exec`. */
   readonly section: string
+  readonly #session: Session
   readonly #native: NativeProgram
+  readonly #adopt: (link: BpfLink) => BpfLink
 
-  /** @internal */
-  constructor(object: BpfObject, native: NativeProgram) {
-    this.object = object
+  /**
+   * @internal
+   * @param adopt Makes a new link the object's.
+   */
+  constructor(session: Session, native: NativeProgram, adopt: (link: BpfLink) => BpfLink) {
+    this.#session = session
+    this.#adopt = adopt
     this.name = native.name()
     this.section = native.section()
     this.#native = native
@@ -32,7 +36,7 @@ export class BpfProgram {
    * @throws {BpfError} `ERR_STATE` after load.
    */
   get autoload(): boolean {
-    this.object.checkOpen('read', `program "${this.name}"`)
+    this.#session.checkOpen('read', `program "${this.name}"`)
     return this.#native.autoload()
   }
 
@@ -40,7 +44,7 @@ export class BpfProgram {
     if (typeof autoload !== 'boolean') {
       throw invalidType('a boolean', `autoload of program "${this.name}"`, autoload)
     }
-    this.object.checkPhase('configure', `program "${this.name}"`, 'open')
+    this.#session.checkPhase('configure', `program "${this.name}"`, 'open')
     const result = this.#native.setAutoload(autoload)
     if (result < 0) throw failure('configure', `program "${this.name}"`, result)
   }
@@ -65,7 +69,7 @@ export class BpfProgram {
     if (typeof link === 'number') {
       throw failure('attach', target, link, { section: this.section })
     }
-    return this.object.adopt(new BpfLink(this.name, link))
+    return this.#adopt(new BpfLink(this.name, link))
   }
 
   /**
@@ -106,7 +110,7 @@ export class BpfProgram {
 
   #checkLoaded(operation: string): void {
     const target = `program "${this.name}"`
-    this.object.checkPhase(operation, target, 'loaded')
+    this.#session.checkPhase(operation, target, 'loaded')
     if (this.autoload) return
     throw new BpfError('ERR_STATE', 'it was left out of the load, its autoload is false', {
       operation,

@@ -1,11 +1,6 @@
 // Arenas of records as native/core/batch.h frames them.
 import type { NativeReader } from '../addon/addon.js'
-
-/** What Node's Buffer has besides the documented methods. */
-export interface ByteReader extends Buffer {
-  latin1Slice(start: number, end: number): string
-  utf8Slice(start: number, end: number): string
-}
+import { Memory } from '../types/memory.js'
 
 /** The bytes before each record: its length, then source and CPU. */
 export const frameHeaderBytes = 8
@@ -13,33 +8,13 @@ export const frameHeaderBytes = 8
 /** In the second word of a header: no record but the number of those lost, kLostFrame. */
 export const lostFrame = 0x80000000
 
-/** One batch's memory under all the views that decoders read through. */
-export class Arena {
-  readonly buf: ByteReader
-  readonly view: DataView
-  readonly u8: Uint8Array
-  readonly i8: Int8Array
-  readonly u16: Uint16Array
-  readonly i16: Int16Array
-  readonly u32: Uint32Array
-  readonly i32: Int32Array
-  readonly u64: BigUint64Array
-  readonly i64: BigInt64Array
-
+/** The memory of one batch. */
+export class Arena extends Memory {
   constructor(
     memory: ArrayBuffer,
     readonly generation: number,
   ) {
-    this.buf = Buffer.from(memory) as ByteReader
-    this.view = new DataView(memory)
-    this.u8 = new Uint8Array(memory)
-    this.i8 = new Int8Array(memory)
-    this.u16 = new Uint16Array(memory)
-    this.i16 = new Int16Array(memory)
-    this.u32 = new Uint32Array(memory)
-    this.i32 = new Int32Array(memory)
-    this.u64 = new BigUint64Array(memory)
-    this.i64 = new BigInt64Array(memory)
+    super(memory)
   }
 }
 
@@ -68,17 +43,22 @@ export class BatchTaker {
   // the contents of small typed arrays that have none.
   readonly taken = new Float64Array(new ArrayBuffer(8 * TAKEN_FIELDS))
   readonly #arenas: (Arena | undefined)[] = []
+  #index = -1
 
   /** The oldest published batch, or nothing. */
   take(native: NativeReader): LentBatch | undefined {
-    const index = native.take()
+    // Kept until the batch is made: should that throw, the next call makes it.
+    if (this.#index < 0) this.#index = native.take()
+    const index = this.#index
     if (index < 0) return undefined
-    return {
+    const batch = {
       index,
       arena: this.#arena(native, index),
       sizeBytes: this.#field(SIZE_BYTES),
       recordBytes: this.#field(RECORD_BYTES),
     }
+    this.#index = -1
+    return batch
   }
 
   /** After take() found nothing: the error number that ended the poll thread, or 0. */

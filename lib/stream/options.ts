@@ -12,7 +12,8 @@ export interface ReaderOptions {
   coalesceUs?: number
   /**
    * Drain at least this often, in milliseconds, whether or not the kernel
-   * reported records; 0 never. Default 0, or 100 when a map has `wakeupBytes`.
+   * reported records; 0 never. Default 0, or 100 where records do not all wake the
+   * poll thread, as with `wakeupBytes`. Not with `pollThread: false`.
    */
   drainIntervalMs?: number
   /** The soft size of a batch in bytes: the record that crosses it still goes in. Default 256 KiB. */
@@ -43,7 +44,8 @@ const largestBatchBytes = 2 ** 28
 /** What a reader works with: checked, and with its defaults. */
 export interface CheckedOptions {
   coalesceUs: number
-  drainIntervalUs: number
+  /** Nothing: by what the maps need. */
+  drainIntervalUs: number | undefined
   batchBytes: number
   batchCount: number
   pollThread: boolean
@@ -54,12 +56,10 @@ export interface CheckedOptions {
  * Refuses options that are unknown or out of range.
  *
  * @param ownOptions Names that the kind of reader knows besides.
- * @param defaultIntervalUs Its `drainIntervalMs` by default, in microseconds.
  */
 export function checkReaderOptions(
   options: ReaderOptions,
   ownOptions: readonly string[],
-  defaultIntervalUs: (coalesceUs: number) => number,
 ): CheckedOptions {
   checkOptions(options, [...optionNames, ...ownOptions])
   const { coalesceUs = 500, drainIntervalMs, batchCount = 4 } = options
@@ -71,14 +71,18 @@ export function checkReaderOptions(
   checkInteger(batchBytes, 'batchBytes', smallestBatchBytes, largestBatchBytes)
   checkInteger(batchCount, 'batchCount', 1, 64)
   if (typeof pollThread !== 'boolean') throw invalidType('a boolean', 'pollThread', pollThread)
+  if (!pollThread && drainIntervalMs !== undefined && drainIntervalMs !== 0) {
+    const expected = 'no drainIntervalMs without a poll thread, which drains'
+    throw invalidType(expected, 'options', { drainIntervalMs, pollThread })
+  }
   if (signal !== undefined && !isAbortSignal(signal)) {
     throw invalidType('an AbortSignal', 'signal', signal)
   }
-  const drainIntervalUs =
-    drainIntervalMs === undefined ? defaultIntervalUs(coalesceUs) : 1000 * drainIntervalMs
+  const drainIntervalUs = drainIntervalMs === undefined ? undefined : 1000 * drainIntervalMs
   return { coalesceUs, drainIntervalUs, batchBytes, batchCount, pollThread, signal }
 }
 
-function isAbortSignal(signal: unknown): boolean {
+/** Also for signals of other realms. */
+export function isAbortSignal(signal: unknown): boolean {
   return typeof signal === 'object' && signal !== null && 'aborted' in signal
 }

@@ -1,4 +1,6 @@
 // Puts records of several streams, each in order, into one order by time.
+import { performance } from 'node:perf_hooks'
+import { turnMs } from './turns.js'
 
 interface Pending {
   readonly time: bigint
@@ -20,7 +22,10 @@ export class OrderedMerge {
   readonly #heap: Pending[] = []
   readonly #windowNs: bigint
   readonly #limit: number
-  readonly #raise: (error: unknown) => void
+  readonly #handOut: (deliver: () => void) => void
+  #closed = false
+  /** Records that close() dropped. */
+  #dropped = 0
   #arrivals = 0
   #arrivalsAtCheck = 0
   #newest = 0n
@@ -29,24 +34,24 @@ export class OrderedMerge {
 
   /**
    * @param limit The most records that are held back: one more, and the oldest goes.
-   * @param raise Takes what a callback threw.
+   * @param handOut Calls what delivers a record; it does not throw.
    */
-  constructor(windowNs: bigint, limit: number, raise: (error: unknown) => void) {
+  constructor(windowNs: bigint, limit: number, handOut: (deliver: () => void) => void) {
     this.#windowNs = windowNs
     this.#limit = limit
-    this.#raise = raise
+    this.#handOut = handOut
   }
 
-  /** Records that are held back. */
+  /** Records that are held back, or were when it was closed. */
   get pending(): number {
-    return this.#heap.length
+    return this.#heap.length + this.#dropped
   }
 
   push(time: bigint, deliver: () => void): void {
     this.#arrivals++
     if (time < this.#delivered) {
       this.late++
-      this.#call(deliver)
+      this.#handOut(deliver)
       return
     }
     if (time > this.#newest) this.#newest = time
@@ -56,48 +61,54 @@ export class OrderedMerge {
     if (this.#heap.length > 0) this.#wait()
   }
 
-  /** Delivers everything that is held back. */
-  flush(): void {
-    this.#release(this.#newest)
+  /**
+   * Delivers everything that is held back, until the clock shows `deadline`.
+   *
+   * @returns Whether nothing is left.
+   */
+  flush(deadline: number): boolean {
+    this.#release(this.#newest, deadline)
+    return this.#heap.length === 0
   }
 
-  /** Drops what is held back. */
+  /** Drops what is held back; within a release, too. */
   close(): void {
+    this.#closed = true
     clearTimeout(this.#timer)
+    this.#dropped = this.#heap.length
+    this.#heap.length = 0
   }
 
-  #release(until: bigint): void {
+  #release(until: bigint, deadline = Infinity): void {
     for (let oldest = this.#heap[0]; oldest !== undefined; oldest = this.#heap[0]) {
-      if (oldest.time > until) return
+      if (oldest.time > until || performance.now() >= deadline) return
       this.#deliverOldest()
     }
   }
 
   /** When nothing comes any more, nothing older does. */
   #wait(): void {
+    if (this.#closed) return
     this.#timer ??= setTimeout(
       () => {
         this.#timer = undefined
-        if (this.#arrivals === this.#arrivalsAtCheck) this.flush()
+        const quiet = this.#arrivals === this.#arrivalsAtCheck
         this.#arrivalsAtCheck = this.#arrivals
+        if (quiet) this.#flushInTurns()
         if (this.#heap.length > 0) this.#wait()
       },
       Number(this.#windowNs / 1_000_000n),
     ).unref()
   }
 
+  #flushInTurns(): void {
+    if (!this.flush(performance.now() + turnMs)) setImmediate(() => this.#flushInTurns())
+  }
+
   #deliverOldest(): void {
     const { time, deliver } = this.#removeOldest()
     this.#delivered = time
-    this.#call(deliver)
-  }
-
-  #call(deliver: () => void): void {
-    try {
-      deliver()
-    } catch (error) {
-      this.#raise(error)
-    }
+    this.#handOut(deliver)
   }
 
   #insert(pending: Pending): void {

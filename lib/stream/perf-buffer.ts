@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { checkInteger, invalidType, outOfRange } from '../errors/errors.js'
+import { BpfError, checkInteger, invalidType, outOfRange } from '../errors/errors.js'
 import type { BpfMap } from '../map/map.js'
 import { addon } from '../addon/addon.js'
 import { OrderedMerge } from './ordered-merge.js'
-import { checkMap, Reader, type ReaderStats, type SourceState, throwUncaught } from './reader.js'
+import type { ReaderStats, SourceState } from './accounting.js'
+import { callbackAndOptions, checkCallback, checkMap } from './arguments.js'
+import { type AsSourced, quietIntervalUs, Reader, type SourcedRecord } from './reader.js'
 import type { ReaderOptions } from './options.js'
 import type { Type } from '../types/struct.js'
 
@@ -12,7 +14,8 @@ export interface PerfBufferOptions extends ReaderOptions {
   pagesPerCpu?: number
   /**
    * Wake the poll thread when so many bytes are queued on a CPU; below that it
-   * drains every `coalesceUs`, so it wakes up by itself even when idle. Default
+   * drains every `coalesceUs` (every 100 ms when that is 0), so it wakes up by itself even when
+   * idle. Default
    * half of a buffer, unless `wakeupEvents` is given or `coalesceUs` is 0.
    */
   watermarkBytes?: number
@@ -92,7 +95,6 @@ export class PerfBuffer<T> extends Reader<T> {
   readonly #watermarkBytes: number
   readonly #wakeupEvents: number
   readonly #cpus: Int32Array
-  #merge: OrderedMerge | undefined
   #orderBy: string | undefined
   #lastStates: SourceState[] = []
   #counted: (number | undefined)[] = []
@@ -119,10 +121,11 @@ export class PerfBuffer<T> extends Reader<T> {
     options?: PerfBufferOptions,
   ) {
     checkMap(map, 'PERF_EVENT_ARRAY')
-    const iterates = typeof onRecordOrOptions !== 'function'
-    const onRecord = iterates ? undefined : onRecordOrOptions
-    const given = (iterates ? onRecordOrOptions : options) ?? {}
-    super('perf', given, ownOptions, (coalesceUs) => (given.wakeupEvents === 1 ? 0 : coalesceUs))
+    const [onRecord, given] = callbackAndOptions<
+      (record: T, cpu: number) => void,
+      PerfBufferOptions
+    >(onRecordOrOptions, options)
+    super('perf', given, ownOptions)
     try {
       const { pagesPerCpu = 64, wakeupEvents, cpus = [], onLost } = given
       checkInteger(pagesPerCpu, 'pagesPerCpu', 1, 2 ** 20)
@@ -138,16 +141,14 @@ export class PerfBuffer<T> extends Reader<T> {
           throw invalidType('one of watermarkBytes and wakeupEvents', 'options', 'both')
         }
       }
-      if (onLost !== undefined && typeof onLost !== 'function') {
-        throw invalidType('a function', 'onLost', onLost)
-      }
+      if (onLost !== undefined) checkCallback(onLost, 'onLost')
       this.#pages = pagesPerCpu
       this.#watermarkBytes = watermarkBytes
       this.#wakeupEvents = checkInteger(wakeupEvents ?? 1, 'wakeupEvents', 1, 2 ** 31 - 1)
       this.#cpus = checkCpus(cpus)
       this.#setOrder(given)
       this.onLost = onLost
-      this.add(map, decoder, onRecord)
+      this.#attach(map, decoder, onRecord)
       this.followSignal()
     } catch (error) {
       this.close()
@@ -157,45 +158,52 @@ export class PerfBuffer<T> extends Reader<T> {
 
   /**
    * Reads another perf event array with the same thread and the same options.
+   * As {@link RingBuffer.add} otherwise.
    *
-   * @throws {BpfError} As the constructor; `ERR_CLOSED`.
+   * @throws {BpfError} As the constructor; `ERR_CLOSED`, `ERR_STATE`.
    */
-  add<U>(
+  add<U>(map: BpfMap, decoder: Type<U>, onRecord: (record: U, cpu: number) => void): this
+  add<U>(map: BpfMap, decoder: Type<U>): PerfBuffer<AsSourced<T> | SourcedRecord<U>>
+  add<U>(map: BpfMap, decoder: Type<U>, onRecord?: (record: U, cpu: number) => void): unknown {
+    this.#attach(map, decoder, onRecord)
+    return this
+  }
+
+  #attach<U>(
     map: BpfMap,
     decoder: Type<U>,
-    onRecord?: (record: U, cpu: number) => void,
-  ): PerfBuffer<T | U> {
+    onRecord: ((record: U, cpu: number) => void) | undefined,
+  ): void {
     checkMap(map, 'PERF_EVENT_ARRAY')
+    if (onRecord !== undefined) checkCallback(onRecord, 'onRecord')
     const ordered = this.#ordered(decoder, onRecord)
-    this.attachSource(map, decoder, ordered, () =>
+    const { coalesceUs } = this.options
+    const wakesForEach = this.#watermarkBytes === 0 && this.#wakeupEvents === 1
+    const intervalUs = wakesForEach ? 0 : coalesceUs || quietIntervalUs
+    this.attachSource(map, decoder, ordered, intervalUs, (drainIntervalUs) =>
       this.native.addPerf(
         map.fd,
         this.#pages,
         this.#watermarkBytes,
         this.#wakeupEvents,
         this.#cpus,
+        drainIntervalUs,
       ),
     )
-    return this as PerfBuffer<T | U>
-  }
-
-  /** As {@link Reader.flush}; also what was held back for its order. */
-  override async flush(): Promise<void> {
-    await super.flush()
-    if (!this.closed) this.#merge?.flush()
-  }
-
-  override close(): void {
-    this.#merge?.close()
-    super.close()
   }
 
   #setOrder({ orderBy, orderWindowMs = 10 }: PerfBufferOptions): void {
     checkInteger(orderWindowMs, 'orderWindowMs', 1, 60_000)
     if (orderBy === undefined) return
     if (typeof orderBy !== 'string') throw invalidType('the name of a field', 'orderBy', orderBy)
+    const { coalesceUs } = this.options
+    if (1000 * orderWindowMs <= coalesceUs) {
+      const expected = `more than coalesceUs (${String(coalesceUs / 1000)} ms)`
+      throw outOfRange(expected, 'orderWindowMs', orderWindowMs)
+    }
     this.#orderBy = orderBy
-    this.#merge = new OrderedMerge(BigInt(orderWindowMs) * 1_000_000n, mostHeldBack, throwUncaught)
+    const windowNs = BigInt(orderWindowMs) * 1_000_000n
+    this.merge = new OrderedMerge(windowNs, mostHeldBack, (call) => this.handOut(call))
   }
 
   /** A callback that passes its records through the merge. */
@@ -203,7 +211,7 @@ export class PerfBuffer<T> extends Reader<T> {
     decoder: Type<U>,
     onRecord: ((record: U, cpu: number) => void) | undefined,
   ): ((record: U, cpu: number) => void) | undefined {
-    const merge = this.#merge
+    const merge = this.merge
     const field = this.#orderBy
     if (merge === undefined || field === undefined) return onRecord
     const fields = decoder.shape.kind === 'struct' ? decoder.shape.fields : []
@@ -213,16 +221,14 @@ export class PerfBuffer<T> extends Reader<T> {
     }
     return (record, cpu) => {
       const time = BigInt((record as Record<string, number | bigint>)[field] as number | bigint)
-      merge.push(time, () => {
-        if (!this.closed) onRecord(record, cpu)
-      })
+      merge.push(time, () => onRecord(record, cpu))
     }
   }
 
   /** What the reader has done. After `close()` its last numbers. */
   stats(): PerfBufferStats {
-    this.rememberCounts()
-    const maps = this.handlers.map(({ map }, index): PerfMapStats => {
+    this.refreshCounts()
+    const maps = this.maps.map((map, index): PerfMapStats => {
       const { sizeBytes = 0, buffers = [], lostByCpu = [] } = this.#lastStates[index] ?? {}
       return {
         name: map.name,
@@ -241,23 +247,14 @@ export class PerfBuffer<T> extends Reader<T> {
         sum + (this.#counted[index] ?? lostByCpu.reduce((all, one) => all + one, 0)),
       0,
     )
-    const stats = this.readerStats(lost)
-    const { pending = 0, late = 0 } = this.#merge ?? {}
-    return {
-      ...stats,
-      records: stats.records - pending,
-      undelivered: stats.undelivered + pending,
-      late,
-      maps,
-    }
+    return { ...this.readerStats(lost), late: this.merge?.late ?? 0, maps }
   }
 
   /** @internal */
   protected override rememberCounts(): void {
-    if (this.closed) return
-    this.handlers.forEach(({ map }, index) => {
+    this.maps.forEach((map, index) => {
       this.#lastStates[index] = this.sourceState(index)
-      if (map.object.phase === 'loaded') this.#counted[index] = map.producerCounts()?.lost
+      if (map.owner.session.phase === 'loaded') this.#counted[index] = map.producerCounts()?.lost
     })
   }
 }
@@ -291,7 +288,14 @@ function checkCpus(cpus: unknown): Int32Array {
 
 /** Reads a list such as "0-3,8". */
 function onlineCpus(): Set<number> {
-  const list = readFileSync('/sys/devices/system/cpu/online', 'utf8').trim()
+  const path = '/sys/devices/system/cpu/online'
+  let list: string
+  try {
+    list = readFileSync(path, 'utf8').trim()
+  } catch (error) {
+    const { errno, message } = error as NodeJS.ErrnoException
+    throw new BpfError('ERR_KERNEL', message, { operation: 'read', target: path, errno })
+  }
   const cpus = new Set<number>()
   for (const range of list.split(',')) {
     const [first = 0, last = first] = range.split('-').map(Number)

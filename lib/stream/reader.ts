@@ -1,139 +1,105 @@
-// What ring and perf buffers have in common: the JavaScript half of a stream.
+// What ring and perf buffers have in common: the life of a stream's JavaScript half.
 import { performance } from 'node:perf_hooks'
-import {
-  type Arena,
-  BatchTaker,
-  frameHeaderBytes,
-  type LentBatch,
-  lostFrame,
-  recordBytesBetween,
-} from './batch.js'
-import { compile, type Cursor, type Flavour, type Walk } from './walk.js'
-import { BpfError, invalidType } from '../errors/errors.js'
-import { closed, failure } from '../machine/failure.js'
-import { serialIterator } from './iteration.js'
-import { checkLayout } from '../types/layout.js'
-import { BpfMap, MapType } from '../map/map.js'
 import { addon, type NativeReader } from '../addon/addon.js'
-import { checkReaderOptions, type ReaderOptions } from './options.js'
+import { BpfError, checkInteger, checkOptions, closed, invalidType } from '../errors/errors.js'
+import { failure } from '../machine/failure.js'
+import type { BpfMap } from '../map/map.js'
+import { checkLayout } from '../types/layout.js'
 import { checkType, type Type } from '../types/struct.js'
+import { readerStats, type ReaderStats, type SourceState, sourceState } from './accounting.js'
+import { checkCallback, type EndOptions, synchronous, withinBounds } from './arguments.js'
+import { Delivery } from './delivery.js'
+import { Iterations } from './iteration.js'
+import {
+  type CheckedOptions,
+  checkReaderOptions,
+  isAbortSignal,
+  type ReaderOptions,
+} from './options.js'
+import type { OrderedMerge } from './ordered-merge.js'
+import { turnMs, turnOfLoop, Turns } from './turns.js'
+import { compile, type Flavour } from './walk.js'
 
-/** What a reader has done since it was made. */
-export interface ReaderStats {
-  /** Records delivered to callbacks or iterators. */
-  records: number
-  /** Bytes of these records, without headers. */
-  bytes: number
-  /** Batches that were handed to JavaScript. */
-  batches: number
-  /** Times that the poll thread was woken by the kernel or its interval. */
-  wakeups: number
-  /** Records taken from the kernel but not delivered yet; after close() they are gone. */
-  undelivered: number
-  /**
-   * Records for which there was no room in the kernel's buffer. Nothing when
-   * that is not known: rings count it when declared with `BPFRB_RINGBUF()`.
-   */
-  lost: number | undefined
+/** What an iterator over several maps yields for a record: which map it came from, too. */
+export interface SourcedRecord<T> {
+  /** The map's name in C. */
+  source: string
+  record: T
 }
 
-/**
- * How far a map's buffers were written and read, in bytes since they were made.
- *
- * @internal
- */
-export interface SourceState {
-  /** Of each buffer. */
-  sizeBytes: number
-  /** One; of a perf buffer one for each CPU. */
-  buffers: { consumer: number; producer: number }[]
-  /** Records that the kernel reported as lost; of perf buffers. */
-  lostByCpu: number[]
+/** A record as an iterator over several maps yields it. */
+export type AsSourced<T> = T extends SourcedRecord<unknown> ? T : SourcedRecord<T>
+
+/** Records that were decoded together, and what ended that before the batch did. */
+interface Decoded {
+  readonly records: unknown[]
+  error: Error | undefined
 }
 
-/** One map that a reader reads. */
-interface Handler {
-  readonly map: BpfMap
-  readonly walk: Walk
-  readonly onRecord: ((record: never, cpu: number) => void) | undefined
-}
+const EBUSY = 16
 
-/** How long callbacks run before timers and I/O get their turn. */
-const turnMs = 2
+/** How often buffers are drained whose programs do not wake the poll thread for each record. */
+export const quietIntervalUs = 100_000
 
 /**
  * The common half of {@link RingBuffer} and `PerfBuffer`.
  *
- * The poll thread publishes batches and rings; one call of #pump delivers all
- * that are there. Callbacks are called with the batch still lent; iterators
- * decode a batch at once and give it back. When nobody takes batches the poll
- * thread stops draining.
+ * The poll thread publishes batches and rings; records are then handed out for
+ * 2 ms at most before the event loop turns. To callbacks while the batch is
+ * lent; iterators decode a batch at once and give it back. When nobody takes
+ * batches the poll thread stops draining. docs/architecture.md has the states.
  */
 export abstract class Reader<T> {
   /** @internal */
   protected readonly native: NativeReader
   /** @internal */
-  protected readonly handlers: Handler[] = []
-  /** @internal Told what the kernel says that it dropped, in its place between the records. */
-  protected onLost: ((lost: number, cpu: number) => void) | undefined
-  readonly #taker = new BatchTaker()
-  readonly #cursor: Cursor
+  protected readonly maps: BpfMap[] = []
+  /** @internal Records that were decoded and are held back for their order. */
+  protected merge: OrderedMerge | undefined
+  readonly #delivery: Delivery
+  readonly #turns: Turns
+  readonly #iterations: Iterations<unknown>
   readonly #flavour: Flavour
-  readonly #pollThread: boolean
-  readonly #batchBytes: number
-  readonly #signal: AbortSignal | undefined
-  readonly #atClose: (() => void)[] = []
+  readonly #options: CheckedOptions
+  readonly #atRelease: (() => void)[] = []
   #usesCallbacks: boolean | undefined
   #started = false
+  /** end() was called; it settles when the kernel's side is done. */
+  #ending: Promise<void> | undefined
+  /** The kernel's side was let go. */
+  #released = false
   #closed = false
-  #delivering = false
   #referenced = true
-  #scheduled: NodeJS.Immediate | undefined
-  #records = 0
-  #bytes = 0
-  /** The last numbers of the native reader before it was closed. */
+  #toldOfPromise = false
+  /** The last numbers of the native reader before it was let go. */
   #lastStats: number[] = []
-  // Of iterators: the batch that a decoding error interrupted, and the error;
-  // records that were decoded but not handed out; who waits for more.
-  #interrupted: LentBatch | undefined
-  #error: Error | undefined
-  #decoded: T[] = []
-  #decodedIndex = 0
-  #waiters: (() => void)[] = []
-  #iterating = false
-  /** Positions up to which end() delivers. */
-  #endTargets: number[] | undefined
+  /** Decoded, and dropped by close(). */
+  #droppedRecords = 0
+  /** What is being decoded for an iterator. */
+  #decoded: Decoded = { records: [], error: undefined }
 
   /** @internal */
-  protected constructor(
-    flavour: Flavour,
-    options: ReaderOptions,
-    ownOptions: readonly string[],
-    drainIntervalUs: (coalesceUs: number) => number,
-  ) {
-    const { coalesceUs, batchBytes, batchCount, ...checked } = checkReaderOptions(
-      options,
-      ownOptions,
-      drainIntervalUs,
-    )
+  protected constructor(flavour: Flavour, options: ReaderOptions, ownOptions: readonly string[]) {
+    this.#options = checkReaderOptions(options, ownOptions)
     this.#flavour = flavour
-    this.#pollThread = checked.pollThread
-    this.#batchBytes = batchBytes
-    this.#signal = checked.signal
-    this.#cursor = {
-      position: 0,
-      end: 0,
-      records: 0,
-      stopped: false,
-      raise: throwUncaught,
-    }
-    this.native = new (addon().Reader)(
-      coalesceUs,
-      checked.drainIntervalUs,
-      batchBytes,
-      batchCount,
-      this.#taker.taken,
+    this.#delivery = new Delivery(
+      (error) => this.#raise(error),
+      (value) => this.#returned(value),
+      throwUncaught,
     )
+    this.#iterations = new Iterations(
+      () => this.#decodeSome(performance.now() + turnMs),
+      () => this.close(),
+    )
+    const { coalesceUs, batchBytes, batchCount } = this.#options
+    this.native = new (addon().Reader)(coalesceUs, batchBytes, batchCount, this.#delivery.taken)
+    this.#delivery.open(this.native)
+    this.#turns = new Turns(this.#delivery, {
+      native: this.native,
+      drain: () => this.#drain(),
+      releaseHeldBack: (deadline) => this.merge?.flush(deadline) ?? true,
+      fail: (failed) => this.#fail(typeof failed === 'number' ? this.#threadError() : failed),
+    })
     const result = this.native.open()
     if (result < 0) {
       this.native.close()
@@ -145,62 +111,74 @@ export abstract class Reader<T> {
   protected attachSource(
     map: BpfMap,
     decoder: Type,
-    onRecord: ((record: never, cpu: number) => void) | undefined,
-    open: () => number,
+    onRecord: ((record: never, cpu: number) => unknown) | undefined,
+    defaultIntervalUs: number,
+    open: (drainIntervalUs: number) => number,
   ): void {
     const target = `map "${map.name}"`
-    if (this.#closed) throw closed('read', target)
+    this.#checkOpen('read', target)
+    if (this.#ending !== undefined) throw this.#stateError('read', 'it is ending', target)
     checkType(decoder, 'decoder')
-    if (onRecord !== undefined && typeof onRecord !== 'function') {
-      throw invalidType('a function', 'onRecord', onRecord)
-    }
+    if (onRecord !== undefined) checkCallback(onRecord, 'onRecord')
     const usesCallbacks = onRecord !== undefined
     if (this.#usesCallbacks !== undefined && this.#usesCallbacks !== usesCallbacks) {
-      throw new BpfError(
-        'ERR_STATE',
-        'a reader delivers all its maps to callbacks, or all to an iterator',
-        { operation: 'add', target },
-      )
+      const problem = 'a reader delivers all its maps to callbacks, or all to an iterator'
+      throw this.#stateError('add', problem, target)
     }
     if (!usesCallbacks && decoder.shape.kind === 'view') {
       throw invalidType('a decoder that copies', 'an iterator, which outlives a view', decoder.name)
     }
-    if (map.object.btf !== undefined) checkLayout(decoder, map.object.btf)
-    const walk = compile(decoder, this.#flavour)
-    const release = map.claim()
-    const result = open()
-    if (result < 0) {
-      release()
-      throw failure('read', target, result)
+    if (this.#iterations.begun) {
+      throw this.#stateError('add', 'it has been iterated over already', target)
     }
-    this.#atClose.push(release)
+    if (map.owner.btf !== undefined) checkLayout(decoder, map.owner.btf)
+    const walk = compile(decoder, this.#flavour)
+    const { drainIntervalUs = defaultIntervalUs } = this.#options
+    const result = open(drainIntervalUs)
+    if (result === -EBUSY) {
+      throw new BpfError('ERR_BUSY', 'another reader reads it already', {
+        operation: 'read',
+        target,
+        errno: result,
+        hint: 'A map has one reader in a process: close the other one first',
+      })
+    }
+    if (result < 0) throw failure('read', target, result)
     this.#usesCallbacks = usesCallbacks
-    this.handlers.push({ map, walk, onRecord })
-    this.#atClose.push(
-      map.object.beforeClose(() => {
-        this.rememberCounts()
-      }),
-    )
+    this.maps.push(map)
+    this.#delivery.handlers.push({ walk, onRecord: onRecord ?? this.#collector(map.name) })
+    this.#atRelease.push(map.owner.session.beforeClose(() => this.#rememberCounts()))
     if (usesCallbacks) this.#start()
   }
 
-  /** @internal Called before the maps' objects close. */
+  /** @internal Told what the kernel says that it dropped, in its place between the records. */
+  protected set onLost(onLost: ((lost: number, cpu: number) => void) | undefined) {
+    this.#delivery.onLost = onLost
+  }
+
+  /** @internal Remembers what stats() says of the maps; they may go away after it. */
   protected abstract rememberCounts(): void
+
+  /** @internal Calls user code for a record that was held back. */
+  protected handOut(call: () => void): void {
+    this.#delivery.handOut(call)
+  }
+
+  /** @internal */
+  protected get options(): CheckedOptions {
+    return this.#options
+  }
 
   /** @internal Called at the end of a subclass's constructor. */
   protected followSignal(): void {
-    const signal = this.#signal
+    const { signal } = this.#options
     if (signal === undefined) return
-    const close = (): void => {
-      this.close()
-    }
+    const close = (): void => this.close()
     if (signal.aborted) {
       close()
     } else {
       signal.addEventListener('abort', close, { once: true })
-      this.#atClose.push(() => {
-        signal.removeEventListener('abort', close)
-      })
+      this.#atRelease.push(() => signal.removeEventListener('abort', close))
     }
   }
 
@@ -217,47 +195,39 @@ export abstract class Reader<T> {
    */
   close(): void {
     if (this.#closed) return
-    // Until its thread has ended, records go on from the ring into batches.
-    this.native.stop()
-    this.rememberCounts()
-    this.#lastStats = this.native.stats()
+    this.#release()
     this.#closed = true
-    this.#cursor.stopped = true
-    this.native.close()
-    if (this.#scheduled !== undefined) clearImmediate(this.#scheduled)
-    for (const callback of this.#atClose) callback()
-    this.#wakeWaiters()
+    this.#droppedRecords = this.#iterations.ahead
+    this.#iterations.close()
+    this.#turns.close()
+    this.merge?.close()
   }
 
   [Symbol.dispose](): void {
     this.close()
   }
 
-  /** As `end()`. */
+  /** As `end()`, then `close()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end()
+    this.close()
   }
 
   /** Lets the reader keep the process alive, as it does unless told otherwise. */
   ref(): this {
-    this.#referenced = true
-    if (this.#started && !this.#closed) this.native.setRef(true)
-    this.#scheduled?.ref()
-    return this
+    return this.#setReferenced(true)
   }
 
   /** Lets the process end while the reader runs. */
   unref(): this {
-    this.#referenced = false
-    if (this.#started && !this.#closed) this.native.setRef(false)
-    this.#scheduled?.unref()
-    return this
+    return this.#setReferenced(false)
   }
 
   /**
    * Drains on the calling thread and calls the callbacks before it returns: for
-   * manual and busy polling, usually with `pollThread: false`. Does not wait for
-   * records.
+   * manual and busy polling, usually with `pollThread: false`. Delivers what was
+   * committed when it was called, however long that takes, and does not wait for
+   * more.
    *
    * @returns The number of records delivered.
    * @throws {BpfError} `ERR_CLOSED`, `ERR_STATE` inside a callback and on a
@@ -265,68 +235,82 @@ export abstract class Reader<T> {
    */
   consume(): number {
     this.#checkOpen('consume')
-    if (this.#delivering) throw this.#stateError('consume', 'a callback of it is running')
+    if (this.#delivery.active) throw this.#stateError('consume', 'a callback of it is running')
     if (this.#usesCallbacks !== true) throw this.#stateError('consume', 'it has no callbacks')
-    const before = this.#records
-    // As many batches as all rings together can fill, and some: a producer that
-    // is faster than the callbacks does not hold the caller for ever.
-    let passes = this.#batchesForAll()
-    let more: boolean
-    while (this.#deliverBatch());
-    do {
-      // A batch at a time stays in the cache.
-      this.#drain()
-      ;({ more } = this.#taker)
-      while (this.#deliverBatch());
-    } while (more && --passes > 0 && !this.#closed)
-    return this.#records - before
+    const before = this.#delivered()
+    this.#turns.deliverNow()
+    return this.#delivered() - before
   }
 
   /**
    * Resolves when all records that were committed before the call have been
-   * delivered, without waiting for coalescing. On a reader without callbacks it
-   * resolves when they are ready for the iterator, as far as batches are free.
+   * delivered, without waiting for coalescing; the event loop turns meanwhile.
+   * On a reader without callbacks it resolves when they are ready for the
+   * iterator, as far as batches are free. Resolves too when the reader is closed
+   * meanwhile.
    *
    * @throws {BpfError} `ERR_CLOSED`
    */
   async flush(): Promise<void> {
     this.#checkOpen('flush')
-    const targets = this.#producerPositions()
-    for (;;) {
-      // Before the drain, which waits for a drain of the poll thread to end.
-      const reached = this.#reached(targets)
-      if (!this.#delivering) {
-        this.#drain()
-        if (this.#usesCallbacks === true) while (this.#deliverBatch());
-        else this.#wakeWaiters()
-        if (reached || this.#closed || this.#usesCallbacks !== true) return
+    if (this.#released) return
+    if (this.#usesCallbacks !== true) {
+      const mark = this.native.mark()
+      while (this.native.markReached(mark) < 0) {
+        if (this.#drain() === 0 && !this.#delivery.drainedFull) break
       }
-      await new Promise((resolve) => setImmediate(resolve))
-      if (this.#closed) return
+      this.native.unmark(mark)
+      this.#iterations.serve()
+      return
     }
+    await this.#turns.deliverMarked()
   }
 
   /**
-   * Delivers what was committed until now, then closes. An iterator that is in
-   * use gets it first and then ends, and the promise resolves after that; with
-   * none in use there is nobody to deliver to. Idempotent.
+   * Delivers what was committed until now, then closes. Idempotent.
+   *
+   * An iterator that is in use gets it and then ends. The promise resolves after
+   * that, unless the consumer is busy elsewhere, such as in the loop's body: then
+   * it resolves as soon as all has been taken from the kernel, and the iterator
+   * still hands out what is left, so that a loop may await `end()` itself. With a
+   * bound it waits for the consumer too, up to that bound. With no iterator in use
+   * there is nobody to deliver to. An iteration that breaks or fails meanwhile
+   * leaves the rest to a new iterator, until `close()`.
+   *
+   * @throws {BpfError} `ERR_TIMEOUT` after `timeoutMs`; then it is closed, and what
+   *   was not delivered is `stats().undelivered`.
    */
-  async end(): Promise<void> {
-    if (this.#closed) return
-    if (this.#usesCallbacks === true) {
-      await this.flush()
-    } else if (this.#iterating) {
-      this.#endTargets ??= this.#producerPositions()
-      this.#wakeWaiters()
-      await new Promise<void>((resolve) => this.#atClose.push(resolve))
+  async end(options: EndOptions = {}): Promise<void> {
+    checkOptions(options, ['timeoutMs', 'signal'])
+    const { timeoutMs, signal } = options
+    if (timeoutMs !== undefined) checkInteger(timeoutMs, 'timeoutMs', 0, 2 ** 31 - 1)
+    if (signal !== undefined && !isAbortSignal(signal)) {
+      throw invalidType('an AbortSignal', 'signal', signal)
     }
-    this.close()
+    if (this.#closed) return
+    this.#ending ??= this.#finish()
+    if (timeoutMs === undefined && signal === undefined) {
+      await this.#ending
+      await this.#consumerOverOrBusy()
+      return
+    }
+    const over = this.#ending.then(() => this.#iterations.over())
+    try {
+      await withinBounds(over, options, () => {
+        const problem = `it had not delivered everything after ${String(timeoutMs)} ms`
+        return new BpfError('ERR_TIMEOUT', problem, { operation: 'end', target: this.#target() })
+      })
+    } catch (error) {
+      this.close()
+      throw error
+    }
   }
 
   /**
-   * Iterates over the records. `break` leaves the reader open, and the next
-   * iterator goes on after the last record; `close()` ends the iteration. While
-   * the loop's body runs nothing is read ahead but what batches hold.
+   * Iterates over the records; over several maps, over `{ source, record }`.
+   * `break` leaves the reader open, and the next iterator goes on after the last
+   * record; `close()` ends the iteration. While the loop's body runs nothing is
+   * read ahead but what batches hold.
    *
    * Costs a promise a record: `batches()` is the faster one.
    *
@@ -335,12 +319,7 @@ export abstract class Reader<T> {
    *   a new iterator goes on with the next record.
    */
   records(): AsyncIterableIterator<T, undefined> {
-    return this.#iterate(async () => {
-      if (this.#decodedIndex >= this.#decoded.length && !(await this.#decodeNext())) {
-        return undefined
-      }
-      return { value: this.#decoded[this.#decodedIndex++] as T }
-    })
+    return this.#iterate(false)
   }
 
   /**
@@ -348,16 +327,7 @@ export abstract class Reader<T> {
    * `records()` otherwise.
    */
   batches(): AsyncIterableIterator<T[], undefined> {
-    return this.#iterate(async () => {
-      if (this.#decodedIndex >= this.#decoded.length && !(await this.#decodeNext())) {
-        return undefined
-      }
-      const value =
-        this.#decodedIndex === 0 ? this.#decoded : this.#decoded.slice(this.#decodedIndex)
-      this.#decoded = []
-      this.#decodedIndex = 0
-      return { value }
-    })
+    return this.#iterate(true)
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
@@ -366,182 +336,159 @@ export abstract class Reader<T> {
 
   /** @internal */
   protected readerStats(lost: number | undefined): ReaderStats {
-    const native = this.#closed ? this.#lastStats : this.native.stats()
-    const [received = 0, , batches = 0, wakeups = 0, dropped = 0] = native
-    const ahead = this.#decoded.length - this.#decodedIndex
-    const records = this.#records + (this.#delivering ? this.#cursor.records : 0) - ahead
-    return {
-      records,
-      bytes: this.#bytes,
-      batches,
-      wakeups,
-      undelivered: received - records,
-      lost: dropped === 0 ? lost : (lost ?? 0) + dropped,
-    }
+    const native = this.#released ? this.#lastStats : this.native.stats()
+    return readerStats(native, this.#delivered(), this.#delivery.bytes, lost)
+  }
+
+  /** @internal Before stats() speaks of the maps. */
+  protected refreshCounts(): void {
+    this.#rememberCounts()
+  }
+
+  /** @internal */
+  protected sourceState(index: number): SourceState {
+    return sourceState(this.native, index)
   }
 
   #start(): void {
-    if (this.#started || this.#closed || !this.#pollThread) return
-    const pump = (): void => {
-      this.#pump()
-    }
+    if (this.#started || this.#released || !this.#options.pollThread) return
     // Bun ends the process at the first use of libuv's threads.
-    const result = this.native.start(pump, process.versions['bun'] === undefined)
+    const libuvThreads = process.versions['bun'] === undefined
+    const result = this.native.start(() => this.#onBell(), libuvThreads)
     if (result < 0) throw failure('start', 'the poll thread', result)
     this.#started = true
     if (!this.#referenced) this.native.setRef(false)
   }
 
-  /** The bell: there are published batches. */
-  #pump(): void {
-    if (this.#usesCallbacks !== true) {
-      this.#wakeWaiters()
-      return
-    }
-    // A callback that runs a nested event loop is not interrupted.
-    if (this.#delivering || this.#scheduled !== undefined) return
-    const end = performance.now() + turnMs
-    while (this.#deliverBatch()) {
-      if (performance.now() < end) continue
-      this.#scheduled = setImmediate(() => {
-        this.#scheduled = undefined
-        this.#pump()
-      })
-      if (!this.#referenced) this.#scheduled.unref()
-      return
-    }
-    if (!this.#closed && this.#taker.errno !== 0) {
-      throwUncaught(this.#threadError())
+  /** There are published batches, or the poll thread has failed. */
+  #onBell(): void {
+    if (this.#usesCallbacks !== true) this.#iterations.serve()
+    else this.#turns.onBell()
+  }
+
+  /** end(), as far as the kernel's side goes. */
+  async #finish(): Promise<void> {
+    if (this.#usesCallbacks === true) {
+      // Without the thread nothing more is taken than is delivered.
+      this.native.stop()
+      await this.#turns.deliverMarked()
       this.close()
+      return
+    }
+    if (!this.#iterations.inUse) {
+      this.close()
+      return
+    }
+    this.native.stop()
+    const mark = this.native.mark()
+    while (!this.#released) {
+      const drained = this.#drain()
+      const more = this.#decodeSome(performance.now() + turnMs)
+      this.#iterations.serve()
+      if (!more && this.#turns.isDelivered(mark)) break
+      const wait = drained === 0 && !more && !this.#delivery.drainedFull
+      await turnOfLoop(wait)
+    }
+    if (this.#closed) return
+    this.#release()
+    this.#iterations.finish()
+  }
+
+  /** A consumer that waits for nothing else takes what is there turn by turn. */
+  async #consumerOverOrBusy(): Promise<void> {
+    for (let busy = false; this.#iterations.inUse && !busy;) {
+      const before = this.#iterations.ahead
+      await turnOfLoop()
+      busy = this.#iterations.consumerIsBusy && this.#iterations.ahead === before
     }
   }
 
-  /** Delivers the oldest batch to the callbacks; false when there is none. */
-  #deliverBatch(): boolean {
-    if (this.#closed) return false
-    const batch = this.#taker.take(this.native)
-    if (batch === undefined) return false
-    this.#delivering = true
-    this.#walk(batch, 0, undefined)
-    this.#delivering = false
-    return true
+  /** Lets go of the thread and the kernel's buffers; the counts are final. */
+  #release(): void {
+    if (this.#released) return
+    // Until its thread has ended, records go on from the ring into batches.
+    this.native.stop()
+    this.#rememberCounts()
+    this.#lastStats = this.native.stats()
+    this.#released = true
+    this.#delivery.close()
+    this.native.close()
+    for (const callback of this.#atRelease) callback()
   }
 
-  /**
-   * Walks a batch from `start` on and gives it back, unless the cursor was
-   * stopped within it and the reader is open.
-   */
-  #walk(batch: LentBatch, start: number, collect: ((record: never) => void) | undefined): void {
-    const cursor = this.#cursor
-    const { arena, sizeBytes } = batch
-    cursor.position = start
-    cursor.end = sizeBytes
-    cursor.records = 0
-    while (cursor.position < sizeBytes && !cursor.stopped) {
-      const stream = streamAt(arena, cursor.position)
-      const source = stream >>> 16
-      if ((stream & lostFrame) !== 0) {
-        this.#reportLost(arena, stream)
-        continue
-      }
-      const handler = this.handlers[source] as Handler
-      handler.walk(arena, cursor, source, (collect ?? handler.onRecord) as () => void)
-    }
-    const whole = start === 0 && cursor.position >= sizeBytes
-    this.#bytes += whole ? batch.recordBytes : recordBytesBetween(arena, start, cursor.position)
-    this.#records += cursor.records
-    cursor.records = 0
-    if (cursor.position >= sizeBytes || this.#closed) this.native.giveBack(batch.index)
-  }
-
-  /** Steps over the kernel's message that it had to drop records. */
-  #reportLost(arena: Arena, stream: number): void {
-    const cursor = this.#cursor
-    const lost = Number(arena.u64[(cursor.position + frameHeaderBytes) >>> 3])
-    cursor.position += frameHeaderBytes + 8
+  /** What cannot be read any more keeps its last value. */
+  #rememberCounts(): void {
+    if (this.#released) return
     try {
-      this.onLost?.(lost, stream & 0xffff)
-    } catch (error) {
-      cursor.raise(error)
+      this.rememberCounts()
+    } catch {
+      // The maps are gone, or there is no descriptor left to ask with.
     }
   }
 
-  /** Decodes a batch into #decoded, waiting for one; false when closed. */
-  async #decodeNext(): Promise<boolean> {
-    for (;;) {
-      if (this.#closed) return false
-      if (this.#error !== undefined) {
-        const error = this.#error
-        this.#error = undefined
-        throw error
-      }
-      const start = this.#interrupted === undefined ? 0 : this.#cursor.position
-      const batch = this.#interrupted ?? this.#taker.take(this.native)
-      if (batch === undefined) {
-        if (this.#taker.errno !== 0) {
-          this.close()
-          throw this.#threadError()
-        }
-        if (this.#endTargets === undefined) {
-          await new Promise<void>((resolve) => this.#waiters.push(resolve))
-        } else if (!(await this.#drainToEnd(this.#endTargets))) {
-          return false
-        }
-        continue
-      }
-      this.#decodeBatch(batch, start)
-      if (this.#decoded.length > 0) return true
-    }
+  /** The whole reader has failed. */
+  #fail(error: Error): void {
+    if (!this.#turns.reject(error)) throwUncaught(error)
+    this.close()
   }
 
-  /** Looks for the last records; false, and closed, when there are none. */
-  async #drainToEnd(targets: readonly number[]): Promise<boolean> {
-    const reached = this.#reached(targets)
-    if (this.#drain() > 0) return true
-    if (reached && this.#undelivered() === 0) {
+  /** Decodes a batch for the iterator; false when there was none. */
+  #decodeSome(deadline: number): boolean {
+    if (this.#released || this.#delivery.active) return false
+    const found: Decoded = { records: [], error: undefined }
+    this.#decoded = found
+    let more: boolean
+    do more = this.#delivery.run(deadline, () => true)
+    while (more && found.records.length === 0 && found.error === undefined && !this.closed)
+    this.#iterations.push(found.records, found.error)
+    const some = more || found.records.length > 0
+    if (!some && this.#delivery.errno !== 0 && this.#iterations.fail(this.#threadError())) {
       this.close()
-      return false
     }
-    // A record before the target is still being written.
-    await new Promise((resolve) => setImmediate(resolve))
-    return true
+    return some
   }
 
-  #decodeBatch(batch: LentBatch, start: number): void {
-    const cursor = this.#cursor
-    const decoded: T[] = []
-    cursor.raise = (error) => {
-      cursor.stopped = true
-      this.#error = error as Error
+  /** What takes a map's records when they are iterated over. */
+  #collector(source: string): (record: never) => void {
+    return (record) => {
+      this.#decoded.records.push(this.maps.length > 1 ? { source, record } : record)
     }
-    this.#walk(batch, start, (record) => {
-      decoded.push(record)
-    })
-    this.#interrupted = cursor.position < batch.sizeBytes ? batch : undefined
-    cursor.stopped = false
-    this.#decoded = decoded
-    this.#decodedIndex = 0
   }
 
-  #iterate<V>(next: () => Promise<{ value: V } | undefined>): AsyncIterableIterator<V, undefined> {
+  /** Takes what a callback or a decoder threw. */
+  #raise(error: unknown): void {
+    if (this.#usesCallbacks === true) {
+      throwUncaught(error)
+    } else {
+      this.#decoded.error = error as Error
+      this.#delivery.cursor.limit = 0
+    }
+  }
+
+  /** Refuses promises of callbacks, as nothing would wait for them. */
+  #returned(value: object): void {
+    if (this.#toldOfPromise || typeof (value as { then?: unknown }).then !== 'function') return
+    this.#toldOfPromise = true
+    throwUncaught(invalidType(synchronous, 'onRecord', value))
+  }
+
+  #iterate<V>(whole: boolean): AsyncIterableIterator<V, undefined> {
     if (this.#usesCallbacks === true) {
       throw this.#stateError('iterate over', 'it delivers to callbacks')
     }
-    if (this.#iterating) throw this.#stateError('iterate over', 'another iterator is in use')
+    if (this.#iterations.inUse) {
+      throw this.#stateError('iterate over', 'another iterator is in use')
+    }
     this.#start()
-    this.#iterating = true
-    return serialIterator(
-      async () => (this.#closed ? undefined : next()),
-      () => {
-        this.#iterating = false
-      },
-    )
+    const iterator = this.#iterations.begin<V>(whole)
+    if (this.#closed) void iterator.return?.()
+    return iterator
   }
 
-  #wakeWaiters(): void {
-    const waiters = this.#waiters
-    this.#waiters = []
-    for (const wake of waiters) wake()
+  /** Records that callbacks or iterators got. */
+  #delivered(): number {
+    const ahead = this.#iterations.ahead + this.#droppedRecords
+    return this.#delivery.records - ahead - (this.merge?.pending ?? 0)
   }
 
   #drain(): number {
@@ -550,59 +497,27 @@ export abstract class Reader<T> {
     return result
   }
 
-  #producerPositions(): number[] {
-    return this.#buffers().map(({ producer }) => producer)
-  }
-
-  #reached(targets: readonly number[]): boolean {
-    const buffers = this.#buffers()
-    return targets.every((target, index) => (buffers[index]?.consumer ?? 0) >= target)
-  }
-
-  /** Records that were received but not walked yet. */
-  #undelivered(): number {
-    const [received = 0] = this.native.stats()
-    return received - this.#records
-  }
-
-  #batchesForAll(): number {
-    let bytes = 0
-    for (let i = 0; i < this.handlers.length; i++) {
-      const { sizeBytes, buffers } = this.sourceState(i)
-      bytes += sizeBytes * buffers.length
-    }
-    return 2 + Math.ceil(bytes / this.#batchBytes)
-  }
-
-  /** @internal */
-  protected sourceState(index: number): SourceState {
-    const fields = this.native.sourceState(index)
-    const [sizeBytes = 0, count = 0] = fields
-    const buffers = Array.from({ length: count }, (_, i) => ({
-      consumer: fields[2 + 2 * i] as number,
-      producer: fields[3 + 2 * i] as number,
-    }))
-    return { sizeBytes, buffers, lostByCpu: fields.slice(2 + 2 * count) }
-  }
-
-  #buffers(): SourceState['buffers'] {
-    return this.handlers.flatMap((_, index) => this.sourceState(index).buffers)
+  #setReferenced(referenced: boolean): this {
+    this.#referenced = referenced
+    if (this.#started && !this.#released) this.native.setRef(referenced)
+    this.#turns.setReferenced(referenced)
+    return this
   }
 
   #target(): string {
-    return `map "${this.handlers.map(({ map }) => map.name).join('", "')}"`
+    return `map "${this.maps.map(({ name }) => name).join('", "')}"`
   }
 
-  #checkOpen(operation: string): void {
-    if (this.#closed) throw closed(operation, this.#target())
+  #checkOpen(operation: string, target = this.#target()): void {
+    if (this.#closed) throw closed(operation, target)
   }
 
-  #stateError(operation: string, problem: string): BpfError {
-    return new BpfError('ERR_STATE', problem, { operation, target: this.#target() })
+  #stateError(operation: string, problem: string, target = this.#target()): BpfError {
+    return new BpfError('ERR_STATE', problem, { operation, target })
   }
 
   #threadError(): BpfError {
-    return failure('read', this.#target(), -this.#taker.errno)
+    return failure('read', this.#target(), -this.#delivery.errno)
   }
 }
 
@@ -613,19 +528,5 @@ export abstract class Reader<T> {
 export function throwUncaught(error: unknown): void {
   process.nextTick(() => {
     throw error
-  })
-}
-
-function streamAt(arena: Arena, position: number): number {
-  return arena.u32[(position >>> 2) + 1] as number
-}
-
-/** Refuses what is no map, or one of another type than the reader reads. */
-export function checkMap(map: unknown, type: keyof typeof MapType): void {
-  if (!(map instanceof BpfMap)) throw invalidType('a map of a BpfObject', 'map', map)
-  if (map.type === MapType[type]) return
-  throw new BpfError('ERR_MAP_TYPE', `it is no BPF_MAP_TYPE_${type}`, {
-    operation: 'read',
-    target: `map "${map.name}"`,
   })
 }

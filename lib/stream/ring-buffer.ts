@@ -1,5 +1,7 @@
 import type { BpfMap, ProducerCounts } from '../map/map.js'
-import { checkMap, Reader, type ReaderStats, type SourceState } from './reader.js'
+import type { ReaderStats, SourceState } from './accounting.js'
+import { callbackAndOptions, checkMap } from './arguments.js'
+import { type AsSourced, quietIntervalUs, Reader, type SourcedRecord } from './reader.js'
 import type { ReaderOptions } from './options.js'
 import type { Type } from '../types/struct.js'
 
@@ -13,6 +15,8 @@ export interface RingStats {
   sizeBytes: number
   /** Bytes that are queued, headers and records being written included. */
   availableBytes: number
+  /** The most that was queued when the reader looked: how near it came to losing records. */
+  peakBytes: number
   consumerPosition: number
   producerPosition: number
   /** Records for which there was no room; nothing without `BPFRB_RINGBUF()`. */
@@ -73,12 +77,13 @@ export class RingBuffer<T> extends Reader<T> {
     options?: RingBufferOptions,
   ) {
     checkMap(map, 'RINGBUF')
-    const iterates = typeof onRecordOrOptions !== 'function'
-    const onRecord = iterates ? undefined : onRecordOrOptions
-    const given = (iterates ? onRecordOrOptions : options) ?? {}
-    super('ring', given, [], () => (map.wakeupBytes > 0 ? wakeupIntervalUs : 0))
+    const [onRecord, given] = callbackAndOptions<(record: T) => void, RingBufferOptions>(
+      onRecordOrOptions,
+      options,
+    )
+    super('ring', given, [])
     try {
-      this.add(map, decoder, onRecord)
+      this.#attach(map, decoder, onRecord)
       this.followSignal()
     } catch (error) {
       this.close()
@@ -90,25 +95,31 @@ export class RingBuffer<T> extends Reader<T> {
    * Reads another ring with the same thread. Rings are drained in turn, each in
    * its own order.
    *
-   * @throws {BpfError} As the constructor; `ERR_CLOSED`.
+   * A reader that is iterated over then yields `{ source, record }`, where `source`
+   * is the name of the map, so rings are added before the iteration begins.
+   *
+   * @throws {BpfError} As the constructor; `ERR_CLOSED`; `ERR_STATE` when it has
+   *   been iterated over, and while it is ending.
    */
-  add<U>(map: BpfMap, decoder: Type<U>, onRecord?: (record: U) => void): RingBuffer<T | U> {
-    checkMap(map, 'RINGBUF')
-    this.attachSource(map, decoder, onRecord, () => this.native.addRing(map.fd, map.wakeupBytes))
-    return this as RingBuffer<T | U>
+  add<U>(map: BpfMap, decoder: Type<U>, onRecord: (record: U) => void): this
+  add<U>(map: BpfMap, decoder: Type<U>): RingBuffer<AsSourced<T> | SourcedRecord<U>>
+  add<U>(map: BpfMap, decoder: Type<U>, onRecord?: (record: U) => void): unknown {
+    this.#attach(map, decoder, onRecord)
+    return this
   }
 
   /** What the reader has done. After `close()` its last numbers. */
   stats(): RingBufferStats {
-    this.rememberCounts()
+    this.refreshCounts()
     const counts = this.#counts
-    const rings = this.handlers.map(({ map }, index): RingStats => {
-      const { sizeBytes = 0, buffers = [] } = this.#lastRings[index] ?? {}
+    const rings = this.maps.map((map, index): RingStats => {
+      const { sizeBytes = 0, peakBytes = 0, buffers = [] } = this.#lastRings[index] ?? {}
       const { consumer = 0, producer = 0 } = buffers[0] ?? {}
       return {
         name: map.name,
         sizeBytes,
         availableBytes: producer - consumer,
+        peakBytes,
         consumerPosition: consumer,
         producerPosition: producer,
         lost: counts[index]?.lost,
@@ -124,16 +135,21 @@ export class RingBuffer<T> extends Reader<T> {
 
   /** @internal */
   protected override rememberCounts(): void {
-    if (this.closed) return
-    this.handlers.forEach(({ map }, index) => {
+    this.maps.forEach((map, index) => {
       this.#lastRings[index] = this.sourceState(index)
-      if (map.object.phase === 'loaded') this.#counts[index] = map.producerCounts()
+      if (map.owner.session.phase === 'loaded') this.#counts[index] = map.producerCounts()
     })
   }
-}
 
-/** A ring that suppresses wake-ups must be drained without them. */
-const wakeupIntervalUs = 100_000
+  #attach(map: BpfMap, decoder: Type, onRecord: ((record: never) => void) | undefined): void {
+    checkMap(map, 'RINGBUF')
+    const { wakeupBytes } = map
+    const intervalUs = wakeupBytes === 0 ? 0 : quietIntervalUs
+    this.attachSource(map, decoder, onRecord, intervalUs, (drainIntervalUs) =>
+      this.native.addRing(map.fd, wakeupBytes, drainIntervalUs),
+    )
+  }
+}
 
 /** Nothing when one of them is not known. */
 function sum(numbers: readonly (number | undefined)[]): number | undefined {

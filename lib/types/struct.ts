@@ -40,8 +40,29 @@ export interface Field {
   readonly type: Type
 }
 
+/**
+ * All types that were made here. What a type says gets into source code, so
+ * that one which came from elsewhere, from JSON perhaps, is none.
+ */
+const made = new WeakSet()
+
+/** The functions that make types all end here: none can be changed afterwards. */
+function make<T extends Type>(type: T): T {
+  const { shape } = type
+  if (shape.kind === 'struct') for (const field of shape.fields) Object.freeze(field)
+  if (shape.kind === 'struct') Object.freeze(shape.fields)
+  Object.freeze(shape)
+  made.add(type)
+  return Object.freeze(type)
+}
+
 function int<T>(name: string, size: 1 | 2 | 4 | 8, signed: boolean, exact = true): Type<T> {
-  return { name, size, align: size, shape: { kind: 'int', size, signed, exact } }
+  return make({ name, size, align: size, shape: { kind: 'int', size, signed, exact } })
+}
+
+function wide(name: string, signed: boolean): Wide {
+  const type = int<bigint>(name, 8, signed)
+  return make({ ...type, number: int<number>(name, 8, signed, false) })
 }
 
 /** `__u8` as `number`. */
@@ -67,12 +88,17 @@ export interface Wide extends Type<bigint> {
 }
 
 /** `__u64` as `bigint`, `u64.number` as `number`. */
-export const u64: Wide = { ...int<bigint>('u64', 8, false), number: int('u64', 8, false, false) }
+export const u64: Wide = wide('u64', false)
 /** `__s64` as `bigint`, `i64.number` as `number`. */
-export const i64: Wide = { ...int<bigint>('i64', 8, true), number: int('i64', 8, true, false) }
+export const i64: Wide = wide('i64', true)
 
 /** `bool` as `boolean`: every byte but 0 is true. */
-export const bool: Type<boolean> = { name: 'bool', size: 1, align: 1, shape: { kind: 'bool' } }
+export const bool: Type<boolean> = make({
+  name: 'bool',
+  size: 1,
+  align: 1,
+  shape: { kind: 'bool' },
+})
 
 /**
  * `char[length]` as `string`: UTF-8 up to the first NUL or the end. Bytes that
@@ -93,12 +119,12 @@ export function bytes(length?: number): Type<Uint8Array> {
 
 function sized<T>(kind: 'cstring' | 'bytes', length: number | undefined, name: string): Type<T> {
   if (length !== undefined) checkInteger(length, `the length of ${kind}()`, 1, maxBytes)
-  return {
+  return make({
     name: `${name}[${length === undefined ? '' : String(length)}]`,
     size: length ?? 0,
     align: 1,
     shape: { kind, length },
-  }
+  })
 }
 
 /** `type[length]` as an array. */
@@ -111,13 +137,13 @@ export function array<T>(type: Type<T>, length: number): Type<T[]> {
   if (type.size * length > maxBytes) {
     throw outOfRange(`at most ${String(maxBytes)} bytes`, 'array()', type.size * length)
   }
-  return {
+  return make({
     // As in C: the outer dimension comes first.
     name: type.name.replace(/\[|$/, (rest) => `[${String(length)}]${rest}`),
     size: type.size * length,
     align: type.align,
     shape: { kind: 'array', element: type, length },
-  }
+  })
 }
 
 /** A field at an offset of its own instead of the next aligned one. */
@@ -204,6 +230,7 @@ export class Struct<T = unknown> implements Type<T> {
     this.size = roundUp(end, align)
     this.align = align
     this.shape = { kind: 'struct', fields: placed }
+    make(this)
   }
 
   /**
@@ -213,18 +240,25 @@ export class Struct<T = unknown> implements Type<T> {
    * what you need by reading it. For callbacks, not for iterators.
    */
   view(): Type<Readonly<T>> {
-    return {
+    return make({
       name: this.name,
       size: this.size,
       align: this.align,
       shape: { kind: 'view', struct: this },
-    }
+    })
   }
+}
 
-  /** The bytes that a record needs: trailing padding need not be sent. */
-  get requiredBytes(): number {
-    return Math.max(...this.shape.fields.map(({ offset, type }) => offset + type.size))
-  }
+/**
+ * The bytes that a record of this type must have: trailing padding need not be
+ * sent.
+ *
+ * @internal
+ */
+export function requiredBytes({ size, shape }: Type): number {
+  if (shape.kind === 'view') return requiredBytes(shape.struct)
+  if (shape.kind !== 'struct') return size
+  return shape.fields.reduce((end, { offset, type }) => Math.max(end, offset + type.size), 0)
 }
 
 /**
@@ -253,9 +287,10 @@ export function struct<const F extends Fields>(
 
 /** @internal */
 export function checkType(type: unknown, what: string): asserts type is Type {
-  if (!isObject(type) || !('shape' in type)) {
-    throw invalidType('a type such as u32, cstring(16) or struct(…)', what, type)
-  }
+  if (isObject(type) && made.has(type)) return
+  // One of another copy of the library looks like this too.
+  const copy = isObject(type) && 'shape' in type ? ' that this copy of bpf-ringbuf made,' : ''
+  throw invalidType(`a type${copy} such as u32, cstring(16) or struct(…)`, what, type)
 }
 
 /** Whether a type takes the rest of its record. */

@@ -2,7 +2,6 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -42,15 +41,6 @@ Map::Map(const Napi::CallbackInfo& info)
       map_(info[1].As<Napi::External<bpf_map>>().Data()),
       owner_(Object::Unwrap(info[0].As<Napi::Object>())),
       owner_reference_(Napi::Persistent(info[0].As<Napi::Object>())) {}
-
-Map::~Map() { CloseHandle(); }
-
-void Map::CloseHandle() {
-  if (mapped_ == nullptr) return;
-  Environment::Of(Env())->Remove(this);
-  munmap(mapped_, mapped_bytes_);
-  mapped_ = nullptr;
-}
 
 bool Map::closed() const { return owner_->closed(); }
 
@@ -212,18 +202,7 @@ uint8_t* Map::Data(bool writable, size_t* size_bytes, int* error) {
     return nullptr;
   }
   *size_bytes = bpf_map__value_size(map_);
-  if (mapped_ != nullptr) return mapped_;
-  void* mapped =
-      mmap(nullptr, *size_bytes, PROT_READ | (read_only ? 0 : PROT_WRITE),
-           MAP_SHARED, fd, 0);
-  if (mapped == MAP_FAILED) {
-    *error = -errno;
-    return nullptr;
-  }
-  mapped_ = static_cast<uint8_t*>(mapped);
-  mapped_bytes_ = *size_bytes;
-  Environment::Of(Env())->Add(this);
-  return mapped_;
+  return owner_->MapSection(fd, *size_bytes, !read_only, error);
 }
 
 }  // namespace bpf_ringbuf

@@ -15,15 +15,11 @@ class Object;
 
 // Valid as long as its object is open. Has no constructor of its own in
 // JavaScript: Object::Maps() and DataMap() make them.
-class Map final : public Napi::ObjectWrap<Map>, public Closable {
+class Map final : public Napi::ObjectWrap<Map> {
  public:
   static void Init(Napi::Env env);
   static Napi::Object Wrap(Napi::Env env, Napi::Object owner, bpf_map* map);
   explicit Map(const Napi::CallbackInfo& info);
-  ~Map() override;
-
-  // Unmaps the data section.
-  void CloseHandle() override;
 
  private:
   Napi::Value Name(const Napi::CallbackInfo& info);
@@ -47,8 +43,6 @@ class Map final : public Napi::ObjectWrap<Map>, public Closable {
   bpf_map* map_;
   Object* owner_;
   Napi::ObjectReference owner_reference_;
-  uint8_t* mapped_ = nullptr;
-  size_t mapped_bytes_ = 0;
 };
 
 }  // namespace bpf_ringbuf

@@ -2,6 +2,7 @@
 
 #include <bpf/btf.h>
 #include <errno.h>
+#include <sys/mman.h>
 
 #include <cstdint>
 #include <string>
@@ -35,8 +36,28 @@ Object::~Object() { CloseHandle(); }
 void Object::CloseHandle() {
   if (object_ == nullptr) return;
   Environment::Of(Env())->Remove(this);
+  for (const auto& [fd, section] : sections_) {
+    munmap(section.data, section.size_bytes);
+  }
+  sections_.clear();
   bpf_object__close(object_);
   object_ = nullptr;
+}
+
+uint8_t* Object::MapSection(int fd, size_t size_bytes, bool writable,
+                            int* error) {
+  const auto known = sections_.find(fd);
+  if (known != sections_.end()) return known->second.data;
+  void* mapped =
+      mmap(nullptr, size_bytes, PROT_READ | (writable ? PROT_WRITE : 0),
+           MAP_SHARED, fd, 0);
+  if (mapped == MAP_FAILED) {
+    *error = -errno;
+    return nullptr;
+  }
+  auto* data = static_cast<uint8_t*>(mapped);
+  sections_[fd] = {data, size_bytes};
+  return data;
 }
 
 // bpf_object__open_mem()

@@ -5,6 +5,10 @@
 #include <bpf/libbpf.h>
 #include <napi.h>
 
+#include <cstddef>
+#include <cstdint>
+#include <map>
+
 #include "binding/addon.h"
 
 namespace bpf_ringbuf {
@@ -20,7 +24,16 @@ class Object final : public Napi::ObjectWrap<Object>, public Closable {
   void CloseHandle() override;
   bool closed() const { return object_ == nullptr; }
 
+  // The memory of a loaded data section, mapped once and until the object is
+  // closed. Null, with *error set, when the kernel refuses.
+  uint8_t* MapSection(int fd, size_t size_bytes, bool writable, int* error);
+
  private:
+  struct Section {
+    uint8_t* data;
+    size_t size_bytes;
+  };
+
   Napi::Value Open(const Napi::CallbackInfo& info);
   Napi::Value Load(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
@@ -30,6 +43,7 @@ class Object final : public Napi::ObjectWrap<Object>, public Closable {
   Napi::Value Programs(const Napi::CallbackInfo& info);
 
   bpf_object* object_ = nullptr;
+  std::map<int, Section> sections_;  // by the descriptors of their maps
 };
 
 }  // namespace bpf_ringbuf

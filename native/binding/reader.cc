@@ -25,6 +25,10 @@ enum Taken {
   kMore,   // after drain(): the batch became full
 };
 
+uint64_t IntervalOf(Napi::Value microseconds) {
+  return static_cast<uint64_t>(microseconds.As<Napi::Number>().Int64Value());
+}
+
 void* RunPoller(void* poller) {
   static_cast<Poller*>(poller)->Run();
   return nullptr;
@@ -46,6 +50,9 @@ void Reader::Init(Napi::Env env, Napi::Object exports) {
                       InstanceMethod<&Reader::Contents>("contents"),
                       InstanceMethod<&Reader::GiveBack>("giveBack"),
                       InstanceMethod<&Reader::Drain>("drain"),
+                      InstanceMethod<&Reader::Mark>("mark"),
+                      InstanceMethod<&Reader::MarkReached>("markReached"),
+                      InstanceMethod<&Reader::Unmark>("unmark"),
                       InstanceMethod<&Reader::Stats>("stats"),
                       InstanceMethod<&Reader::SourceState>("sourceState"),
                       InstanceMethod<&Reader::SetRef>("setRef"),
@@ -54,17 +61,15 @@ void Reader::Init(Napi::Env env, Napi::Object exports) {
                   }));
 }
 
-// new Reader(coalesceUs: number, drainIntervalUs: number, batchBytes: number,
-//            batchCount: number, taken: Float64Array)
+// new Reader(coalesceUs: number, batchBytes: number, batchCount: number,
+//            taken: Float64Array)
 Reader::Reader(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<Reader>(info) {
   PollerOptions options = {};
   options.coalesce_us = info[0].As<Napi::Number>().Uint32Value();
-  options.drain_interval_us =
-      static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value());
-  options.batch_bytes = info[2].As<Napi::Number>().Uint32Value();
-  options.batch_count = info[3].As<Napi::Number>().Uint32Value();
-  auto taken = info[4].As<Napi::Float64Array>();
+  options.batch_bytes = info[1].As<Napi::Number>().Uint32Value();
+  options.batch_count = info[2].As<Napi::Number>().Uint32Value();
+  auto taken = info[3].As<Napi::Float64Array>();
   taken_ = taken.Data();
   taken_reference_ = Napi::Persistent(taken);
   poller_ = std::make_unique<Poller>(options, [this] { RingBell(); });
@@ -91,7 +96,7 @@ Napi::Value Reader::Open(const Napi::CallbackInfo& info) {
 }
 
 // ring_buffer__new(): one ring buffer for each map
-// addRing(mapFd: number, wakeupBytes: number): number
+// addRing(mapFd: number, wakeupBytes: number, drainIntervalUs: number): number
 Napi::Value Reader::AddRing(const Napi::CallbackInfo& info) {
   if (poller_ == nullptr) return Napi::Number::New(info.Env(), -EBADF);
   const int map_fd = info[0].As<Napi::Number>().Int32Value();
@@ -100,14 +105,17 @@ Napi::Value Reader::AddRing(const Napi::CallbackInfo& info) {
   int error =
       RingSource::Open(map_fd, static_cast<uint32_t>(poller_->source_count()),
                        info[1].As<Napi::Number>().Uint32Value(), &source);
-  if (error == 0) error = poller_->Add(std::move(source));
+  if (error == 0) {
+    error = poller_->Add(std::move(source), IntervalOf(info[2]));
+  }
   if (error != 0) Environment::Of(info.Env())->log = capture.text();
   return Napi::Number::New(info.Env(), error);
 }
 
 // perf_buffer__new_raw()
 // addPerf(mapFd: number, pageCount: number, watermarkBytes: number,
-//         wakeupEvents: number, cpus: Int32Array): number
+//         wakeupEvents: number, cpus: Int32Array,
+//         drainIntervalUs: number): number
 Napi::Value Reader::AddPerf(const Napi::CallbackInfo& info) {
   if (poller_ == nullptr) return Napi::Number::New(info.Env(), -EBADF);
   const int map_fd = info[0].As<Napi::Number>().Int32Value();
@@ -121,7 +129,9 @@ Napi::Value Reader::AddPerf(const Napi::CallbackInfo& info) {
   std::unique_ptr<PerfSource> source;
   int error = PerfSource::Open(
       map_fd, static_cast<uint32_t>(poller_->source_count()), options, &source);
-  if (error == 0) error = poller_->Add(std::move(source));
+  if (error == 0) {
+    error = poller_->Add(std::move(source), IntervalOf(info[5]));
+  }
   if (error != 0) Environment::Of(info.Env())->log = capture.text();
   return Napi::Number::New(info.Env(), error);
 }
@@ -231,7 +241,33 @@ Napi::Value Reader::Drain(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(records));
 }
 
-// stats(): [records, bytes, batches, wakeups, dropped]
+// mark(): number
+//   marks what the kernel's buffers hold now; a number for the two below
+Napi::Value Reader::Mark(const Napi::CallbackInfo& info) {
+  if (poller_ == nullptr) return Napi::Number::New(info.Env(), -EBADF);
+  return Napi::Number::New(info.Env(), poller_->Mark());
+}
+
+// markReached(mark: number): number
+//   the batches that had been published when all of it had been taken from the
+//   kernel; -1 before
+Napi::Value Reader::MarkReached(const Napi::CallbackInfo& info) {
+  const int64_t published =
+      poller_ == nullptr
+          ? -1
+          : poller_->MarkReached(info[0].As<Napi::Number>().Uint32Value());
+  return Napi::Number::New(info.Env(), static_cast<double>(published));
+}
+
+// unmark(mark: number): void
+Napi::Value Reader::Unmark(const Napi::CallbackInfo& info) {
+  if (poller_ != nullptr) {
+    poller_->Unmark(info[0].As<Napi::Number>().Uint32Value());
+  }
+  return info.Env().Undefined();
+}
+
+// stats(): [records, bytes, batches, wakeups, dropped, stalls]
 Napi::Value Reader::Stats(const Napi::CallbackInfo& info) {
   Napi::Array stats = Napi::Array::New(info.Env());
   if (poller_ == nullptr) return stats;
@@ -239,14 +275,15 @@ Napi::Value Reader::Stats(const Napi::CallbackInfo& info) {
   const double fields[] = {
       static_cast<double>(values.records), static_cast<double>(values.bytes),
       static_cast<double>(values.batches), static_cast<double>(values.wakeups),
-      static_cast<double>(values.dropped)};
+      static_cast<double>(values.dropped), static_cast<double>(values.stalls)};
   for (const double field : fields) stats.Set(stats.Length(), field);
   return stats;
 }
 
 // sourceState(index: number): number[]
-//   the size of each buffer in bytes, the number of buffers, the consumer's and
-//   the producer's position of each, then the records lost on each CPU
+//   the size of each buffer in bytes, the most that was queued in one, the
+//   number of buffers, the consumer's and the producer's position of each, then
+//   the records lost on each CPU
 Napi::Value Reader::SourceState(const Napi::CallbackInfo& info) {
   Napi::Array fields = Napi::Array::New(info.Env());
   if (poller_ == nullptr) return fields;
@@ -257,6 +294,7 @@ Napi::Value Reader::SourceState(const Napi::CallbackInfo& info) {
     fields.Set(fields.Length(), static_cast<double>(field));
   };
   add(state.size_bytes);
+  add(state.peak_bytes);
   add(state.buffers.size());
   for (const BufferPositions& buffer : state.buffers) {
     add(buffer.consumer);

@@ -41,6 +41,9 @@ class Reader final : public Napi::ObjectWrap<Reader>, public Closable {
   Napi::Value Contents(const Napi::CallbackInfo& info);
   Napi::Value GiveBack(const Napi::CallbackInfo& info);
   Napi::Value Drain(const Napi::CallbackInfo& info);
+  Napi::Value Mark(const Napi::CallbackInfo& info);
+  Napi::Value MarkReached(const Napi::CallbackInfo& info);
+  Napi::Value Unmark(const Napi::CallbackInfo& info);
   Napi::Value Stats(const Napi::CallbackInfo& info);
   Napi::Value SourceState(const Napi::CallbackInfo& info);
   Napi::Value SetRef(const Napi::CallbackInfo& info);

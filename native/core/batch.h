@@ -52,10 +52,10 @@ class Arena {
 // thread while lent; Poller's queue hands it over.
 class Batch {
  public:
-  // A batch is full once `soft_limit_bytes` are used; the record that crosses
-  // the limit still goes in.
+  // A batch is full once `soft_limit_bytes`, rounded up to a multiple of 8, are
+  // used; the record that crosses the limit still goes in.
   Batch(uint32_t index, size_t soft_limit_bytes)
-      : index_(index), soft_limit_bytes_(soft_limit_bytes) {}
+      : index_(index), soft_limit_bytes_((soft_limit_bytes + 7) / 8 * 8) {}
 
   // Makes room for one record of `record_bytes` beyond the soft limit. Call
   // while empty. False when out of memory; the batch keeps what it had.

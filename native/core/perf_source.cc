@@ -39,6 +39,9 @@ int PerfSource::Open(int map_fd, uint32_t index, const PerfOptions& options,
 
   std::unique_ptr<PerfSource> opened(
       new PerfSource(index, static_cast<size_t>(possible_cpus)));
+  // A second perf buffer would take the map's slots from the first.
+  opened->claim_ = MapClaim::Take(info.id);
+  if (opened->claim_ == nullptr) return -EBUSY;
   opened->map_fd_ = fcntl(map_fd, F_DUPFD_CLOEXEC, 0);
   if (opened->map_fd_ < 0) return -errno;
   opened->buffer_bytes_ =
@@ -78,13 +81,11 @@ PerfSource::~PerfSource() {
 
 int PerfSource::epoll_fd() const { return perf_buffer__epoll_fd(buffer_); }
 
-int PerfSource::Drain(Batch* batch, bool ready_only, uint64_t* consumed_bytes,
-                      uint64_t* dropped) {
+int PerfSource::Drain(Batch* batch, bool ready_only, SourceDrain* drained) {
   // Asking which are ready would clear their readiness: look at all.
   (void)ready_only;
   batch_ = batch;
-  consumed_bytes_ = consumed_bytes;
-  dropped_ = dropped;
+  drained_ = drained;
   int error = 0;
   // Buffer by buffer, beginning where the last drain ended: libbpf's
   // perf_buffer__consume() begins with the first each time, and goes on to the
@@ -95,11 +96,12 @@ int PerfSource::Drain(Batch* batch, bool ready_only, uint64_t* consumed_bytes,
     if (batch->full()) rotation_ = (buffer + 1) % buffer_count_;
   }
   batch_ = nullptr;
+  drained_ = nullptr;
   return error;
 }
 
 SourceState PerfSource::state() const {
-  SourceState state = {buffer_bytes_, {}, {}};
+  SourceState state = {buffer_bytes_, {}, {}, 0};
   for (size_t i = 0; i < buffer_count_; i++) {
     void* memory = nullptr;
     size_t memory_bytes = 0;
@@ -121,8 +123,8 @@ SourceState PerfSource::state() const {
 bpf_perf_event_ret PerfSource::OnEvent(void* context, int cpu,
                                        perf_event_header* event) {
   auto* source = static_cast<PerfSource*>(context);
-  *source->consumed_bytes_ += event->size;
-  if (!source->Store(cpu, event)) ++*source->dropped_;
+  source->drained_->consumed_bytes += event->size;
+  if (!source->Store(cpu, event)) source->drained_->dropped++;
   // The event is consumed in either case.
   return source->batch_->full() ? LIBBPF_PERF_EVENT_DONE
                                 : LIBBPF_PERF_EVENT_CONT;

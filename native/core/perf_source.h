@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/map_claim.h"
 #include "core/source.h"
 
 struct perf_event_header;
@@ -27,15 +28,15 @@ struct PerfOptions {
 class PerfSource : public Source {
  public:
   // The map behind `map_fd` stays the caller's: the source keeps a duplicate.
-  // Returns 0, -EINVAL when the map is no perf event array, or another -errno:
-  // -ENODEV when one of the chosen CPUs is offline.
+  // Returns 0, -EINVAL when the map is no perf event array, -EBUSY when another
+  // source of this process reads it, or another -errno: -ENODEV when one of the
+  // chosen CPUs is offline.
   static int Open(int map_fd, uint32_t index, const PerfOptions& options,
                   std::unique_ptr<PerfSource>* source);
   ~PerfSource() override;
 
   int epoll_fd() const override;
-  int Drain(Batch* batch, bool ready_only, uint64_t* consumed_bytes,
-            uint64_t* dropped) override;
+  int Drain(Batch* batch, bool ready_only, SourceDrain* drained) override;
   // perf_event_header.size has 16 bits.
   size_t capacity_bytes() const override { return 1 << 16; }
   uint64_t coalesce_bytes() const override { return buffer_bytes_ / 4; }
@@ -50,6 +51,7 @@ class PerfSource : public Source {
   bool Store(int cpu, const perf_event_header* event);
 
   const uint32_t index_;
+  std::unique_ptr<MapClaim> claim_;
   int map_fd_ = -1;
   perf_buffer* buffer_ = nullptr;
   size_t buffer_count_ = 0;
@@ -59,8 +61,7 @@ class PerfSource : public Source {
   std::vector<std::atomic<uint64_t>> lost_;
   // Set for the duration of Drain().
   Batch* batch_ = nullptr;
-  uint64_t* consumed_bytes_ = nullptr;
-  uint64_t* dropped_ = nullptr;
+  SourceDrain* drained_ = nullptr;
 };
 
 }  // namespace bpf_ringbuf

@@ -66,7 +66,7 @@ int Poller::Open() {
   return 0;
 }
 
-int Poller::Add(std::unique_ptr<Source> source) {
+int Poller::Add(std::unique_ptr<Source> source, uint64_t drain_interval_us) {
   const std::lock_guard<std::mutex> sources(source_mutex_);
   const size_t record_bytes = std::max(record_bytes_, source->capacity_bytes());
   {
@@ -86,18 +86,25 @@ int Poller::Add(std::unique_ptr<Source> source) {
   wakeup_bytes_ = std::min<uint64_t>(wakeup_bytes_, source->wakeup_bytes());
   sources_.push_back(std::move(source));
   source_count_ = sources_.size();
+  const uint64_t interval_us = drain_interval_us_;
+  if (drain_interval_us != 0 &&
+      (interval_us == 0 || drain_interval_us < interval_us)) {
+    drain_interval_us_ = drain_interval_us;
+    // The thread may be in a wait without end.
+    SignalWake();
+  }
   return 0;
 }
 
 void Poller::Run() {
   PrepareThread();
   int64_t backoff_ns = kFirstBackoffNs;
-  uint64_t interval_us = options_.drain_interval_us;
+  uint64_t brief_us = 0;
   for (;;) {
-    const Woken woken = WaitForRecords(interval_us);
+    const Woken woken = WaitForRecords(brief_us);
     if (woken == Woken::kStopped) return;
     wakeups_.fetch_add(1, std::memory_order_relaxed);
-    interval_us = options_.drain_interval_us;
+    brief_us = 0;
     bool ready_only = woken == Woken::kReady;
     for (;;) {
       Drained drained;
@@ -117,7 +124,7 @@ void Poller::Run() {
           coalescer_.Next(NowNs(), drained.records, drained.bytes,
                           coalesce_bytes_, wakeup_bytes_);
       if (wait_ns == Coalescer::kBlockBriefly) {
-        interval_us = options_.coalesce_us;
+        brief_us = options_.coalesce_us;
         break;
       }
       if (wait_ns == Coalescer::kBlock) break;
@@ -145,6 +152,47 @@ int64_t Poller::Drain(bool* more) {
                             : static_cast<int64_t>(drained.records);
 }
 
+uint32_t Poller::Mark() {
+  const std::lock_guard<std::mutex> sources(source_mutex_);
+  const uint32_t mark = next_mark_++;
+  MarkState& state = marks_[mark];
+  for (const auto& source : sources_) {
+    for (const BufferPositions& buffer : source->state().buffers) {
+      state.positions.push_back(buffer.producer);
+    }
+  }
+  CheckMarks();
+  return mark;
+}
+
+int64_t Poller::MarkReached(uint32_t mark) const {
+  const auto found = marks_.find(mark);
+  return found == marks_.end() ? -1 : found->second.published.load();
+}
+
+void Poller::Unmark(uint32_t mark) {
+  const std::lock_guard<std::mutex> sources(source_mutex_);
+  marks_.erase(mark);
+}
+
+void Poller::CheckMarks() {
+  if (marks_.empty()) return;
+  std::vector<uint64_t> consumed;
+  for (const auto& source : sources_) {
+    for (const BufferPositions& buffer : source->state().buffers) {
+      consumed.push_back(buffer.consumer);
+    }
+  }
+  for (auto& [number, mark] : marks_) {
+    if (mark.published >= 0) continue;
+    // Sources that were added since stand behind those that were marked.
+    const bool reached =
+        std::equal(mark.positions.begin(), mark.positions.end(),
+                   consumed.begin(), std::less_equal<uint64_t>());
+    if (reached) mark.published = static_cast<int64_t>(published_count_.load());
+  }
+}
+
 Batch* Poller::Take() {
   const std::lock_guard<std::mutex> queue(queue_mutex_);
   if (published_.empty()) {
@@ -168,12 +216,15 @@ PollerStats Poller::stats() const {
   stats.batches = published_count_.load(std::memory_order_relaxed);
   stats.wakeups = wakeups_.load(std::memory_order_relaxed);
   stats.dropped = dropped_.load(std::memory_order_relaxed);
+  stats.stalls = stalls_.load(std::memory_order_relaxed);
   return stats;
 }
 
-Poller::Woken Poller::WaitForRecords(uint64_t interval_us) {
+Poller::Woken Poller::WaitForRecords(uint64_t brief_us) {
   for (;;) {
     if (look_.exchange(false)) return Woken::kAsked;
+    const uint64_t interval_us =
+        brief_us != 0 ? brief_us : drain_interval_us_.load();
     epoll_event events[kMaxEvents];
     const int count = WaitForEvents(events, interval_us);
     bool ready = false;
@@ -205,6 +256,7 @@ int Poller::WaitForEvents(epoll_event* events, uint64_t interval_us) {
 }
 
 bool Poller::WaitForFreeBatch() {
+  stalls_.fetch_add(1, std::memory_order_relaxed);
   for (;;) {
     {
       const std::lock_guard<std::mutex> queue(queue_mutex_);
@@ -250,12 +302,15 @@ Poller::Drained Poller::DrainOnce(bool ready_only) {
     drained.no_batch = true;
     return drained;
   }
-  uint64_t dropped = 0;
   const size_t count = sources_.size();
   for (size_t i = 0; i < count; i++) {
     Source& source = *sources_[(rotation_ + i) % count];
-    const int error = source.Drain(batch, ready_only, &drained.bytes, &dropped);
+    SourceDrain part;
+    const int error = source.Drain(batch, ready_only, &part);
     if (error != 0) drained.error = error;
+    drained.bytes += part.consumed_bytes;
+    drained.more |= part.more;
+    dropped_.fetch_add(part.dropped, std::memory_order_relaxed);
     if (batch->full()) {
       rotation_ = (rotation_ + i + 1) % count;
       drained.more = true;
@@ -263,12 +318,12 @@ Poller::Drained Poller::DrainOnce(bool ready_only) {
     }
   }
   drained.records = batch->records();
-  if (dropped != 0) dropped_.fetch_add(dropped, std::memory_order_relaxed);
   if (batch->size_bytes() == 0) {
     Release(batch);
   } else {
     Publish(batch);
   }
+  CheckMarks();
   return drained;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -22,10 +23,6 @@ namespace bpf_ringbuf {
 struct PollerOptions {
   // The longest wait between two drains under load; 0: never wait.
   uint32_t coalesce_us;
-  // Drain at least this often even when the kernel reports nothing, for
-  // producers that suppress wake-ups and for perf buffers below their
-  // watermark; 0: never.
-  uint64_t drain_interval_us;
   uint32_t batch_bytes;
   uint32_t batch_count;
 };
@@ -36,6 +33,7 @@ struct PollerStats {
   uint64_t batches;
   uint64_t wakeups;  // times that the thread came back from epoll
   uint64_t dropped;  // received, but there was no memory to keep them
+  uint64_t stalls;   // times that the thread found no free batch
 };
 
 // The hand-off. A batch is in exactly one of four states: free, open (in the
@@ -49,8 +47,8 @@ struct PollerStats {
 // There are batch_count batches and no other queue: when none is free the
 // poller waits and the records stay in the kernel's buffer.
 //
-// Threads. Run() is the poll thread's body. Add(), Drain(), Take(), GiveBack()
-// and Stop() are for one other thread, JavaScript's. stats() and
+// Threads. Run() is the poll thread's body. Add(), Drain(), Take(), GiveBack(),
+// the marks and Stop() are for one other thread, JavaScript's. stats() and
 // Source::state() are for any. Locks, in this order: source_mutex_ (sources_,
 // rotation_, the open batch), queue_mutex_ (free_, published_). Neither is held
 // in a wait.
@@ -71,9 +69,12 @@ class Poller {
   // Returns 0 or -errno.
   int Open();
 
-  // Adds a source; also while Run() runs. Returns 0 or -errno; on failure
-  // nothing has changed.
-  int Add(std::unique_ptr<Source> source);
+  // Adds a source; also while Run() runs. `drain_interval_us`, unless 0, is how
+  // often to drain at least, even when the kernel reports nothing: for
+  // producers that suppress wake-ups and for perf buffers below their
+  // watermark. The shortest of all sources holds. Returns 0 or -errno; on
+  // failure nothing has changed.
+  int Add(std::unique_ptr<Source> source, uint64_t drain_interval_us = 0);
 
   // Drains until Stop(), or until a source fails: then error() says how, and
   // the bell rings. Blocks; call on the poll thread.
@@ -89,6 +90,15 @@ class Poller {
   // that it became full, and that there may be more. Returns the records
   // received or -errno.
   int64_t Drain(bool* more);
+
+  // Marks what all sources hold at this moment, and returns the mark's number.
+  uint32_t Mark();
+  // How many batches had been published when the last of what was marked had
+  // been drained, so that it is delivered when the batches up to that one are;
+  // -1 before. A record that was reserved before the mark and is still being
+  // written keeps it from being reached.
+  int64_t MarkReached(uint32_t mark) const;
+  void Unmark(uint32_t mark);
 
   // The oldest published batch, now lent; null when there is none.
   Batch* Take();
@@ -108,10 +118,15 @@ class Poller {
     int error = 0;
   };
   enum class Woken { kReady, kInterval, kAsked, kStopped };
+  struct MarkState {
+    std::vector<uint64_t> positions;  // the producers' of all buffers
+    std::atomic<int64_t> published{-1};
+  };
 
   // Run()'s steps. Each returns early, and false or kStopped, on Stop().
-  // Of the waits an `interval_us` of 0 has no end.
-  Woken WaitForRecords(uint64_t interval_us);
+  // Of the waits an interval of 0 has no end. `brief_us`, unless 0, takes the
+  // place of the drain interval this once.
+  Woken WaitForRecords(uint64_t brief_us);
   int WaitForEvents(epoll_event* events, uint64_t interval_us);
   bool WaitForFreeBatch();
   bool Sleep(int64_t wait_ns);
@@ -119,6 +134,7 @@ class Poller {
 
   // Fills and publishes one batch.
   Drained DrainOnce(bool ready_only);
+  void CheckMarks();
 
   Batch* Acquire();
   void Release(Batch* batch);
@@ -146,6 +162,11 @@ class Poller {
   size_t record_bytes_ = 0;  // largest possible record; under source_mutex_
   std::atomic<uint64_t> coalesce_bytes_{UINT64_MAX};  // least of any source
   std::atomic<uint64_t> wakeup_bytes_{UINT64_MAX};    // least of any source
+  std::atomic<uint64_t> drain_interval_us_{0};        // shortest; 0: none
+  // Changed by the JavaScript thread under source_mutex_, so that thread reads
+  // them without.
+  std::map<uint32_t, MarkState> marks_;
+  uint32_t next_mark_ = 0;  // JavaScript thread only
 
   std::mutex queue_mutex_;
   std::vector<Batch*> free_;      // under queue_mutex_
@@ -162,6 +183,7 @@ class Poller {
   std::atomic<uint64_t> published_count_{0};
   std::atomic<uint64_t> wakeups_{0};
   std::atomic<uint64_t> dropped_{0};
+  std::atomic<uint64_t> stalls_{0};
 };
 
 }  // namespace bpf_ringbuf

@@ -29,6 +29,8 @@ int RingSource::Open(int map_fd, uint32_t index, uint64_t wakeup_bytes,
   if (info.type != BPF_MAP_TYPE_RINGBUF) return -EINVAL;
 
   std::unique_ptr<RingSource> opened(new RingSource(index));
+  opened->claim_ = MapClaim::Take(info.id);
+  if (opened->claim_ == nullptr) return -EBUSY;
   opened->capacity_bytes_ = info.max_entries;
   opened->coalesce_bytes_ = info.max_entries / 4;
   opened->wakeup_bytes_ = wakeup_bytes;
@@ -59,11 +61,14 @@ RingSource::~RingSource() {
 
 int RingSource::epoll_fd() const { return ring_buffer__epoll_fd(ring_); }
 
-int RingSource::Drain(Batch* batch, bool ready_only, uint64_t* consumed_bytes,
-                      uint64_t* dropped) {
+int RingSource::Drain(Batch* batch, bool ready_only, SourceDrain* drained) {
   const uint64_t before = LoadPosition(positions_);
+  const uint64_t queued = LoadPosition(positions_ + page_bytes_) - before;
+  if (queued > peak_bytes_.load(std::memory_order_relaxed)) {
+    peak_bytes_.store(queued, std::memory_order_relaxed);
+  }
   batch_ = batch;
-  dropped_ = dropped;
+  drained_ = drained;
   int result =
       ready_only ? ring_buffer__poll(ring_, 0) : ring_buffer__consume(ring_);
   // libbpf stores the consumer's position, then looks at the next record. x86
@@ -74,12 +79,18 @@ int RingSource::Drain(Batch* batch, bool ready_only, uint64_t* consumed_bytes,
   uint64_t position = before;
   while (!ready_only && result >= 0 && LoadPosition(positions_) != position) {
     position = LoadPosition(positions_);
+    // Discarded records fill no batch: whoever waits for this thread would wait
+    // for their producers.
+    if (position - before > capacity_bytes_) {
+      drained->more = true;
+      break;
+    }
     __sync_synchronize();
     result = ring_buffer__consume(ring_);
   }
   batch_ = nullptr;
-  dropped_ = nullptr;
-  *consumed_bytes += LoadPosition(positions_) - before;
+  drained_ = nullptr;
+  drained->consumed_bytes += LoadPosition(positions_) - before;
   if (result == -ECANCELED || result == -EINTR || result >= 0) return 0;
   return result;
 }
@@ -89,7 +100,11 @@ SourceState RingSource::state() const {
   // never negative.
   const uint64_t consumer = LoadPosition(positions_);
   const uint64_t producer = LoadPosition(positions_ + page_bytes_);
-  return {capacity_bytes_, {{consumer, producer}}, {}};
+  return {capacity_bytes_,
+          {{consumer, producer}},
+          {},
+          std::max(peak_bytes_.load(std::memory_order_relaxed),
+                   producer - consumer)};
 }
 
 int RingSource::OnSample(void* context, void* data, size_t size) {
@@ -98,7 +113,7 @@ int RingSource::OnSample(void* context, void* data, size_t size) {
   // first, stop after it.
   if (!source->batch_->Append(source->stream_, data,
                               static_cast<uint32_t>(size))) {
-    ++*source->dropped_;
+    source->drained_->dropped++;
     return -ECANCELED;
   }
   return source->batch_->full() ? -ECANCELED : 0;

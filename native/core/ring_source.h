@@ -4,8 +4,10 @@
 
 #include <bpf/libbpf.h>
 
+#include <atomic>
 #include <memory>
 
+#include "core/map_claim.h"
 #include "core/source.h"
 
 namespace bpf_ringbuf {
@@ -19,14 +21,14 @@ class RingSource : public Source {
   // a duplicate. `index` is the source's number in frame headers;
   // `wakeup_bytes`, unless 0, is the fill from which on its producers wake the
   // consumer for each record. Returns 0, -EINVAL when the map is no ring
-  // buffer, or another -errno.
+  // buffer, -EBUSY when another source of this process reads it, or another
+  // -errno.
   static int Open(int map_fd, uint32_t index, uint64_t wakeup_bytes,
                   std::unique_ptr<RingSource>* source);
   ~RingSource() override;
 
   int epoll_fd() const override;
-  int Drain(Batch* batch, bool ready_only, uint64_t* consumed_bytes,
-            uint64_t* dropped) override;
+  int Drain(Batch* batch, bool ready_only, SourceDrain* drained) override;
   size_t capacity_bytes() const override { return capacity_bytes_; }
   uint64_t coalesce_bytes() const override { return coalesce_bytes_; }
   uint64_t wakeup_bytes() const override { return wakeup_bytes_; }
@@ -38,6 +40,7 @@ class RingSource : public Source {
   static int OnSample(void* context, void* data, size_t size);
 
   const uint32_t stream_;
+  std::unique_ptr<MapClaim> claim_;
   int map_fd_ = -1;
   ring_buffer* ring_ = nullptr;
   size_t capacity_bytes_ = 0;
@@ -48,9 +51,11 @@ class RingSource : public Source {
   // (Documentation/bpf/ringbuf.rst; libbpf's own accessors need 1.3).
   uint8_t* positions_ = nullptr;
   size_t page_bytes_ = 0;
+  // Written by the draining thread, read by any.
+  std::atomic<uint64_t> peak_bytes_{0};
   // Set for the duration of Drain().
   Batch* batch_ = nullptr;
-  uint64_t* dropped_ = nullptr;
+  SourceDrain* drained_ = nullptr;
 };
 
 }  // namespace bpf_ringbuf

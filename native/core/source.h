@@ -22,6 +22,17 @@ struct SourceState {
   uint64_t size_bytes;                   // of each buffer
   std::vector<BufferPositions> buffers;  // one; of a perf buffer one for a CPU
   std::vector<uint64_t> lost_by_cpu;     // that the kernel reported; perf only
+  uint64_t peak_bytes;  // the most that a drain found queued; rings only
+};
+
+// What a drain did.
+struct SourceDrain {
+  // What became free in the kernel's buffer, discarded records included.
+  uint64_t consumed_bytes = 0;
+  // Records that were consumed but did not fit into the memory there is.
+  uint64_t dropped = 0;
+  // It ended because it had taken enough, and there may be more.
+  bool more = false;
 };
 
 // One map and libbpf's consumer of it. Drain() is called by one thread at a
@@ -36,13 +47,12 @@ class Source {
   // Readable, level-triggered, when there is something to drain.
   virtual int epoll_fd() const = 0;
 
-  // Copies records into `batch` until the source is empty or the batch is
-  // full. With `ready_only` it asks the kernel first whether there are any.
-  // Adds to *consumed_bytes what became free in the kernel's buffer, discarded
-  // records included, and to *dropped the records that were consumed but did
-  // not fit into the memory there is. Returns 0 or -errno. Never blocks.
-  virtual int Drain(Batch* batch, bool ready_only, uint64_t* consumed_bytes,
-                    uint64_t* dropped) = 0;
+  // Copies records into `batch` until the source is empty, the batch is full,
+  // or about as much as the kernel's buffer holds has been consumed, which
+  // bounds a flood of discarded records. With `ready_only` it asks the kernel
+  // first whether there are any. Adds to *drained. Returns 0 or -errno. Never
+  // blocks.
+  virtual int Drain(Batch* batch, bool ready_only, SourceDrain* drained) = 0;
 
   // The kernel's buffer, and so the largest record, in bytes.
   virtual size_t capacity_bytes() const = 0;

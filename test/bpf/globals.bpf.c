@@ -26,6 +26,7 @@ const volatile __s64 const_s64 = -64;
 const volatile __u64 const_u64 = 64;
 const volatile enum mode const_mode = MODE_AUTO;
 const volatile char const_text[16] = "constant";
+const volatile __u8 const_octets[6] = {1, 2, 3};
 
 /* .data */
 bool data_bool = true;
@@ -39,6 +40,7 @@ __s64 data_s64 = -64;
 __u64 data_u64 = 64;
 enum mode data_mode = MODE_AUTO;
 char data_text[16] = "data";
+__u8 data_octets[6] = {1, 2, 3};
 limit_t data_typedef = 7;
 static volatile __u32 data_static = 5;
 
@@ -54,6 +56,7 @@ __s64 bss_s64;
 __u64 bss_u64;
 enum mode bss_mode;
 char bss_text[16];
+__u8 bss_octets[6];
 static volatile __u64 bss_static;
 
 /* Sections of their own. */

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { inspect } from 'node:util'
 import type { BpfObject, GlobalValue } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import { openObject } from '../objects.js'
@@ -22,6 +24,11 @@ const phases = ['before load', 'after load'] as const
 function openGlobals(phase: string): BpfObject {
   const object = openObject('globals')
   return phase === 'after load' ? object.load() : object
+}
+
+/** Data sections of this process's objects that lie in its memory. */
+function dataMappings(): number {
+  return readFileSync('/proc/self/maps', 'latin1').match(/anon_inode:bpf-map/g)?.length ?? 0
 }
 
 function asRead(value: bigint, kind: string): number | bigint {
@@ -118,6 +125,17 @@ describeBpf('globals', () => {
         expect(globals[name]).toBe('€uro')
       })
 
+      test('__u8[6] takes 6 bytes', () => {
+        const name = `${section}_octets`
+        for (const value of [Uint8Array.of(1, 2, 0, 255, 5, 6), Buffer.from('octets')]) {
+          globals[name] = value
+          expect(globals[name]).toEqual(new Uint8Array(value))
+        }
+        expect(thrownBy(() => (globals[name] = Uint8Array.of(1))).name).toBe('RangeError')
+        expect(thrownBy(() => (globals[name] = 'octets')).name).toBe('TypeError')
+        expect(globals[name]).toEqual(new Uint8Array(Buffer.from('octets')))
+      })
+
       test('a write leaves the neighbours alone', () => {
         const names = integers.map(([kind]) => `${section}_${kind}`)
         for (const name of names) globals[name] = 0
@@ -169,8 +187,13 @@ describeBpf('globals', () => {
       expect('nope' in globals).toBe(false)
       expect('toString' in globals).toBe(false)
       expect(Object.keys(globals)).toEqual(
-        expect.arrayContaining(['const_bool', 'data_static', 'bss_text', 'unsupported_struct']),
+        expect.arrayContaining(['const_bool', 'data_static', 'bss_text', 'data_octets']),
       )
+      expect(Object.keys(globals)).not.toContain('unsupported_pointer')
+      expect('unsupported_pointer' in globals).toBe(true)
+      expect(Object.fromEntries(Object.entries(globals))).toEqual({ ...globals })
+      expect(inspect(globals)).toContain('data_u32: 32,')
+      expect(inspect(globals)).toContain('unsupported_pointer: [pointer]')
       expect(() => delete globals.data_u32).toThrow(TypeError)
       expect(globals.data_u32).toBe(32)
     })
@@ -183,6 +206,18 @@ describeBpf('globals', () => {
     expect(limit).toBe(3)
     expect(rest).toEqual({ step: 4, events__wakeup_bytes: 0n })
     expect(Object.entries(object.globals)).toContainEqual(['step', 4])
+  })
+
+  test('are no longer mapped when the object is closed', () => {
+    const before = dataMappings()
+    const object = openObject('globals')
+    object.load()
+    expect([object.globals.const_u32, object.globals.bss_u32]).toEqual([32, 0])
+    expect(dataMappings() - before).toBe(2)
+    object.close()
+    expect(dataMappings() - before).toBe(0)
+    expect(thrownBy(() => object.globals.const_u32)).toMatchObject({ code: 'ERR_CLOSED' })
+    expect(inspect(object.globals)).toContain('const_u32: [ERR_CLOSED]')
   })
 
   test('keep what was set before load', () => {

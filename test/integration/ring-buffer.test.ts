@@ -501,9 +501,9 @@ describeBpf('a RingBuffer refuses', () => {
 
   test('a map that is read already: a ring has one consumer', () => {
     using first = new RingBuffer(object.map('events'), bytes(), () => undefined)
-    expect(making(object.map('events'), bytes(), () => undefined).code).toBe('ERR_STATE')
+    expect(making(object.map('events'), bytes(), () => undefined).code).toBe('ERR_BUSY')
     const add = (): unknown => first.add(object.map('events'), bytes(), () => undefined)
-    expect(thrownBy(add).code).toBe('ERR_STATE')
+    expect(thrownBy(add).code).toBe('ERR_BUSY')
     first.close()
     new RingBuffer(object.map('events'), bytes(), () => undefined).close()
   })
@@ -550,10 +550,7 @@ describeBpf('a RingBuffer refuses', () => {
       expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })
     }
     for (const value of [min, max]) {
-      new RingBuffer(object.map('events'), bytes(), () => undefined, {
-        [option]: value,
-        pollThread: false,
-      }).close()
+      new RingBuffer(object.map('events'), bytes(), { [option]: value }).close()
     }
   })
 

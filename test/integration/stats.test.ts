@@ -41,6 +41,7 @@ describeBpf('stats()', () => {
       bytes: 0,
       batches: 0,
       wakeups: 0,
+      stalls: 0,
       undelivered: 0,
       lost: 0,
       discarded: 0,
@@ -49,6 +50,7 @@ describeBpf('stats()', () => {
           name: 'events',
           sizeBytes,
           availableBytes: 0,
+          peakBytes: 0,
           consumerPosition: 0,
           producerPosition: 0,
           lost: 0,
@@ -75,12 +77,13 @@ describeBpf('stats()', () => {
       bytes: 0,
       batches: 0,
       wakeups: 0,
+      stalls: 0,
       undelivered: 0,
       lost: 300,
       discarded: 0,
     }
     const queued = room * sampleRingBytes
-    const position = { name: 'events', sizeBytes, producerPosition: queued }
+    const position = { name: 'events', sizeBytes, producerPosition: queued, peakBytes: queued }
     expect(ring.stats()).toEqual({
       ...full,
       rings: [

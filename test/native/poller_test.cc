@@ -67,10 +67,8 @@ class FakeSource : public Source {
 
   int epoll_fd() const override { return event_fd_; }
 
-  int Drain(Batch* batch, bool ready_only, uint64_t* consumed_bytes,
-            uint64_t* dropped) override {
+  int Drain(Batch* batch, bool ready_only, SourceDrain* drained) override {
     (void)ready_only;
-    (void)dropped;
     drains++;
     if (error_ != 0) return error_;
     if (busy_) SpinFor(std::chrono::microseconds(5));
@@ -80,7 +78,7 @@ class FakeSource : public Source {
     while (next < produced_.load() && !batch->full()) {
       batch->Append(stream_, &next, sizeof(next));
       consumed_ = ++next;
-      *consumed_bytes += 16;
+      drained->consumed_bytes += 16;
     }
     // Level-triggered: still readable when something is left.
     if (next < produced_.load() && signals_rest_) Signal();
@@ -91,7 +89,9 @@ class FakeSource : public Source {
 
   size_t capacity_bytes() const override { return capacity_ * 16; }
   uint64_t coalesce_bytes() const override { return capacity_ * 4; }
-  SourceState state() const override { return {}; }
+  SourceState state() const override {
+    return {capacity_ * 16, {{consumed_ * 16, produced_ * 16}}, {}, 0};
+  }
 
   std::atomic<uint64_t> drains{0};
 
@@ -116,8 +116,7 @@ class Stream {
  public:
   explicit Stream(uint32_t coalesce_us, uint32_t batch_count = 3,
                   uint32_t batch_bytes = 4096)
-      : poller({coalesce_us, 0, batch_bytes, batch_count}, [this] { Ring(); }) {
-  }
+      : poller({coalesce_us, batch_bytes, batch_count}, [this] { Ring(); }) {}
 
   ~Stream() { Stop(); }
 
@@ -549,15 +548,38 @@ TEST("poller: idle, it looks at nothing") {
   EXPECT(sources[0]->drains <= before + 1);
 }
 
-TEST("poller: an interval drains what was never signalled") {
-  Poller poller({0, 20000, 4096, 2}, [] {});
+TEST("poller: the interval of a source that came later drains it") {
+  Poller poller({0, 4096, 2}, [] {});
   EXPECT(poller.Open() == 0);
-  const auto sources = AddSources(&poller, 1, 64);
   std::thread thread([&poller] { poller.Run(); });
-  while (sources[0]->drains < 5) std::this_thread::yield();
+  auto source = std::make_unique<FakeSource>(0, 64);
+  FakeSource* added = source.get();
+  EXPECT(poller.Add(std::move(source), 20000) == 0);
+  while (added->drains < 5) std::this_thread::yield();
   poller.Stop();
   thread.join();
   EXPECT(poller.stats().wakeups >= 5);
+}
+
+TEST("poller: a mark is reached with the batch that has the last of it") {
+  Stream stream(0);
+  EXPECT(stream.poller.Open() == 0);
+  const auto sources = AddSources(&stream.poller, 2, 1 << 20);
+  const uint32_t nothing = stream.poller.Mark();
+  EXPECT(stream.poller.MarkReached(nothing) == 0);
+  sources[0]->ProduceBehind(300);  // a batch holds 256
+  sources[1]->ProduceBehind(10);
+  const uint32_t mark = stream.poller.Mark();
+  sources[0]->ProduceBehind(300);
+  bool more;
+  EXPECT(stream.poller.Drain(&more) == 256);
+  EXPECT(stream.poller.MarkReached(mark) == -1);
+  EXPECT(stream.poller.Drain(&more) == 256);
+  EXPECT(stream.poller.MarkReached(mark) == 2);
+  EXPECT(stream.poller.Drain(&more) == 98);
+  EXPECT(stream.poller.MarkReached(mark) == 2);
+  stream.poller.Unmark(mark);
+  EXPECT(stream.poller.MarkReached(mark) == -1);
 }
 
 TEST("poller: a source's failure ends it, is reported, and rings") {

@@ -31,6 +31,15 @@ describeBpf('a process with a reader', () => {
     timeoutMs,
   )
 
+  test('streams where code may not be made of strings, and says once that it is slower', async () => {
+    const NODE_OPTIONS = '--disallow-code-generation-from-strings'
+    const env = { ...process.env, NODE_OPTIONS }
+    const { code, stdout, stderr } = await startScript('life', ['two readers of structs'], { env })
+      .ended
+    expect([code, stdout]).toEqual([0, '4294967297n 1 s-1\n8589934594n 2 s-2\n'])
+    expect(stderr.match(/\[BPF_RINGBUF_SLOW_DECODER\] Warning: .*/g)).toHaveLength(1)
+  })
+
   test('ends with 1 by an exception without a handler, and prints it', async () => {
     const { code, stderr, stdout } = await runScript('life', 'exception without a handler')
     expect(code).toBe(1)

@@ -70,7 +70,9 @@ export async function read(object: BpfObject): Promise<void> {
   }
 
   const both = new RingBuffer(events, Exec).add(object.map('exits'), Exit)
-  for await (const event of both.records()) {
+  for await (const { source, record: event } of both.records()) {
+    const map: string = source
+    void map
     const pid: number = event.pid
     // @ts-expect-error not each of them has a name
     void event.comm
@@ -115,8 +117,8 @@ export async function readPerf(object: BpfObject): Promise<void> {
   // @ts-expect-error nor does it say on which one a record was written
   new RingBuffer(events, Exec, (event, cpu) => void [event, cpu])
 
-  for await (const event of new PerfBuffer(events, Exec).add(events, Exit)) {
-    const either: { pid: number; comm: string } | { pid: number; code: number } = event
+  for await (const { record } of new PerfBuffer(events, Exec).add(events, Exit)) {
+    const either: { pid: number; comm: string } | { pid: number; code: number } = record
     void either
   }
   const lost: number | undefined = perf.stats().maps[0]?.lostByCpu[0]
@@ -143,7 +145,8 @@ export function configure(): void {
   object.globals['min_uid'] = 1000
   object.program('on_exit').autoload = false
   object.load().attach()
-  // @ts-expect-error a global is a number, a bigint, a boolean or a string
+  object.globals['key'] = Uint8Array.of(1, 2)
+  // @ts-expect-error a global is a number, a bigint, a boolean, a string or bytes
   object.globals['min_uid'] = {}
   // @ts-expect-error an object is made by open()
   new BpfObject('exec-snoop.bpf.o')

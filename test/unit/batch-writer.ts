@@ -31,15 +31,18 @@ export function writeBatch(records: readonly TestRecord[], filler = 0xa5): LentB
   }
 }
 
-export function cursorOf(batch: LentBatch): Cursor & { errors: unknown[] } {
+export function cursorOf(batch: LentBatch): Cursor & { errors: unknown[]; results: object[] } {
   const errors: unknown[] = []
+  const results: object[] = []
   return {
     position: 0,
     end: batch.sizeBytes,
     records: 0,
-    stopped: false,
+    limit: Infinity,
     raise: (error) => errors.push(error),
+    returned: (value) => results.push(value),
     errors,
+    results,
   }
 }
 

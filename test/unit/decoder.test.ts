@@ -1,6 +1,6 @@
 import { lostFrame } from '../../lib/stream/batch.js'
 import type * as decoderModule from '../../lib/stream/walk.js'
-import { compile, requiredBytes } from '../../lib/stream/walk.js'
+import { compile } from '../../lib/stream/walk.js'
 import { RecordTooShortError } from '../../lib/errors/errors.js'
 import {
   array,
@@ -12,6 +12,7 @@ import {
   i32,
   i64,
   i8,
+  requiredBytes,
   struct,
   type Type,
   u16,
@@ -42,7 +43,7 @@ function concat(...parts: (Uint8Array | readonly number[])[]): Uint8Array {
 function walk<T>(
   type: Type<T>,
   records: readonly TestRecord[],
-  onRecord: (record: T, cpu?: number) => void,
+  onRecord: (record: T, cpu?: number) => unknown,
   flavour: 'ring' | 'perf' = 'ring',
 ): ReturnType<typeof cursorOf> {
   const batch = writeBatch(records)
@@ -351,7 +352,7 @@ describe('a walk', () => {
     const batch = writeBatch(numbered(0, 0, 0))
     const cursor = cursorOf(batch)
     compile(u32, 'ring')(batch.arena, cursor, 0, () => undefined)
-    expect(cursor).toMatchObject({ position: batch.sizeBytes, records: 3, stopped: false })
+    expect(cursor).toMatchObject({ position: batch.sizeBytes, records: 3, limit: Infinity })
   })
 
   test('ends after the record whose callback stops it, and goes on from there', () => {
@@ -360,16 +361,35 @@ describe('a walk', () => {
     const seen: number[] = []
     const onRecord = (value: number): void => {
       seen.push(value)
-      cursor.stopped = value === 1
+      if (value === 1) cursor.limit = 0
     }
     const run = compile(u32, 'ring')
     run(batch.arena, cursor, 0, onRecord)
     expect({ seen, position: cursor.position }).toEqual({ seen: [0, 1], position: 32 })
     run(batch.arena, cursor, 0, onRecord)
     expect(seen).toEqual([0, 1])
-    cursor.stopped = false
+    cursor.limit = Infinity
     run(batch.arena, cursor, 0, onRecord)
     expect({ seen, records: cursor.records }).toEqual({ seen: [0, 1, 2], records: 3 })
+  })
+
+  test('ends after as many records as its limit says, and goes on from there', () => {
+    const batch = writeBatch(numbered(0, 0, 0, 0, 0))
+    const cursor = cursorOf(batch)
+    const seen: number[] = []
+    const run = compile(u32, 'ring')
+    for (const limit of [2, 3, 3, 9]) {
+      cursor.limit = limit
+      run(batch.arena, cursor, 0, (value: number) => seen.push(value))
+    }
+    expect({ seen, records: cursor.records }).toEqual({ seen: [0, 1, 2, 3, 4], records: 5 })
+  })
+
+  test('hands on the objects that callbacks return, and nothing else', () => {
+    const results = [Promise.resolve(), undefined, null, 5, 'text', []]
+    const cursor = walk(u32, numbered(0, 0, 0, 0, 0, 0), (value) => results[value])
+    expect(cursor.results).toEqual([results[0], []])
+    expect(cursor.results[0]).toBe(results[0])
   })
 
   test('raises what callbacks throw, and delivers the rest', () => {
@@ -387,7 +407,7 @@ describe('a walk', () => {
     const batch = writeBatch(numbered(0, 0, 0))
     const cursor = cursorOf(batch)
     cursor.raise = () => {
-      cursor.stopped = true
+      cursor.limit = 0
     }
     const onRecord = jest.fn(() => {
       throw new Error('callback')

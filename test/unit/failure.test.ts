@@ -1,5 +1,5 @@
-import { BpfError, VerifierError } from '../../lib/errors/errors.js'
-import { closed, failure, libbpfReason, loadFailure } from '../../lib/machine/failure.js'
+import { BpfError, closed, VerifierError } from '../../lib/errors/errors.js'
+import { failure, libbpfReason, loadFailure } from '../../lib/machine/failure.js'
 import * as features from '../../lib/machine/diagnose.js'
 import * as native from '../../lib/addon/addon.js'
 

@@ -1,14 +1,15 @@
+import { inspect } from 'node:util'
 import { Btf } from '../../lib/btf/btf.js'
 import { createGlobals, type GlobalValue } from '../../lib/object/globals.js'
 import type { NativeMap } from '../../lib/addon/addon.js'
-import type { BpfObject } from '../../lib/object/object.js'
+import type { Session } from '../../lib/addon/session.js'
 import { BtfWriter } from './btf-writer.js'
 import { misuse } from './misuse.js'
 
 const EROFS = 30
 
 /** What globals ask their object for: whether it is open. */
-const openObject = { checkOpen: () => undefined } as unknown as BpfObject
+const openObject = { checkOpen: () => undefined } as unknown as Session
 
 interface Fixture {
   globals: Record<string, GlobalValue>
@@ -36,6 +37,9 @@ function fixture(): Fixture {
     ['signed_enum', 4, w.enum('level', 4, { LOW: 0xffffffff }, true)],
     ['text', 8, w.array(char, 8)],
     ['constant_text', 8, w.array(w.const(w.volatile(char)), 8)],
+    ['bytes', 8, w.array(w.typedef('__u8', w.int('unsigned char', 1)), 8)],
+    ['signed_bytes', 8, w.array(w.int('signed char', 1, { signed: true }), 8)],
+    ['bools', 8, w.array(w.int('_Bool', 1, { bool: true }), 8)],
     ['pointer', 8, w.pointer(0)],
     ['struct', 4, w.struct('s', 4, [{ name: 'x', type: int, bitOffset: 0 }])],
     ['numbers', 8, w.array(int, 2)],
@@ -92,12 +96,14 @@ describe('a global keeps', () => {
     ['text', 'été', 'été'],
     ['text', '', ''],
     ['constant_text', 'abc', 'abc'],
+    ['bytes', Uint8Array.of(1, 0, 255, 4, 5, 6, 7, 8), Uint8Array.of(1, 0, 255, 4, 5, 6, 7, 8)],
+    ['bytes', Buffer.from('8 bytes.'), new Uint8Array(Buffer.from('8 bytes.'))],
   ])('%s = %p', (name, value, read) => {
     const { globals, memory } = fixture()
     memory['.data']?.fill(0xa5)
     const before = memory['.data']?.slice()
     globals[name] = value
-    expect(globals[name]).toBe(read)
+    expect(globals[name]).toEqual(read)
     // Nothing but its own bytes has changed.
     const changed = [...(before ?? [])].flatMap((byte, i) =>
       memory['.data']?.[i] === byte ? [] : [Math.floor(i / 32)],
@@ -140,6 +146,22 @@ describe('a global refuses', () => {
     ['bool', 1, misuse('TypeError', 'Expected a boolean for global "bool" but received 1')],
     ['text', 5, misuse('TypeError', 'Expected a string for global "text" but received 5')],
     ['text', '8 bytes.', tooLong("'8 bytes.'")],
+    [
+      'bytes',
+      'text',
+      misuse(
+        'TypeError',
+        'Expected a Uint8Array of 8 bytes for global "bytes" but received \'text\'',
+      ),
+    ],
+    [
+      'bytes',
+      Uint8Array.of(1),
+      misuse(
+        'RangeError',
+        'Expected a Uint8Array of 8 bytes for global "bytes" but received Uint8Array(1) [ 1 ]',
+      ),
+    ],
     ['text', 'ééé€', tooLong("'ééé€'")],
     ['text', 'a\0b', tooLong("'a\\x00b'")],
   ])('%s = %p', (name, value, error) => {
@@ -166,13 +188,15 @@ describe('a global refuses', () => {
 describe('a global that cannot be used', () => {
   const refusal = (code: string, message: string): Error =>
     expect.objectContaining({ name: 'BpfError', code, message }) as Error
-  const hint = 'Integers, enums, bool and char arrays can be used from JavaScript'
+  const hint = 'Integers, enums, bool, char and unsigned char arrays can be used from JavaScript'
 
   test.each([
     ['pointer', 'pointer'],
     ['struct', 'struct'],
     ['damaged_enum', 'enum'],
     ['numbers', 'array'],
+    ['signed_bytes', 'array'],
+    ['bools', 'array'],
   ])('for its type: %s', (name, kind) => {
     const { globals } = fixture()
     const problem = `global "${name}": it is of kind ${kind}. ${hint}`
@@ -250,20 +274,49 @@ describe('the object of the globals', () => {
     expect(await Promise.resolve(globals)).toBe(globals)
   })
 
-  test('lists all names, also of those that cannot be read', () => {
+  test('lists all names, and enumerates those that JavaScript can use', () => {
     const { globals } = fixture()
-    expect(Object.keys(globals)).toEqual(expect.arrayContaining(['u8', 'pointer', 'unmapped']))
+    expect(Reflect.ownKeys(globals)).toEqual(expect.arrayContaining(['u8', 'pointer', 'unmapped']))
+    expect(Object.keys(globals)).toEqual(expect.arrayContaining(['u8', 'bytes', 'unmapped']))
+    for (const name of ['pointer', 'struct', 'numbers', 'u128', 'signed_bytes']) {
+      expect(Object.keys(globals)).not.toContain(name)
+      expect(name in globals).toBe(true)
+    }
     expect('limit' in globals).toBe(true)
     expect('toString' in globals).toBe(false)
   })
 
-  test('can be copied when all can be read', () => {
-    const w = new BtfWriter()
-    const variable = w.variable('limit', w.int('int', 4, { signed: true }))
-    w.section('.data', [{ type: variable, offset: 0, size: 4 }])
-    const map = { readData: () => Uint8Array.of(0xff, 0xff, 0xff, 0xff) } as unknown as NativeMap
-    expect({ ...createGlobals(openObject, new Btf(w.bytes()), () => map) }).toEqual({ limit: -1 })
+  test('can be copied, without what JavaScript cannot use', () => {
+    const globals = limitAndPointer()
+    expect({ ...globals }).toEqual({ limit: -1 })
+    expect(Object.entries(globals)).toEqual([['limit', -1]])
+    expect(JSON.stringify(globals)).toBe('{"limit":-1}')
   })
+
+  test('is printed with names and values, whatever cannot be read', () => {
+    expect(inspect(limitAndPointer())).toBe('{ limit: -1, next: [pointer] }')
+    expect(inspect({ globals: limitAndPointer() }, { depth: 1 })).toBe(
+      '{ globals: { limit: -1, next: [pointer] } }',
+    )
+    const { globals } = fixture()
+    globals['text'] = 'abc'
+    const shown = inspect(globals)
+    for (const part of ["text: 'abc'", 'struct: [struct]', 'unmapped: [ERR_NOT_FOUND]']) {
+      expect(shown).toContain(part)
+    }
+  })
+
+  function limitAndPointer(): Record<string, GlobalValue> {
+    const w = new BtfWriter()
+    const limit = w.variable('limit', w.int('int', 4, { signed: true }))
+    const pointer = w.variable('next', w.pointer(0))
+    w.section('.data', [
+      { type: limit, offset: 0, size: 4 },
+      { type: pointer, offset: 8, size: 8 },
+    ])
+    const map = { readData: () => Uint8Array.of(0xff, 0xff, 0xff, 0xff) } as unknown as NativeMap
+    return createGlobals(openObject, new Btf(w.bytes()), () => map)
+  }
 
   test('can neither lose nor get variables', () => {
     const { globals } = fixture()

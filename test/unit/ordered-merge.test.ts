@@ -19,8 +19,12 @@ afterEach(() => {
 })
 
 function newMerge(limit = 1000): OrderedMerge {
-  return new OrderedMerge(windowNs, limit, (error) => {
-    raised.push(error)
+  return new OrderedMerge(windowNs, limit, (deliver) => {
+    try {
+      deliver()
+    } catch (error) {
+      raised.push(error)
+    }
   })
 }
 
@@ -46,7 +50,7 @@ test('holds records back for the window, then delivers them by time', () => {
 test('keeps the order of arrival of records of the same time', () => {
   const order: string[] = []
   for (const name of ['a', 'b', 'c', 'd']) merge.push(7n, () => order.push(name))
-  merge.flush()
+  merge.flush(Infinity)
   expect(order).toEqual(['a', 'b', 'c', 'd'])
 })
 
@@ -69,6 +73,22 @@ test('delivers what is left when nothing comes any more', () => {
   expect(jest.getTimerCount()).toBe(0)
 })
 
+test('closed by a callback delivers nothing more, and says what it held', () => {
+  merge.push(1n, () => merge.close())
+  push(2, 3)
+  expect(merge.flush(Infinity)).toBe(true)
+  expect(delivered).toEqual([])
+  expect(merge.pending).toBe(2)
+})
+
+test('delivers until the deadline, and goes on', () => {
+  push(1, 2)
+  expect(merge.flush(0)).toBe(false)
+  expect(delivered).toEqual([])
+  expect(merge.flush(Infinity)).toBe(true)
+  expect(delivered).toEqual([1n, 2n])
+})
+
 test('holds back no more than its limit', () => {
   merge = newMerge(2)
   push(3, 1, 2)
@@ -81,7 +101,7 @@ test('a callback that throws holds nobody up', () => {
     throw new Error('thrown on purpose')
   })
   push(1, 2)
-  merge.flush()
+  merge.flush(Infinity)
   expect(delivered).toEqual([1n, 2n])
   expect(raised).toEqual([expect.objectContaining({ message: 'thrown on purpose' })])
 })
@@ -103,7 +123,7 @@ test('delivers any number of streams in order', () => {
     pushed.push(time)
     push(time)
   }
-  merge.flush()
+  merge.flush(Infinity)
   expect(merge.late).toBe(0)
   expect(delivered).toEqual(pushed.sort((a, b) => a - b).map(BigInt))
 })

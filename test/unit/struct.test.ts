@@ -3,6 +3,7 @@ import {
   at,
   bool,
   bytes,
+  checkType,
   cstring,
   type Fields,
   i16,
@@ -10,6 +11,7 @@ import {
   i64,
   i8,
   type Placed,
+  requiredBytes,
   struct,
   type Struct,
   type StructOptions,
@@ -19,6 +21,7 @@ import {
   u64,
   u8,
 } from '../../lib/types/struct.js'
+import type * as structModule from '../../lib/types/struct.js'
 import { runC } from './compilers.js'
 import { misuse } from './misuse.js'
 import { firstSeed, Random } from './random.js'
@@ -147,7 +150,7 @@ describe('at()', () => {
 
   test('places the open tail', () => {
     const event = struct('event', { a: u32, tail: at(5, bytes()) })
-    expect(event).toMatchObject({ size: 8, requiredBytes: 5 })
+    expect([event.size, requiredBytes(event)]).toEqual([8, 5])
   })
 })
 
@@ -158,8 +161,9 @@ describe('a record needs', () => {
     ['nothing of an open tail', { a: u32, tail: bytes() }, {}, 4, 4],
     ['the field that reaches furthest', { a: at(12, u32), b: at(0, u8) }, {}, 16, 16],
     ['padding inside a nested struct', { a: struct('inner', { a: u16, b: u8 }) }, {}, 4, 4],
-  ])('%s', (_, fields, options, size, requiredBytes) => {
-    expect(struct('event', fields, options)).toMatchObject({ size, requiredBytes })
+  ])('%s', (_, fields, options, size, needed) => {
+    const event = struct('event', fields, options)
+    expect([event.size, requiredBytes(event)]).toEqual([size, needed])
   })
 })
 
@@ -369,4 +373,62 @@ describe('misuse is refused', () => {
   ])('%s', (_, use, error) => {
     expect(use).toThrow(error)
   })
+})
+
+describe('a type that was not made here is none', () => {
+  const event = struct('event', { pid: u32 })
+  const foreign = (received: string): Error =>
+    misuse(
+      'TypeError',
+      'Expected a type that this copy of bpf-ringbuf made, such as u32, cstring(16) or struct(…) ' +
+        `for decoder but received ${received}`,
+    )
+
+  test.each<[string, unknown]>([
+    ['parsed from JSON', JSON.parse(JSON.stringify(event))],
+    ['cloned, as from a worker', structuredClone(Object.fromEntries(Object.entries(event)))],
+    ['copied', { ...u32 }],
+    ['derived from one', Object.create(event)],
+  ])('%s', (_, type) => {
+    expect(() => checkType(type, 'decoder')).toThrow(
+      expect.objectContaining({
+        name: 'TypeError',
+        message: expect.stringMatching(
+          /^Expected a type that this copy of bpf-ringbuf made, such as u32, .* for decoder but /,
+        ) as string,
+      }) as Error,
+    )
+    expect(() => struct('outer', { inner: type as Type })).toThrow(/this copy of bpf-ringbuf made/)
+    expect(() => array(type as Type, 2)).toThrow(/this copy of bpf-ringbuf made/)
+    expect(() => at(0, type as Type)).toThrow(/this copy of bpf-ringbuf made/)
+  })
+
+  test('of another copy of the library', () => {
+    let other: typeof structModule | undefined
+    jest.isolateModules(() => {
+      other = jest.requireActual<typeof structModule>('../../lib/types/struct.js')
+    })
+    const received = (other as typeof structModule).u8
+    expect(() => checkType(received, 'decoder')).toThrow(
+      foreign("{ name: 'u8', size: 1, align: 1, shape: [Object] }"),
+    )
+  })
+})
+
+test('a type cannot be changed once it is made', () => {
+  const event = struct('event', { pid: u32, inner: struct('inner', { a: u8 }), list: array(u8, 2) })
+  /** It, and all that it is made of. */
+  const parts = (value: unknown): object[] =>
+    typeof value === 'object' && value !== null
+      ? [value, ...Object.values(value).flatMap(parts)]
+      : []
+  for (const type of [event, event.view(), u64, i64, bool, cstring(4), bytes(), array(event, 2)]) {
+    expect(parts(type).filter((part) => !Object.isFrozen(part))).toEqual([])
+  }
+  expect(() => {
+    ;(event.shape.fields as unknown[]).push({ name: 'x: alert(), y' })
+  }).toThrow(TypeError)
+  expect(() => {
+    Object.assign(event.shape.fields[0] as object, { name: 'x: alert(), y' })
+  }).toThrow(TypeError)
 })

@@ -1,5 +1,6 @@
 // life.cjs CASE [HOW]: how a process with a reader ends.
 'use strict'
+const { at, cstring, struct, u32 } = require('../../..')
 const {
   block,
   bytes,
@@ -37,6 +38,20 @@ const cases = {
       object.close()
     })
     make(object, 10)
+  },
+
+  'two readers of structs'() {
+    const object = loadRecords()
+    const Sample = struct('sample', { wide: u64, sequence: at(16, u32), name: at(28, cstring(16)) })
+    const print = ({ wide, sequence, name }) => console.log(wide, sequence, name)
+    const options = { pollThread: false }
+    const ring = new RingBuffer(object.map('events'), Sample, print, options)
+    const other = new RingBuffer(object.map('others'), Sample.view(), print, options)
+    make(object, 2)
+    ring.consume()
+    ring.close()
+    other.close()
+    object.close()
   },
 
   async 'close in a callback at full speed'() {

@@ -1,0 +1,69 @@
+// What readers are called with.
+import { BpfError, invalidType } from '../errors/errors.js'
+import { BpfMap, MapType } from '../map/map.js'
+
+/** What a refused promise is answered with. */
+export const synchronous =
+  'a synchronous function (records() and batches() wait for what is done with a record)'
+
+/** Refuses what cannot be called, and functions that are asynchronous on their face. */
+export function checkCallback(callback: unknown, what: string): void {
+  if (typeof callback !== 'function') throw invalidType('a function', what, callback)
+  if (Object.prototype.toString.call(callback) === '[object AsyncFunction]') {
+    throw invalidType(synchronous, what, callback)
+  }
+}
+
+/** Refuses what is no map, or one of another type than the reader reads. */
+export function checkMap(map: unknown, type: keyof typeof MapType): void {
+  if (!(map instanceof BpfMap)) throw invalidType('a map of a BpfObject', 'map', map)
+  if (map.type === MapType[type]) return
+  throw new BpfError('ERR_MAP_TYPE', `it is no BPF_MAP_TYPE_${type}`, {
+    operation: 'read',
+    target: `map "${map.name}"`,
+  })
+}
+
+/** The arguments of a constructor that follow the decoder: a callback, options, or both. */
+export function callbackAndOptions<C, O extends object>(
+  onRecordOrOptions: C | O | undefined,
+  options: O | undefined,
+): [C | undefined, O] {
+  const first = onRecordOrOptions
+  // undefined for the callback, and options behind it.
+  if (typeof first === 'function' || first === undefined) {
+    return [first, options ?? ({} as O)]
+  }
+  if (options !== undefined) throw invalidType('a function', 'onRecord', first)
+  return [undefined, first as O]
+}
+
+/** How long `end()` waits. */
+export interface EndOptions {
+  /** Close after this time, in milliseconds, and reject with `ERR_TIMEOUT`. */
+  timeoutMs?: number
+  /** Close when it aborts, and reject with its reason. */
+  signal?: AbortSignal
+}
+
+/** Settles as `promise` does, or rejects when a bound is reached before. */
+export async function withinBounds(
+  promise: Promise<void>,
+  { timeoutMs, signal }: EndOptions,
+  timeoutError: () => Error,
+): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  let abort = (): void => undefined
+  const bound = new Promise<never>((_, reject) => {
+    abort = () => reject(signal?.reason as Error)
+    if (timeoutMs !== undefined) timer = setTimeout(() => reject(timeoutError()), timeoutMs)
+    if (signal?.aborted === true) abort()
+    else signal?.addEventListener('abort', abort, { once: true })
+  })
+  try {
+    await Promise.race([promise, bound])
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
+  }
+}

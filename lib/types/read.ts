@@ -1,0 +1,248 @@
+// Reads C values: as an expression in JavaScript for a loop that is compiled,
+// and as a function where code cannot be made.
+import { outOfRange } from '../errors/errors.js'
+import { littleEndian, type Memory } from './memory.js'
+import type { Shape, Struct, Type } from './struct.js'
+
+function cstring(memory: Memory, start: number, end: number): string {
+  const { u8, i32, buf } = memory
+  let bits = 0
+  let stop = start
+  if ((start & 3) === 0) {
+    // Four bytes at a time, up to the word with a zero in it.
+    for (; stop + 4 <= end; stop += 4) {
+      const word = i32[stop >>> 2] as number
+      if (((word - 0x01010101) & ~word & 0x80808080) !== 0) break
+      bits |= word
+    }
+  }
+  for (; stop < end; stop++) {
+    const byte = u8[stop] as number
+    if (byte === 0) break
+    bits |= byte
+  }
+  // Nearly all are ASCII, which decodes faster as Latin-1.
+  return (bits & 0x80808080) === 0 ? buf.latin1Slice(start, stop) : buf.utf8Slice(start, stop)
+}
+
+function list<T>(length: number, read: (index: number) => T): T[] {
+  const items: T[] = []
+  for (let i = 0; i < length; i++) items.push(read(i))
+  return items
+}
+
+function exactUnsigned(low: number, high: number): number {
+  if (high >= 0x200000) throw inexact((BigInt(high) << 32n) | BigInt(low))
+  return high * 0x100000000 + low
+}
+
+function exactSigned(low: number, high: number): number {
+  const integer = (high | 0) * 0x100000000 + low
+  if (!Number.isSafeInteger(integer)) throw inexact((BigInt(high | 0) << 32n) | BigInt(low))
+  return integer
+}
+
+function inexact(integer: bigint): RangeError {
+  return outOfRange(
+    'an integer within 2^53 - 1 (declare the field as u64 or i64 for a bigint)',
+    'a 64-bit field read as number',
+    integer,
+  )
+}
+
+/** What the expressions call. */
+export const runtime = { cstring, list, exactUnsigned, exactSigned }
+
+/** Statements that name what the expressions use: `runtime` once, `memory` for each. */
+export const runtimeNames = `const { ${Object.keys(runtime).join(', ')} } = runtime`
+export const memoryNames = 'const { view, u8, i8, u16, i16, u32, i32, u64, i64 } = memory'
+
+/** Where a type is read. */
+export interface Place {
+  /** An expression: the position in memory that field offsets count from. */
+  base: string
+  /** What `base` is a multiple of. */
+  baseAlign: number
+  /** An expression: where the record ends. */
+  end: string
+  /** How many arrays it lies in. */
+  depth?: number
+}
+
+/** An expression that reads a value of `type` at `offset` from `place.base`. */
+export function readSource(type: Type, place: Place, offset = 0): string {
+  const { shape } = type
+  const start = offset === 0 ? place.base : `${place.base} + ${String(offset)}`
+  switch (shape.kind) {
+    case 'int':
+      return intSource(shape, start, isAligned(place, offset, shape.size))
+    case 'bool':
+      return `u8[${start}] !== 0`
+    case 'cstring':
+      return `cstring(memory, ${start}, ${stopSource(shape.length, start, place)})`
+    case 'bytes':
+      return `u8.slice(${start}, ${stopSource(shape.length, start, place)})`
+    case 'array':
+      return arraySource(shape.element, shape.length, place, start, offset)
+    case 'struct': {
+      const fields = shape.fields.map(
+        (field) => `${field.name}: ${readSource(field.type, place, offset + field.offset)}`,
+      )
+      return `{ ${fields.join(', ')} }`
+    }
+    case 'view':
+      throw new TypeError('a view cannot be nested')
+  }
+}
+
+function stopSource(length: number | undefined, start: string, place: Place): string {
+  return length === undefined ? place.end : `${start} + ${String(length)}`
+}
+
+function isAligned(place: Place, offset: number, size: number): boolean {
+  return place.baseAlign % size === 0 && offset % size === 0
+}
+
+type Int = Extract<Shape, { kind: 'int' }>
+
+function intSource(shape: Int, start: string, aligned: boolean): string {
+  const { size, signed, exact } = shape
+  const bits = String(8 * size)
+  if (size === 8 && !exact) {
+    const [low, high] = littleEndian ? [0, 4] : [4, 0]
+    const word = (at: number): string =>
+      aligned
+        ? `u32[(${start} + ${String(at)}) >>> 2]`
+        : `view.getUint32(${start} + ${String(at)}, ${String(littleEndian)})`
+    return `exact${signed ? 'Signed' : 'Unsigned'}(${word(low)}, ${word(high)})`
+  }
+  if (size === 1) return `${signed ? 'i8' : 'u8'}[${start}]`
+  if (aligned) return `${signed ? 'i' : 'u'}${bits}[(${start}) >>> ${String(Math.log2(size))}]`
+  const method = `get${size === 8 ? 'Big' : ''}${signed ? 'Int' : 'Uint'}${bits}`
+  return `view.${method}(${start}, ${String(littleEndian)})`
+}
+
+function arraySource(
+  element: Type,
+  length: number,
+  place: Place,
+  start: string,
+  offset: number,
+): string {
+  // Power-of-two alignment that all elements have.
+  let align = place.baseAlign
+  while (align > 1 && (offset % align !== 0 || element.size % align !== 0)) align /= 2
+  const { depth = 0 } = place
+  const index = `i${String(depth)}`
+  const base = `(${start} + ${index} * ${String(element.size)})`
+  const read = readSource(element, { ...place, base, baseAlign: align, depth: depth + 1 })
+  const body = read.startsWith('{') ? `(${read})` : read
+  return `list(${String(length)}, (${index}) => ${body})`
+}
+
+/** Reads a value that begins at `start`, of a record that ends at `end`. */
+export type Read<T = unknown> = (memory: Memory, start: number, end: number) => T
+
+/** As the expression of `readSource()`, slower, and without making code. */
+export function createRead<T>(type: Type<T>): Read<T>
+export function createRead({ shape }: Type): Read {
+  switch (shape.kind) {
+    case 'int':
+      return createReadInt(shape)
+    case 'bool':
+      return (memory, start) => memory.u8[start] !== 0
+    case 'cstring': {
+      const { length } = shape
+      return (memory, start, end) => cstring(memory, start, stopOf(length, start, end))
+    }
+    case 'bytes': {
+      const { length } = shape
+      return (memory, start, end) => memory.u8.slice(start, stopOf(length, start, end))
+    }
+    case 'array': {
+      const { length, element } = shape
+      const read = createRead(element)
+      return (memory, start, end) =>
+        list(length, (i) => read(memory, start + i * element.size, end))
+    }
+    case 'struct': {
+      const fields = readFields(shape.fields)
+      return (memory, start, end) => {
+        const value: Record<string, unknown> = {}
+        for (const { name, offset, read } of fields) value[name] = read(memory, start + offset, end)
+        return value
+      }
+    }
+    case 'view':
+      return createView(shape.struct)
+  }
+}
+
+function stopOf(length: number | undefined, start: number, end: number): number {
+  return length === undefined ? end : start + length
+}
+
+function readFields(
+  fields: Struct['shape']['fields'],
+): { name: string; offset: number; read: Read }[] {
+  return fields.map(({ name, offset, type }) => ({ name, offset, read: createRead(type) }))
+}
+
+function createReadInt({ size, signed, exact }: Int): Read {
+  if (size === 8 && !exact) {
+    const [low, high] = littleEndian ? [0, 4] : [4, 0]
+    const join = signed ? exactSigned : exactUnsigned
+    return ({ view }, start) =>
+      join(view.getUint32(start + low, littleEndian), view.getUint32(start + high, littleEndian))
+  }
+  switch (size) {
+    case 1:
+      return signed ? ({ view }, at) => view.getInt8(at) : ({ view }, at) => view.getUint8(at)
+    case 2:
+      return signed
+        ? ({ view }, at) => view.getInt16(at, littleEndian)
+        : ({ view }, at) => view.getUint16(at, littleEndian)
+    case 4:
+      return signed
+        ? ({ view }, at) => view.getInt32(at, littleEndian)
+        : ({ view }, at) => view.getUint32(at, littleEndian)
+    case 8:
+      return signed
+        ? ({ view }, at) => view.getBigInt64(at, littleEndian)
+        : ({ view }, at) => view.getBigUint64(at, littleEndian)
+  }
+}
+
+/** One accessor, which each call lends for another record. */
+function createView(struct: Struct): Read {
+  let lent: Memory
+  let lentStart = 0
+  let lentEnd = 0
+  const accessor = {}
+  for (const { name, offset, read } of readFields(struct.shape.fields)) {
+    const get = (): unknown => read(lent, lentStart + offset, lentEnd)
+    Object.defineProperty(accessor, name, { get, enumerable: true, configurable: true })
+  }
+  return (memory, start, end) => {
+    lent = memory
+    lentStart = start
+    lentEnd = end
+    return accessor
+  }
+}
+
+/** Statements that make the `lend` of a view: as `createRead()` does, of getters in source. */
+export function lendSource(struct: Struct): string {
+  const getters = struct.shape.fields.map(({ name, offset, type }) => {
+    const place = { base: 'lentStart', baseAlign: 8, end: 'lentEnd' }
+    return `  get ${name}() {
+    const memory = lent
+    ${memoryNames}
+    return ${readSource(type, place, offset)}
+  },`
+  })
+  return `let lent, lentStart = 0, lentEnd = 0
+const accessor = {
+${getters.join('\n')}
+}`
+}

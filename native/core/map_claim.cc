@@ -1,0 +1,30 @@
+#include "core/map_claim.h"
+
+#include <mutex>
+#include <set>
+
+namespace bpf_ringbuf {
+
+namespace {
+
+std::mutex mutex;
+std::set<uint32_t>& Taken() {
+  // Never destroyed: a worker may end after main() has returned.
+  static auto* taken = new std::set<uint32_t>();
+  return *taken;
+}
+
+}  // namespace
+
+std::unique_ptr<MapClaim> MapClaim::Take(uint32_t map_id) {
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (!Taken().insert(map_id).second) return nullptr;
+  return std::unique_ptr<MapClaim>(new MapClaim(map_id));
+}
+
+MapClaim::~MapClaim() {
+  const std::lock_guard<std::mutex> lock(mutex);
+  Taken().erase(map_id_);
+}
+
+}  // namespace bpf_ringbuf
