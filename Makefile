@@ -172,7 +172,7 @@ C_SOURCES := $(wildcard $(foreach d,native/binding native/core test/native test/
 TIDY_STAMPS := $(patsubst native/%.cc,build/tidy/%,$(wildcard native/*/*.cc))
 
 .PHONY: lint
-lint: eslint wings prettier clang-format clang-tidy shellcheck publint test-types ## every linter
+lint: eslint wings prettier core-alone clang-format clang-tidy shellcheck publint test-types ## every linter
 
 .PHONY: eslint
 eslint: typescript
@@ -189,6 +189,12 @@ wings: $(NODE_MODULES)
 prettier: $(NODE_MODULES)
 	$(call say,PRETTIER,.)
 	$(Q)$(BIN)/prettier --check --log-level warn .
+
+# Neither Node-API nor what includes it; test-native compiles it without their paths.
+.PHONY: core-alone
+core-alone: $(wildcard native/core/*)
+	$(call say,CHECK,native/core is without Node-API)
+	$(Q)! grep -nE '#include [<"]((js_native_|node_)api|napi|node|uv|v8|binding/)' $^
 
 .PHONY: clang-format
 clang-format: | lint-packages

@@ -6,6 +6,7 @@
       "target_name": "bpf_ringbuf",
       "sources": [
         "native/binding/addon.cc",
+        "native/binding/arguments.cc",
         "native/core/batch.cc",
         "native/core/coalescer.cc",
         "native/binding/link.cc",

@@ -1,75 +1,20 @@
 // The addon as TypeScript sees it. Each declaration stands above the method of
-// the same name in native/ as well. Native code never throws: it returns a
-// negative error number, and takeLog() has what libbpf printed.
+// the same name in native/ as well.
+//
+// What the kernel or the machine refuses comes back as a negative error number,
+// and takeLog() has what libbpf printed. So does what is called out of order:
+// EBADF for what is closed or not open, EALREADY for what may be done once. A
+// method that returns no number then returns what is empty.
+//
+// A call that these declarations do not allow throws a TypeError and does
+// nothing: a missing argument or one of another type, a number that is no
+// integer or does not fit, the index of a source that there is not or of a batch
+// that is not lent, another class's `this`.
 import { join } from 'node:path'
 import bindings from 'bindings'
 import { BpfError } from '../errors/errors.js'
-
-export interface NativeObject {
-  open(bytes: Uint8Array, name: string): number
-  load(): number
-  close(): void
-  btf(): Uint8Array | undefined
-  maps(): NativeMap[]
-  dataMap(section: string): NativeMap | undefined
-  programs(): NativeProgram[]
-}
-
-export interface NativeMap {
-  name(): string
-  type(): number
-  keySize(): number
-  valueSize(): number
-  maxEntries(): number
-  setMaxEntries(count: number): number
-  setAutocreate(autocreate: boolean): number
-  fd(): number
-  lookup(key: Uint8Array): Uint8Array | number
-  readData(offset: number, size: number): Uint8Array | number
-  writeData(offset: number, bytes: Uint8Array): number
-}
-
-export interface NativeProgram {
-  name(): string
-  section(): string
-  type(): number
-  fd(): number
-  autoload(): boolean
-  setAutoload(autoload: boolean): number
-  attach(): NativeLink | number
-  testRun(context: Uint8Array | undefined): number
-}
-
-export interface NativeLink {
-  close(): void
-}
-
-export interface NativeReader {
-  open(): number
-  addRing(mapFd: number, wakeupBytes: number, drainIntervalUs: number): number
-  addPerf(
-    mapFd: number,
-    pageCount: number,
-    watermarkBytes: number,
-    wakeupEvents: number,
-    cpus: Int32Array,
-    drainIntervalUs: number,
-  ): number
-  start(pump: () => void, libuvThreads: boolean): number
-  take(): number
-  arena(index: number): ArrayBuffer
-  contents(index: number): ArrayBuffer
-  giveBack(index: number): void
-  drain(): number
-  mark(): number
-  markReached(mark: number): number
-  unmark(mark: number): void
-  stats(): number[]
-  sourceState(index: number): number[]
-  setRef(ref: boolean): void
-  stop(): void
-  close(): void
-}
+import type { NativeObject } from './object.js'
+import type { NativeReader } from './reader.js'
 
 export interface Addon {
   Object: new () => NativeObject

@@ -1,6 +1,6 @@
 // The life of an opened object, as its maps, programs and global variables see it.
 import { BpfError, closed } from '../errors/errors.js'
-import type { NativeObject } from './addon.js'
+import type { NativeObject } from './object.js'
 
 /**
  * Where an object stands. `failed` is after a load that did not succeed: the

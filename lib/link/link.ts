@@ -1,4 +1,4 @@
-import type { NativeLink } from '../addon/addon.js'
+import type { NativeLink } from '../addon/link.js'
 
 /** One attachment of a program. It lives until it is closed, its object with it. */
 export class BpfLink {

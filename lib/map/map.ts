@@ -1,8 +1,9 @@
 import { BpfError, bytesOf, checkInteger, invalidType, outOfRange } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
-import { addon, type NativeMap } from '../addon/addon.js'
 import type { Session } from '../addon/session.js'
 import type { Btf } from '../btf/btf.js'
+import { addon } from '../addon/addon.js'
+import type { NativeMap } from '../addon/map.js'
 
 /** Map types that this library treats specially, linux/bpf.h. */
 export const MapType = { PERF_EVENT_ARRAY: 4, PERCPU_ARRAY: 6, RINGBUF: 27 } as const
@@ -188,7 +189,8 @@ export class BpfMap {
 
   /**
    * What the BPF header counted for this ring, summed over all CPUs; nothing
-   * when the ring was not declared with `BPFRB_RINGBUF()`.
+   * when the ring was not declared with `BPFRB_RINGBUF()`, or when it cannot be
+   * read. Never throws.
    *
    * @internal
    */
@@ -196,13 +198,14 @@ export class BpfMap {
     const ring = this.name.replace(/__perf$/, '')
     const counters = this.owner.maps.get(`${ring}__counters`)
     if (counters?.type !== MapType.PERCPU_ARRAY || counters.valueSize !== 16) return undefined
-    const values = counters.lookup(new Uint8Array(4))
-    if (values === undefined) return undefined
+    const values = counters.native.lookup(new Uint8Array(4))
+    // Without descriptors, or without /sys, it is not known how many CPUs there are.
+    if (typeof values === 'number') return undefined
     const words = new BigUint64Array(values.slice().buffer)
     const counts = { lost: 0, discarded: 0 }
-    for (let cpu = 0; cpu < addon().possibleCpus(); cpu++) {
-      counts.lost += Number(words[2 * cpu] ?? 0n)
-      counts.discarded += Number(words[2 * cpu + 1] ?? 0n)
+    for (let at = 0; at < words.length; at += 2) {
+      counts.lost += Number(words[at])
+      counts.discarded += Number(words[at + 1])
     }
     return counts
   }

@@ -8,8 +8,8 @@ import { createRead, type Read } from '../types/read.js'
 import type { Type } from '../types/struct.js'
 import { encode } from '../types/write.js'
 import { failure } from '../machine/failure.js'
-import type { NativeMap } from '../addon/addon.js'
 import type { Session } from '../addon/session.js'
+import type { NativeMap } from '../addon/map.js'
 
 /**
  * What a global variable is in TypeScript: integers and enums up to 32 bits

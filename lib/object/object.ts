@@ -7,8 +7,10 @@ import { libbpfReason, loadFailure } from '../machine/failure.js'
 import { createGlobals, type GlobalValue, listNames } from './globals.js'
 import type { BpfLink } from '../link/link.js'
 import { BpfMap, MapType } from '../map/map.js'
-import { addon, type NativeMap, type NativeObject } from '../addon/addon.js'
 import { type Phase, Session } from '../addon/session.js'
+import { addon } from '../addon/addon.js'
+import type { NativeMap } from '../addon/map.js'
+import type { NativeObject } from '../addon/object.js'
 import { BpfProgram } from './program.js'
 
 /**
@@ -213,7 +215,9 @@ function readSource(source: string | Uint8Array): [Uint8Array, string] {
     }
   }
   if (!ArrayBuffer.isView(source)) throw invalidType('a path or a Uint8Array', 'source', source)
-  return [bytesOf(source), 'object']
+  const bytes = bytesOf(source)
+  // Other threads may write to shared memory between a check and its use.
+  return [bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes), 'object']
 }
 
 function fileFailure(path: string, cause: NodeJS.ErrnoException): BpfError {

@@ -2,8 +2,8 @@ import { BpfError, bytesOf, invalidType } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
 import { lsmProblem } from '../machine/diagnose.js'
 import { BpfLink } from '../link/link.js'
-import type { NativeProgram } from '../addon/addon.js'
 import type { Session } from '../addon/session.js'
+import type { NativeProgram } from '../addon/program.js'
 
 const EOPNOTSUPP = 95
 

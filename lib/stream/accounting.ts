@@ -1,5 +1,5 @@
 // What a reader counts.
-import type { NativeReader } from '../addon/addon.js'
+import type { NativeReader } from '../addon/reader.js'
 
 /** What a reader has done since it was made. */
 export interface ReaderStats {

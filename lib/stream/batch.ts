@@ -1,5 +1,5 @@
 // Arenas of records as native/core/batch.h frames them.
-import type { NativeReader } from '../addon/addon.js'
+import type { NativeReader } from '../addon/reader.js'
 import { Memory } from '../types/memory.js'
 
 /** The bytes before each record: its length, then source and CPU. */

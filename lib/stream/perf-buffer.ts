@@ -254,7 +254,8 @@ export class PerfBuffer<T> extends Reader<T> {
   protected override rememberCounts(): void {
     this.maps.forEach((map, index) => {
       this.#lastStates[index] = this.sourceState(index)
-      if (map.owner.session.phase === 'loaded') this.#counted[index] = map.producerCounts()?.lost
+      if (map.owner.session.phase !== 'loaded') return
+      this.#counted[index] = map.producerCounts()?.lost ?? this.#counted[index]
     })
   }
 }

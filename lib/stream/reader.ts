@@ -1,6 +1,7 @@
 // What ring and perf buffers have in common: the life of a stream's JavaScript half.
 import { performance } from 'node:perf_hooks'
-import { addon, type NativeReader } from '../addon/addon.js'
+import { addon } from '../addon/addon.js'
+import type { NativeReader } from '../addon/reader.js'
 import { BpfError, checkInteger, checkOptions, closed, invalidType } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
 import type { BpfMap } from '../map/map.js'
@@ -88,7 +89,7 @@ export abstract class Reader<T> {
       throwUncaught,
     )
     this.#iterations = new Iterations(
-      () => this.#decodeSome(performance.now() + turnMs),
+      () => this.#decodeSome(),
       () => this.close(),
     )
     const { coalesceUs, batchBytes, batchCount } = this.#options
@@ -383,7 +384,7 @@ export abstract class Reader<T> {
     const mark = this.native.mark()
     while (!this.#released) {
       const drained = this.#drain()
-      const more = this.#decodeSome(performance.now() + turnMs)
+      const more = this.#decodeSome()
       this.#iterations.serve()
       if (!more && this.#turns.isDelivered(mark)) break
       const wait = drained === 0 && !more && !this.#delivery.drainedFull
@@ -433,8 +434,10 @@ export abstract class Reader<T> {
   }
 
   /** Decodes a batch for the iterator; false when there was none. */
-  #decodeSome(deadline: number): boolean {
+  #decodeSome(): boolean {
     if (this.#released || this.#delivery.active) return false
+    // A batch is decoded well within it, unless it is larger than the default.
+    const deadline = performance.now() + 5 * turnMs
     const found: Decoded = { records: [], error: undefined }
     this.#decoded = found
     let more: boolean

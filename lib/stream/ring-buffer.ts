@@ -137,7 +137,8 @@ export class RingBuffer<T> extends Reader<T> {
   protected override rememberCounts(): void {
     this.maps.forEach((map, index) => {
       this.#lastRings[index] = this.sourceState(index)
-      if (map.owner.session.phase === 'loaded') this.#counts[index] = map.producerCounts()
+      if (map.owner.session.phase !== 'loaded') return
+      this.#counts[index] = map.producerCounts() ?? this.#counts[index]
     })
   }
 

@@ -1,6 +1,6 @@
 // Hands records to callbacks, a turn of the event loop at a time, and knows who waits for that.
 import { performance } from 'node:perf_hooks'
-import type { NativeReader } from '../addon/addon.js'
+import type { NativeReader } from '../addon/reader.js'
 import type { Delivery } from './delivery.js'
 
 /** How long records are handed out before timers and I/O get their turn. */

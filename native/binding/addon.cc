@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <mutex>
+#include <utility>
 
+#include "binding/arguments.h"
 #include "binding/link.h"
 #include "binding/map.h"
 #include "binding/object.h"
@@ -14,25 +16,61 @@
 
 namespace bpf_ringbuf {
 
-Environment::Environment(Napi::Env env) : env_(env) {
-  napi_add_env_cleanup_hook(env_, Cleanup, this);
-}
-
-Environment* Environment::Of(Napi::Env env) {
-  return env.GetInstanceData<Environment>();
+Environment* Environment::Make(napi_env env) {
+  auto* environment = new Environment(env);
+  napi_status status =
+      napi_add_env_cleanup_hook(env, Cleanup, &environment->hooks_[0]);
+  if (status == napi_ok) {
+    status = napi_set_instance_data(
+        env, environment,
+        [](napi_env, void* made, void*) {
+          delete static_cast<Environment*>(made);
+        },
+        nullptr);
+    if (status == napi_ok) return environment;
+    napi_remove_env_cleanup_hook(env, Cleanup, &environment->hooks_[0]);
+  }
+  delete environment;
+  napi_throw_error(env, nullptr, "Node-API failed");
+  return nullptr;
 }
 
 void Environment::Add(Closable* closable) { live_.push_back(closable); }
 
 void Environment::Remove(Closable* closable) { live_.remove(closable); }
 
-void Environment::RenewCleanupHook() {
-  napi_remove_env_cleanup_hook(env_, Cleanup, this);
-  napi_add_env_cleanup_hook(env_, Cleanup, this);
+bool Environment::RenewCleanupHook() {
+  const size_t next = 1 - hook_;
+  if (napi_add_env_cleanup_hook(env_, Cleanup, &hooks_[next]) != napi_ok) {
+    return false;
+  }
+  napi_remove_env_cleanup_hook(env_, Cleanup, &hooks_[hook_]);
+  hook_ = next;
+  return true;
 }
 
-void Environment::Cleanup(void* environment) {
-  auto* self = static_cast<Environment*>(environment);
+Napi::Value Environment::Construct(const Napi::FunctionReference& constructor,
+                                   void* parts) {
+  napi_value function = nullptr;
+  napi_value instance = nullptr;
+  napi_status status = napi_get_reference_value(env_, constructor, &function);
+  if (status == napi_ok) {
+    parts_ = parts;
+    status = napi_new_instance(env_, function, 0, nullptr, &instance);
+    parts_ = nullptr;
+  }
+  if (status == napi_ok) return {env_, instance};
+  napi_throw_error(env_, nullptr, "Node-API failed");  // unless one is pending
+  return {};
+}
+
+void* Environment::TakeAnyParts() {
+  if (parts_ == nullptr) ThrowTypeError(env_, "Illegal constructor");
+  return std::exchange(parts_, nullptr);
+}
+
+void Environment::Cleanup(void* hook) {
+  auto* self = *static_cast<Environment**>(hook);
   while (!self->live_.empty()) self->live_.back()->CloseHandle();
 }
 
@@ -40,7 +78,8 @@ namespace {
 
 // takeLog(): string
 Napi::Value TakeLog(const Napi::CallbackInfo& info) {
-  Environment* environment = Environment::Of(info.Env());
+  auto* environment = static_cast<Environment*>(info.Data());
+  if (environment == nullptr) return {};
   Napi::String log = Napi::String::New(info.Env(), environment->log);
   environment->log.clear();
   return log;
@@ -48,6 +87,7 @@ Napi::Value TakeLog(const Napi::CallbackInfo& info) {
 
 // libbpf_num_possible_cpus()
 // possibleCpus(): number
+//   or -errno when it cannot be read
 Napi::Value PossibleCpus(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), libbpf_num_possible_cpus());
 }
@@ -56,27 +96,32 @@ Napi::Value PossibleCpus(const Napi::CallbackInfo& info) {
 // probeMapType(type: number): number
 //   1, 0, or -errno when it cannot be told
 Napi::Value ProbeMapType(const Napi::CallbackInfo& info) {
-  const auto type =
-      static_cast<bpf_map_type>(info[0].As<Napi::Number>().Uint32Value());
+  uint32_t type;
+  if (info.Data() == nullptr || !ReadArguments(info, &type)) return {};
   const LogCapture capture;
-  return Napi::Number::New(info.Env(),
-                           libbpf_probe_bpf_map_type(type, nullptr));
+  return Napi::Number::New(
+      info.Env(),
+      libbpf_probe_bpf_map_type(static_cast<bpf_map_type>(type), nullptr));
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   static std::once_flag once;
   std::call_once(once, LogCapture::Install);
-  env.SetInstanceData(new Environment(env));
-  Object::Init(env, exports);
-  Program::Init(env);
-  Link::Init(env);
-  Map::Init(env);
-  Reader::Init(env, exports);
-  exports.Set("takeLog", Napi::Function::New(env, TakeLog, "takeLog"));
+  // libbpf remembers it: no descriptor is needed for it later.
+  libbpf_num_possible_cpus();
+  Environment* environment = Environment::Make(env);
+  if (environment == nullptr) return exports;
+  Object::Init(env, environment, exports);
+  Program::Init(env, environment);
+  Link::Init(env, environment);
+  Map::Init(env, environment);
+  Reader::Init(env, environment, exports);
+  exports.Set("takeLog",
+              Napi::Function::New<TakeLog>(env, "takeLog", environment));
   exports.Set("possibleCpus",
-              Napi::Function::New(env, PossibleCpus, "possibleCpus"));
-  exports.Set("probeMapType",
-              Napi::Function::New(env, ProbeMapType, "probeMapType"));
+              Napi::Function::New<PossibleCpus>(env, "possibleCpus"));
+  exports.Set("probeMapType", Napi::Function::New<ProbeMapType>(
+                                  env, "probeMapType", environment));
   exports.Set("libbpfVersion", libbpf_version_string());
   exports.Set("pageBytes", static_cast<double>(sysconf(_SC_PAGESIZE)));
   return exports;

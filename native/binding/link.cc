@@ -4,34 +4,35 @@
 
 namespace bpf_ringbuf {
 
-void Link::Init(Napi::Env env) {
-  const Napi::Function constructor =
-      DefineClass(env, "Link", {InstanceMethod<&Link::Close>("close")});
-  Environment::Of(env)->link_constructor = Napi::Persistent(constructor);
+void Link::Init(Napi::Env env, Environment* environment) {
+  environment->link_constructor = Napi::Persistent(DefineClass(
+      env, "Link", {InstanceMethod<&Link::Close>("close")}, environment));
 }
 
-Napi::Object Link::Wrap(Napi::Env env, bpf_link* link) {
-  // The constructor takes the link out of this. It is not called when the
-  // environment is being terminated.
+Napi::Value Link::Wrap(Environment* environment, bpf_link* link) {
+  // The constructor takes the link out of this, if it gets that far.
   bpf_link* unowned = link;
-  const Napi::Object wrapped = Environment::Of(env)->link_constructor.New(
-      {Napi::External<bpf_link*>::New(env, &unowned)});
+  const Napi::Value wrapped =
+      environment->Construct(environment->link_constructor, &unowned);
   if (unowned != nullptr) bpf_link__destroy(unowned);
   return wrapped;
 }
 
 Link::Link(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<Link>(info),
-      link_(std::exchange(*info[0].As<Napi::External<bpf_link*>>().Data(),
-                          nullptr)) {
-  Environment::Of(Env())->Add(this);
+      environment_(static_cast<Environment*>(info.Data())) {
+  if (IsEmpty()) return;
+  auto* link = environment_->TakeParts<bpf_link*>();
+  if (link == nullptr) return;
+  link_ = std::exchange(*link, nullptr);
+  environment_->Add(this);
 }
 
 Link::~Link() { CloseHandle(); }
 
 void Link::CloseHandle() {
   if (link_ == nullptr) return;
-  Environment::Of(Env())->Remove(this);
+  environment_->Remove(this);
   bpf_link__destroy(link_);
   link_ = nullptr;
 }

@@ -12,8 +12,10 @@ namespace bpf_ringbuf {
 // Independent of its program and object once made. Program::Attach() makes it.
 class Link final : public Napi::ObjectWrap<Link>, public Closable {
  public:
-  static void Init(Napi::Env env);
-  static Napi::Object Wrap(Napi::Env env, bpf_link* link);
+  static void Init(Napi::Env env, Environment* environment);
+  // Takes the link over; empty, with the link destroyed and an exception
+  // pending, when Node-API fails.
+  static Napi::Value Wrap(Environment* environment, bpf_link* link);
   explicit Link(const Napi::CallbackInfo& info);
   ~Link() override;
 
@@ -22,7 +24,8 @@ class Link final : public Napi::ObjectWrap<Link>, public Closable {
  private:
   Napi::Value Close(const Napi::CallbackInfo& info);
 
-  bpf_link* link_;
+  Environment* const environment_;
+  bpf_link* link_ = nullptr;
 };
 
 }  // namespace bpf_ringbuf

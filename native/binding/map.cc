@@ -7,13 +7,14 @@
 #include <cstring>
 #include <vector>
 
+#include "binding/arguments.h"
 #include "binding/object.h"
 #include "core/log.h"
 
 namespace bpf_ringbuf {
 
-void Map::Init(Napi::Env env) {
-  const Napi::Function constructor =
+void Map::Init(Napi::Env env, Environment* environment) {
+  environment->map_constructor = Napi::Persistent(
       DefineClass(env, "Map",
                   {
                       InstanceMethod<&Map::Name>("name"),
@@ -27,22 +28,29 @@ void Map::Init(Napi::Env env) {
                       InstanceMethod<&Map::Lookup>("lookup"),
                       InstanceMethod<&Map::ReadData>("readData"),
                       InstanceMethod<&Map::WriteData>("writeData"),
-                  });
-  Environment::Of(env)->map_constructor = Napi::Persistent(constructor);
+                  },
+                  environment));
 }
 
-Napi::Object Map::Wrap(Napi::Env env, Napi::Object owner, bpf_map* map) {
-  return Environment::Of(env)->map_constructor.New(
-      {owner, Napi::External<bpf_map>::New(env, map)});
+Napi::Value Map::Wrap(Environment* environment, Object* owner, bpf_map* map) {
+  Parts parts = {owner, map};
+  return environment->Construct(environment->map_constructor, &parts);
 }
 
 Map::Map(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<Map>(info),
-      map_(info[1].As<Napi::External<bpf_map>>().Data()),
-      owner_(Object::Unwrap(info[0].As<Napi::Object>())),
-      owner_reference_(Napi::Persistent(info[0].As<Napi::Object>())) {}
+      environment_(static_cast<Environment*>(info.Data())) {
+  if (IsEmpty()) return;
+  const auto* parts = environment_->TakeParts<Parts>();
+  if (parts == nullptr) return;
+  owner_reference_ = Napi::Persistent(parts->owner->Value());
+  // Without it the owner may go before the map.
+  if (owner_reference_.IsEmpty()) return;
+  owner_ = parts->owner;
+  map_ = parts->map;
+}
 
-bool Map::closed() const { return owner_->closed(); }
+bool Map::closed() const { return owner_ == nullptr || owner_->closed(); }
 
 // bpf_map__name()
 // name(): string
@@ -82,7 +90,8 @@ Napi::Value Map::MaxEntries(const Napi::CallbackInfo& info) {
 // setMaxEntries(count: number): number
 Napi::Value Map::SetMaxEntries(const Napi::CallbackInfo& info) {
   if (closed()) return Napi::Number::New(info.Env(), -EBADF);
-  const uint32_t count = info[0].As<Napi::Number>().Uint32Value();
+  uint32_t count;
+  if (!ReadArguments(info, &count)) return {};
   const LogCapture capture;
   return Napi::Number::New(info.Env(), bpf_map__set_max_entries(map_, count));
 }
@@ -91,7 +100,8 @@ Napi::Value Map::SetMaxEntries(const Napi::CallbackInfo& info) {
 // setAutocreate(autocreate: boolean): number
 Napi::Value Map::SetAutocreate(const Napi::CallbackInfo& info) {
   if (closed()) return Napi::Number::New(info.Env(), -EBADF);
-  const bool autocreate = info[0].As<Napi::Boolean>();
+  bool autocreate;
+  if (!ReadArguments(info, &autocreate)) return {};
   return Napi::Number::New(info.Env(),
                            bpf_map__set_autocreate(map_, autocreate));
 }
@@ -106,24 +116,27 @@ Napi::Value Map::Fd(const Napi::CallbackInfo& info) {
 // lookup(key: Uint8Array): Uint8Array | number
 Napi::Value Map::Lookup(const Napi::CallbackInfo& info) {
   if (closed()) return Napi::Number::New(info.Env(), -EBADF);
-  const auto key = info[0].As<Napi::Uint8Array>();
-  if (key.ByteLength() != bpf_map__key_size(map_)) {
+  Bytes key;
+  if (!ReadArguments(info, &key)) return {};
+  if (key.size_bytes != bpf_map__key_size(map_)) {
     return Napi::Number::New(info.Env(), -EINVAL);
   }
   size_t size_bytes = bpf_map__value_size(map_);
+  const int cpus = libbpf_num_possible_cpus();
   switch (bpf_map__type(map_)) {
     case BPF_MAP_TYPE_PERCPU_HASH:
     case BPF_MAP_TYPE_PERCPU_ARRAY:
     case BPF_MAP_TYPE_LRU_PERCPU_HASH:
     case BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE:
-      size_bytes = (size_bytes + 7) / 8 * 8 *
-                   static_cast<size_t>(libbpf_num_possible_cpus());
+      // Not the reason why, which may look like that there is no such key.
+      if (cpus < 0) return Napi::Number::New(info.Env(), -ENODATA);
+      size_bytes = (size_bytes + 7) / 8 * 8 * static_cast<size_t>(cpus);
       break;
     default:
       break;
   }
   std::vector<uint8_t> value(size_bytes);
-  if (bpf_map_lookup_elem(bpf_map__fd(map_), key.Data(), value.data()) != 0) {
+  if (bpf_map_lookup_elem(bpf_map__fd(map_), key.data, value.data()) != 0) {
     return Napi::Number::New(info.Env(), -errno);
   }
   return Napi::Buffer<uint8_t>::Copy(info.Env(), value.data(), value.size());
@@ -132,8 +145,9 @@ Napi::Value Map::Lookup(const Napi::CallbackInfo& info) {
 // bpf_map__initial_value() before load, mmap() of the map after
 // readData(offset: number, size: number): Uint8Array | number
 Napi::Value Map::ReadData(const Napi::CallbackInfo& info) {
-  const auto offset = info[0].As<Napi::Number>().Uint32Value();
-  const auto length = info[1].As<Napi::Number>().Uint32Value();
+  uint32_t offset;
+  uint32_t length;
+  if (!ReadArguments(info, &offset, &length)) return {};
   size_t size_bytes = 0;
   int error = 0;
   const uint8_t* data = Data(false, &size_bytes, &error);
@@ -147,20 +161,21 @@ Napi::Value Map::ReadData(const Napi::CallbackInfo& info) {
 // The same, to write
 // writeData(offset: number, bytes: Uint8Array): number
 Napi::Value Map::WriteData(const Napi::CallbackInfo& info) {
-  const auto offset = info[0].As<Napi::Number>().Uint32Value();
-  const auto bytes = info[1].As<Napi::Uint8Array>();
+  uint32_t offset;
+  Bytes bytes;
+  if (!ReadArguments(info, &offset, &bytes)) return {};
   size_t size_bytes = 0;
   int error = 0;
   uint8_t* data = Data(true, &size_bytes, &error);
   if (data == nullptr) return Napi::Number::New(info.Env(), error);
-  if (offset > size_bytes || bytes.ByteLength() > size_bytes - offset) {
+  if (offset > size_bytes || bytes.size_bytes > size_bytes - offset) {
     return Napi::Number::New(info.Env(), -ERANGE);
   }
   // BPF programs may read while this writes: one store for each naturally
   // aligned variable, so that they see the old or the new value.
   uint8_t* target = data + offset;
-  const uint8_t* source = bytes.Data();
-  const size_t length = bytes.ByteLength();
+  const uint8_t* source = bytes.data;
+  const size_t length = bytes.size_bytes;
   const bool aligned =
       length != 0 && reinterpret_cast<uintptr_t>(target) % length == 0;
   if (length == 8 && aligned) {

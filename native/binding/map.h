@@ -17,11 +17,18 @@ class Object;
 // JavaScript: Object::Maps() and DataMap() make them.
 class Map final : public Napi::ObjectWrap<Map> {
  public:
-  static void Init(Napi::Env env);
-  static Napi::Object Wrap(Napi::Env env, Napi::Object owner, bpf_map* map);
+  static void Init(Napi::Env env, Environment* environment);
+  // Empty, with an exception pending, when Node-API fails.
+  static Napi::Value Wrap(Environment* environment, Object* owner,
+                          bpf_map* map);
   explicit Map(const Napi::CallbackInfo& info);
 
  private:
+  struct Parts {
+    Object* owner;
+    bpf_map* map;
+  };
+
   Napi::Value Name(const Napi::CallbackInfo& info);
   Napi::Value Type(const Napi::CallbackInfo& info);
   Napi::Value KeySize(const Napi::CallbackInfo& info);
@@ -40,8 +47,9 @@ class Map final : public Napi::ObjectWrap<Map> {
 
   bool closed() const;
 
-  bpf_map* map_;
-  Object* owner_;
+  Environment* const environment_;
+  bpf_map* map_ = nullptr;
+  Object* owner_ = nullptr;
   Napi::ObjectReference owner_reference_;
 };
 

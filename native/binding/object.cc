@@ -6,15 +6,18 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "binding/arguments.h"
 #include "binding/map.h"
 #include "binding/program.h"
 #include "core/log.h"
 
 namespace bpf_ringbuf {
 
-void Object::Init(Napi::Env env, Napi::Object exports) {
+void Object::Init(Napi::Env env, Environment* environment,
+                  Napi::Object exports) {
   exports.Set("Object",
               DefineClass(env, "Object",
                           {
@@ -25,17 +28,20 @@ void Object::Init(Napi::Env env, Napi::Object exports) {
                               InstanceMethod<&Object::Maps>("maps"),
                               InstanceMethod<&Object::DataMap>("dataMap"),
                               InstanceMethod<&Object::Programs>("programs"),
-                          }));
+                          },
+                          environment));
 }
 
+// new Object()
 Object::Object(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<Object>(info) {}
+    : Napi::ObjectWrap<Object>(info),
+      environment_(static_cast<Environment*>(info.Data())) {}
 
 Object::~Object() { CloseHandle(); }
 
 void Object::CloseHandle() {
   if (object_ == nullptr) return;
-  Environment::Of(Env())->Remove(this);
+  environment_->Remove(this);
   for (const auto& [fd, section] : sections_) {
     munmap(section.data, section.size_bytes);
   }
@@ -63,20 +69,24 @@ uint8_t* Object::MapSection(int fd, size_t size_bytes, bool writable,
 // bpf_object__open_mem()
 // open(bytes: Uint8Array, name: string): number
 Napi::Value Object::Open(const Napi::CallbackInfo& info) {
-  const auto bytes = info[0].As<Napi::Uint8Array>();
-  const std::string name = info[1].As<Napi::String>();
+  Bytes bytes;
+  std::string name;
+  if (!ReadArguments(info, &bytes, &name)) return {};
+  // Once: what it had would be out of reach.
+  if (std::exchange(opened_, true)) {
+    return Napi::Number::New(info.Env(), -EALREADY);
+  }
   // A copy: aligned for libelf, and out of reach of other threads.
-  const std::vector<uint8_t> image(bytes.Data(),
-                                   bytes.Data() + bytes.ByteLength());
+  const std::vector<uint8_t> image(bytes.data, bytes.data + bytes.size_bytes);
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = name.c_str());
   const LogCapture capture;
   object_ = bpf_object__open_mem(image.data(), image.size(), &options);
   if (object_ == nullptr) {
     const int error = -errno;
-    Environment::Of(info.Env())->log = capture.text();
+    environment_->log = capture.text();
     return Napi::Number::New(info.Env(), error);
   }
-  Environment::Of(info.Env())->Add(this);
+  environment_->Add(this);
   return Napi::Number::New(info.Env(), 0);
 }
 
@@ -87,7 +97,7 @@ Napi::Value Object::Load(const Napi::CallbackInfo& info) {
   if (closed()) return Napi::Number::New(info.Env(), -EBADF);
   const LogCapture capture;
   const int error = bpf_object__load(object_);
-  if (error != 0) Environment::Of(info.Env())->log = capture.text();
+  if (error != 0) environment_->log = capture.text();
   return Napi::Number::New(info.Env(), error);
 }
 
@@ -114,11 +124,14 @@ Napi::Value Object::Btf(const Napi::CallbackInfo& info) {
 // maps(): Map[]
 Napi::Value Object::Maps(const Napi::CallbackInfo& info) {
   Napi::Array maps = Napi::Array::New(info.Env());
-  if (closed()) return maps;
+  if (closed() || maps.IsEmpty()) return maps;
+  uint32_t index = 0;
   bpf_map* map = nullptr;
   while ((map = bpf_object__next_map(object_, map)) != nullptr) {
     if (bpf_map__is_internal(map)) continue;
-    maps.Set(maps.Length(), Map::Wrap(info.Env(), Value(), map));
+    const Napi::Value wrapped = Map::Wrap(environment_, this, map);
+    if (wrapped.IsEmpty()) return {};
+    maps.Set(index++, wrapped);
   }
   return maps;
 }
@@ -126,23 +139,26 @@ Napi::Value Object::Maps(const Napi::CallbackInfo& info) {
 // bpf_object__find_map_by_name() with the name of a data section
 // dataMap(section: string): Map | undefined
 Napi::Value Object::DataMap(const Napi::CallbackInfo& info) {
-  const std::string section = info[0].As<Napi::String>();
+  std::string section;
+  if (!ReadArguments(info, &section)) return {};
   bpf_map* map = closed()
                      ? nullptr
                      : bpf_object__find_map_by_name(object_, section.c_str());
   if (map == nullptr) return info.Env().Undefined();
-  return Map::Wrap(info.Env(), Value(), map);
+  return Map::Wrap(environment_, this, map);
 }
 
 // bpf_object__next_program()
 // programs(): Program[]
 Napi::Value Object::Programs(const Napi::CallbackInfo& info) {
   Napi::Array programs = Napi::Array::New(info.Env());
-  if (closed()) return programs;
+  if (closed() || programs.IsEmpty()) return programs;
+  uint32_t index = 0;
   bpf_program* program = nullptr;
   while ((program = bpf_object__next_program(object_, program)) != nullptr) {
-    programs.Set(programs.Length(),
-                 Program::Wrap(info.Env(), Value(), program));
+    const Napi::Value wrapped = Program::Wrap(environment_, this, program);
+    if (wrapped.IsEmpty()) return {};
+    programs.Set(index++, wrapped);
   }
   return programs;
 }

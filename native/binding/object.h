@@ -17,7 +17,8 @@ namespace bpf_ringbuf {
 // JavaScript object; after close() they answer -EBADF.
 class Object final : public Napi::ObjectWrap<Object>, public Closable {
  public:
-  static void Init(Napi::Env env, Napi::Object exports);
+  static void Init(Napi::Env env, Environment* environment,
+                   Napi::Object exports);
   explicit Object(const Napi::CallbackInfo& info);
   ~Object() override;
 
@@ -42,6 +43,8 @@ class Object final : public Napi::ObjectWrap<Object>, public Closable {
   Napi::Value DataMap(const Napi::CallbackInfo& info);
   Napi::Value Programs(const Napi::CallbackInfo& info);
 
+  Environment* const environment_;
+  bool opened_ = false;
   bpf_object* object_ = nullptr;
   std::map<int, Section> sections_;  // by the descriptors of their maps
 };

@@ -3,15 +3,15 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 
-#include "binding/addon.h"
+#include "binding/arguments.h"
 #include "binding/link.h"
 #include "binding/object.h"
 #include "core/log.h"
 
 namespace bpf_ringbuf {
 
-void Program::Init(Napi::Env env) {
-  const Napi::Function constructor =
+void Program::Init(Napi::Env env, Environment* environment) {
+  environment->program_constructor = Napi::Persistent(
       DefineClass(env, "Program",
                   {
                       InstanceMethod<&Program::Name>("name"),
@@ -22,23 +22,30 @@ void Program::Init(Napi::Env env) {
                       InstanceMethod<&Program::SetAutoload>("setAutoload"),
                       InstanceMethod<&Program::Attach>("attach"),
                       InstanceMethod<&Program::TestRun>("testRun"),
-                  });
-  Environment::Of(env)->program_constructor = Napi::Persistent(constructor);
+                  },
+                  environment));
 }
 
-Napi::Object Program::Wrap(Napi::Env env, Napi::Object owner,
-                           bpf_program* program) {
-  return Environment::Of(env)->program_constructor.New(
-      {owner, Napi::External<bpf_program>::New(env, program)});
+Napi::Value Program::Wrap(Environment* environment, Object* owner,
+                          bpf_program* program) {
+  Parts parts = {owner, program};
+  return environment->Construct(environment->program_constructor, &parts);
 }
 
 Program::Program(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<Program>(info),
-      program_(info[1].As<Napi::External<bpf_program>>().Data()),
-      owner_(Object::Unwrap(info[0].As<Napi::Object>())),
-      owner_reference_(Napi::Persistent(info[0].As<Napi::Object>())) {}
+      environment_(static_cast<Environment*>(info.Data())) {
+  if (IsEmpty()) return;
+  const auto* parts = environment_->TakeParts<Parts>();
+  if (parts == nullptr) return;
+  owner_reference_ = Napi::Persistent(parts->owner->Value());
+  // Without it the owner may go before the program.
+  if (owner_reference_.IsEmpty()) return;
+  owner_ = parts->owner;
+  program_ = parts->program;
+}
 
-bool Program::closed() const { return owner_->closed(); }
+bool Program::closed() const { return owner_ == nullptr || owner_->closed(); }
 
 // bpf_program__name()
 // name(): string
@@ -78,7 +85,8 @@ Napi::Value Program::Autoload(const Napi::CallbackInfo& info) {
 // bpf_program__set_autoload()
 // setAutoload(autoload: boolean): number
 Napi::Value Program::SetAutoload(const Napi::CallbackInfo& info) {
-  const bool autoload = info[0].As<Napi::Boolean>();
+  bool autoload;
+  if (!ReadArguments(info, &autoload)) return {};
   return Napi::Number::New(
       info.Env(),
       closed() ? -EBADF : bpf_program__set_autoload(program_, autoload));
@@ -92,10 +100,10 @@ Napi::Value Program::Attach(const Napi::CallbackInfo& info) {
   bpf_link* link = bpf_program__attach(program_);
   if (link == nullptr) {
     const int error = -errno;
-    Environment::Of(info.Env())->log = capture.text();
+    environment_->log = capture.text();
     return Napi::Number::New(info.Env(), error);
   }
-  return Link::Wrap(info.Env(), link);
+  return Link::Wrap(environment_, link);
 }
 
 // bpf_prog_test_run_opts(), BPF_PROG_TEST_RUN: runs the program once
@@ -103,11 +111,12 @@ Napi::Value Program::Attach(const Napi::CallbackInfo& info) {
 //   the program's return value (>= 0, unsigned 32 bits) or -errno
 Napi::Value Program::TestRun(const Napi::CallbackInfo& info) {
   if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  std::optional<Bytes> context;
+  if (!ReadArguments(info, &context)) return {};
   LIBBPF_OPTS(bpf_test_run_opts, options);
-  if (info[0].IsTypedArray()) {
-    const auto context = info[0].As<Napi::Uint8Array>();
-    options.ctx_in = context.Data();
-    options.ctx_size_in = static_cast<uint32_t>(context.ByteLength());
+  if (context) {
+    options.ctx_in = context->data;
+    options.ctx_size_in = static_cast<uint32_t>(context->size_bytes);
   }
   if (bpf_prog_test_run_opts(bpf_program__fd(program_), &options) != 0) {
     return Napi::Number::New(info.Env(), -errno);

@@ -5,6 +5,8 @@
 #include <bpf/libbpf.h>
 #include <napi.h>
 
+#include "binding/addon.h"
+
 namespace bpf_ringbuf {
 
 class Object;
@@ -12,12 +14,18 @@ class Object;
 // Valid as long as its object is open. Object::Programs() makes them.
 class Program : public Napi::ObjectWrap<Program> {
  public:
-  static void Init(Napi::Env env);
-  static Napi::Object Wrap(Napi::Env env, Napi::Object owner,
-                           bpf_program* program);
+  static void Init(Napi::Env env, Environment* environment);
+  // Empty, with an exception pending, when Node-API fails.
+  static Napi::Value Wrap(Environment* environment, Object* owner,
+                          bpf_program* program);
   explicit Program(const Napi::CallbackInfo& info);
 
  private:
+  struct Parts {
+    Object* owner;
+    bpf_program* program;
+  };
+
   Napi::Value Name(const Napi::CallbackInfo& info);
   Napi::Value Section(const Napi::CallbackInfo& info);
   Napi::Value Type(const Napi::CallbackInfo& info);
@@ -29,8 +37,9 @@ class Program : public Napi::ObjectWrap<Program> {
 
   bool closed() const;
 
-  bpf_program* program_;
-  Object* owner_;
+  Environment* const environment_;
+  bpf_program* program_ = nullptr;
+  Object* owner_ = nullptr;
   Napi::ObjectReference owner_reference_;
 };
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "binding/arguments.h"
 #include "core/log.h"
 #include "core/perf_source.h"
 #include "core/ring_source.h"
@@ -23,10 +24,19 @@ enum Taken {
   kInWindow,
   kError,  // when there was nothing to take
   kMore,   // after drain(): the batch became full
+  kFields,
 };
 
-uint64_t IntervalOf(Napi::Value microseconds) {
-  return static_cast<uint64_t>(microseconds.As<Napi::Number>().Int64Value());
+constexpr uint32_t kMostBatches = 1024;
+
+Napi::Value Numbers(Napi::Env env, const std::vector<uint64_t>& numbers) {
+  Napi::Array array = Napi::Array::New(env);
+  if (array.IsEmpty()) return {};
+  uint32_t index = 0;
+  for (const uint64_t number : numbers) {
+    array.Set(index++, static_cast<double>(number));
+  }
+  return array;
 }
 
 void* RunPoller(void* poller) {
@@ -36,7 +46,8 @@ void* RunPoller(void* poller) {
 
 }  // namespace
 
-void Reader::Init(Napi::Env env, Napi::Object exports) {
+void Reader::Init(Napi::Env env, Environment* environment,
+                  Napi::Object exports) {
   exports.Set(
       "Reader",
       DefineClass(env, "Reader",
@@ -58,20 +69,28 @@ void Reader::Init(Napi::Env env, Napi::Object exports) {
                       InstanceMethod<&Reader::SetRef>("setRef"),
                       InstanceMethod<&Reader::Stop>("stop"),
                       InstanceMethod<&Reader::Close>("close"),
-                  }));
+                  },
+                  environment));
 }
 
 // new Reader(coalesceUs: number, batchBytes: number, batchCount: number,
 //            taken: Float64Array)
 Reader::Reader(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<Reader>(info) {
+    : Napi::ObjectWrap<Reader>(info),
+      environment_(static_cast<Environment*>(info.Data())) {
+  if (IsEmpty()) return;
   PollerOptions options = {};
-  options.coalesce_us = info[0].As<Napi::Number>().Uint32Value();
-  options.batch_bytes = info[1].As<Napi::Number>().Uint32Value();
-  options.batch_count = info[2].As<Napi::Number>().Uint32Value();
-  auto taken = info[3].As<Napi::Float64Array>();
-  taken_ = taken.Data();
+  Napi::Float64Array taken;
+  if (!ReadArguments(info, &options.coalesce_us, &options.batch_bytes,
+                     &options.batch_count, &taken)) {
+    return;
+  }
+  if (options.batch_count > kMostBatches) {
+    ThrowTypeError(info.Env(), "There are too many batches");
+    return;
+  }
   taken_reference_ = Napi::Persistent(taken);
+  if (taken_reference_.IsEmpty()) return;
   poller_ = std::make_unique<Poller>(options, [this] { RingBell(); });
 }
 
@@ -79,7 +98,7 @@ Reader::~Reader() { CloseHandle(); }
 
 void Reader::CloseHandle() {
   if (poller_ == nullptr) return;
-  Environment::Of(Env())->Remove(this);
+  environment_->Remove(this);
   StopThread();
   if (bell_ != nullptr) {
     napi_release_threadsafe_function(bell_, napi_tsfn_abort);
@@ -88,27 +107,34 @@ void Reader::CloseHandle() {
   poller_.reset();
 }
 
-// epoll_create1(), eventfd()
+// epoll_create1(), eventfd(); closes the reader when it fails
 // open(): number
 Napi::Value Reader::Open(const Napi::CallbackInfo& info) {
-  Environment::Of(info.Env())->Add(this);
-  return Napi::Number::New(info.Env(), poller_->Open());
+  if (poller_ == nullptr) return Napi::Number::New(info.Env(), -EBADF);
+  if (std::exchange(opened_, true)) {
+    return Napi::Number::New(info.Env(), -EALREADY);
+  }
+  environment_->Add(this);
+  const int error = poller_->Open();
+  if (error != 0) CloseHandle();
+  return Napi::Number::New(info.Env(), error);
 }
 
 // ring_buffer__new(): one ring buffer for each map
 // addRing(mapFd: number, wakeupBytes: number, drainIntervalUs: number): number
 Napi::Value Reader::AddRing(const Napi::CallbackInfo& info) {
   if (poller_ == nullptr) return Napi::Number::New(info.Env(), -EBADF);
-  const int map_fd = info[0].As<Napi::Number>().Int32Value();
+  int32_t map_fd;
+  uint32_t wakeup_bytes;
+  uint64_t interval_us;
+  if (!ReadArguments(info, &map_fd, &wakeup_bytes, &interval_us)) return {};
   const LogCapture capture;
   std::unique_ptr<RingSource> source;
   int error =
       RingSource::Open(map_fd, static_cast<uint32_t>(poller_->source_count()),
-                       info[1].As<Napi::Number>().Uint32Value(), &source);
-  if (error == 0) {
-    error = poller_->Add(std::move(source), IntervalOf(info[2]));
-  }
-  if (error != 0) Environment::Of(info.Env())->log = capture.text();
+                       wakeup_bytes, &source);
+  if (error == 0) error = poller_->Add(std::move(source), interval_us);
+  if (error != 0) environment_->log = capture.text();
   return Napi::Number::New(info.Env(), error);
 }
 
@@ -118,21 +144,20 @@ Napi::Value Reader::AddRing(const Napi::CallbackInfo& info) {
 //         drainIntervalUs: number): number
 Napi::Value Reader::AddPerf(const Napi::CallbackInfo& info) {
   if (poller_ == nullptr) return Napi::Number::New(info.Env(), -EBADF);
-  const int map_fd = info[0].As<Napi::Number>().Int32Value();
-  const auto cpus = info[4].As<Napi::Int32Array>();
+  int32_t map_fd;
   PerfOptions options = {};
-  options.page_count = info[1].As<Napi::Number>().Uint32Value();
-  options.watermark_bytes = info[2].As<Napi::Number>().Uint32Value();
-  options.wakeup_events = info[3].As<Napi::Number>().Uint32Value();
-  options.cpus.assign(cpus.Data(), cpus.Data() + cpus.ElementLength());
+  uint64_t interval_us;
+  if (!ReadArguments(info, &map_fd, &options.page_count,
+                     &options.watermark_bytes, &options.wakeup_events,
+                     &options.cpus, &interval_us)) {
+    return {};
+  }
   const LogCapture capture;
   std::unique_ptr<PerfSource> source;
   int error = PerfSource::Open(
       map_fd, static_cast<uint32_t>(poller_->source_count()), options, &source);
-  if (error == 0) {
-    error = poller_->Add(std::move(source), IntervalOf(info[5]));
-  }
-  if (error != 0) Environment::Of(info.Env())->log = capture.text();
+  if (error == 0) error = poller_->Add(std::move(source), interval_us);
+  if (error != 0) environment_->log = capture.text();
   return Napi::Number::New(info.Env(), error);
 }
 
@@ -141,26 +166,35 @@ Napi::Value Reader::AddPerf(const Napi::CallbackInfo& info) {
 // start(pump: () => void, libuvThreads: boolean): number
 Napi::Value Reader::Start(const Napi::CallbackInfo& info) {
   if (poller_ == nullptr) return Napi::Number::New(info.Env(), -EBADF);
-  libuv_threads_ = info[1].As<Napi::Boolean>();
-  return Napi::Number::New(
-      info.Env(), StartThread(info.Env(), info[0].As<Napi::Function>()));
+  Napi::Function pump;
+  bool libuv_threads;
+  if (!ReadArguments(info, &pump, &libuv_threads)) return {};
+  if (!opened_) return Napi::Number::New(info.Env(), -EBADF);
+  if (bell_ != nullptr) return Napi::Number::New(info.Env(), -EALREADY);
+  libuv_threads_ = libuv_threads;
+  return Napi::Number::New(info.Env(), StartThread(info.Env(), pump));
 }
 
 int Reader::StartThread(Napi::Env env, Napi::Function pump) {
   // One caller, the poll thread, and no bound: the poller rings at most once
   // for each time the published batches were taken.
-  const napi_status status = napi_create_threadsafe_function(
-      env, pump, nullptr, Napi::String::New(env, "bpf-ringbuf"), 0, 1, nullptr,
-      nullptr, nullptr, nullptr, &bell_);
-  if (status != napi_ok) return -ENOMEM;
-  Environment::Of(env)->RenewCleanupHook();
-  // Bun has Node-API without libuv; in Deno a uv_thread_t is no pthread_t.
-  int error;
-  if (libuv_threads_) {
-    error = uv_thread_create(
-        &thread_, [](void* poller) { RunPoller(poller); }, poller_.get());
-  } else {
-    error = -pthread_create(&thread_, nullptr, RunPoller, poller_.get());
+  napi_value name;
+  if (napi_create_string_utf8(env, "bpf-ringbuf", NAPI_AUTO_LENGTH, &name) !=
+          napi_ok ||
+      napi_create_threadsafe_function(env, pump, nullptr, name, 0, 1, nullptr,
+                                      nullptr, nullptr, nullptr,
+                                      &bell_) != napi_ok) {
+    return -ENOMEM;
+  }
+  int error = -ENOMEM;
+  if (environment_->RenewCleanupHook()) {
+    // Bun has Node-API without libuv; in Deno a uv_thread_t is no pthread_t.
+    if (libuv_threads_) {
+      error = uv_thread_create(
+          &thread_, [](void* poller) { RunPoller(poller); }, poller_.get());
+    } else {
+      error = -pthread_create(&thread_, nullptr, RunPoller, poller_.get());
+    }
   }
   if (error != 0) {
     napi_release_threadsafe_function(bell_, napi_tsfn_abort);
@@ -177,19 +211,46 @@ void Reader::RingBell() {
   napi_call_threadsafe_function(bell_, nullptr, napi_tsfn_nonblocking);
 }
 
+bool Reader::ReadTaken(Napi::Env env, double** taken) {
+  napi_value array = nullptr;
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+  // Each time: JavaScript can take its memory away.
+  if (napi_get_reference_value(env, taken_reference_, &array) == napi_ok &&
+      napi_get_typedarray_info(env, array, &type, &length, &data, nullptr,
+                               nullptr) == napi_ok &&
+      length >= kFields) {
+    *taken = static_cast<double*>(data);
+    return true;
+  }
+  ThrowTypeError(env, "The array for what was taken is too small");
+  return false;
+}
+
+const Batch* Reader::ReadLent(const Napi::CallbackInfo& info) {
+  uint32_t index;
+  if (!ReadArguments(info, &index)) return nullptr;
+  const Batch* batch = poller_ == nullptr ? nullptr : poller_->lent(index);
+  if (batch == nullptr) ThrowTypeError(info.Env(), "The batch is not lent");
+  return batch;
+}
+
 // take(): number
 //   the index of the oldest published batch, which is now lent, with `taken`
 //   filled; -1 when there is none
 Napi::Value Reader::Take(const Napi::CallbackInfo& info) {
-  Batch* batch = poller_ == nullptr ? nullptr : poller_->Take();
+  double* taken;
+  if (!ReadTaken(info.Env(), &taken)) return {};
+  const Batch* batch = poller_ == nullptr ? nullptr : poller_->Take();
   if (batch == nullptr) {
-    taken_[kError] = poller_ == nullptr ? 0 : poller_->error();
+    taken[kError] = poller_ == nullptr ? 0 : poller_->error();
     return Napi::Number::New(info.Env(), -1);
   }
-  taken_[kSizeBytes] = static_cast<double>(batch->size_bytes());
-  taken_[kRecordBytes] = static_cast<double>(batch->record_bytes());
-  taken_[kGeneration] = batch->generation();
-  taken_[kInWindow] = batch->size_bytes() <= batch->window_bytes() ? 1 : 0;
+  taken[kSizeBytes] = static_cast<double>(batch->size_bytes());
+  taken[kRecordBytes] = static_cast<double>(batch->record_bytes());
+  taken[kGeneration] = batch->generation();
+  taken[kInWindow] = batch->size_bytes() <= batch->window_bytes() ? 1 : 0;
   return Napi::Number::New(info.Env(), batch->index());
 }
 
@@ -197,7 +258,8 @@ Napi::Value Reader::Take(const Napi::CallbackInfo& info) {
 // batches of this index and generation.
 // arena(index: number): ArrayBuffer
 Napi::Value Reader::Arena(const Napi::CallbackInfo& info) {
-  const Batch* batch = poller_->batch(info[0].As<Napi::Number>().Uint32Value());
+  const Batch* batch = ReadLent(info);
+  if (batch == nullptr) return {};
   auto* arena = new std::shared_ptr<bpf_ringbuf::Arena>(batch->arena());
   const Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(
       info.Env(), (*arena)->data(), batch->window_bytes(),
@@ -213,7 +275,8 @@ Napi::Value Reader::Arena(const Napi::CallbackInfo& info) {
 // A copy of a lent batch whose contents are larger than the window.
 // contents(index: number): ArrayBuffer
 Napi::Value Reader::Contents(const Napi::CallbackInfo& info) {
-  const Batch* batch = poller_->batch(info[0].As<Napi::Number>().Uint32Value());
+  const Batch* batch = ReadLent(info);
+  if (batch == nullptr) return {};
   Napi::ArrayBuffer copy =
       Napi::ArrayBuffer::New(info.Env(), batch->size_bytes());
   if (!copy.IsEmpty()) {
@@ -224,9 +287,16 @@ Napi::Value Reader::Contents(const Napi::CallbackInfo& info) {
 
 // giveBack(index: number): void
 Napi::Value Reader::GiveBack(const Napi::CallbackInfo& info) {
-  if (poller_ != nullptr) {
-    poller_->GiveBack(poller_->batch(info[0].As<Napi::Number>().Uint32Value()));
+  uint32_t index;
+  if (!ReadArguments(info, &index)) return {};
+  // After close() they are gone.
+  if (poller_ == nullptr) return info.Env().Undefined();
+  Batch* batch = poller_->lent(index);
+  if (batch == nullptr) {
+    ThrowTypeError(info.Env(), "The batch is not lent");
+    return {};
   }
+  poller_->GiveBack(batch);
   return info.Env().Undefined();
 }
 
@@ -235,9 +305,12 @@ Napi::Value Reader::GiveBack(const Napi::CallbackInfo& info) {
 //   the records received, or -errno
 Napi::Value Reader::Drain(const Napi::CallbackInfo& info) {
   if (poller_ == nullptr) return Napi::Number::New(info.Env(), -EBADF);
+  double* taken;
+  if (!ReadTaken(info.Env(), &taken)) return {};
+  if (!opened_) return Napi::Number::New(info.Env(), -EBADF);
   bool more = false;
   const int64_t records = poller_->Drain(&more);
-  taken_[kMore] = more ? 1 : 0;
+  taken[kMore] = more ? 1 : 0;
   return Napi::Number::New(info.Env(), static_cast<double>(records));
 }
 
@@ -252,32 +325,28 @@ Napi::Value Reader::Mark(const Napi::CallbackInfo& info) {
 //   the batches that had been published when all of it had been taken from the
 //   kernel; -1 before
 Napi::Value Reader::MarkReached(const Napi::CallbackInfo& info) {
+  uint32_t mark;
+  if (!ReadArguments(info, &mark)) return {};
   const int64_t published =
-      poller_ == nullptr
-          ? -1
-          : poller_->MarkReached(info[0].As<Napi::Number>().Uint32Value());
+      poller_ == nullptr ? -1 : poller_->MarkReached(mark);
   return Napi::Number::New(info.Env(), static_cast<double>(published));
 }
 
 // unmark(mark: number): void
 Napi::Value Reader::Unmark(const Napi::CallbackInfo& info) {
-  if (poller_ != nullptr) {
-    poller_->Unmark(info[0].As<Napi::Number>().Uint32Value());
-  }
+  uint32_t mark;
+  if (!ReadArguments(info, &mark)) return {};
+  if (poller_ != nullptr) poller_->Unmark(mark);
   return info.Env().Undefined();
 }
 
-// stats(): [records, bytes, batches, wakeups, dropped, stalls]
+// stats(): number[]
+//   records, bytes, batches, wake-ups, records dropped, stalls
 Napi::Value Reader::Stats(const Napi::CallbackInfo& info) {
-  Napi::Array stats = Napi::Array::New(info.Env());
-  if (poller_ == nullptr) return stats;
-  const PollerStats values = poller_->stats();
-  const double fields[] = {
-      static_cast<double>(values.records), static_cast<double>(values.bytes),
-      static_cast<double>(values.batches), static_cast<double>(values.wakeups),
-      static_cast<double>(values.dropped), static_cast<double>(values.stalls)};
-  for (const double field : fields) stats.Set(stats.Length(), field);
-  return stats;
+  if (poller_ == nullptr) return Numbers(info.Env(), {});
+  const PollerStats stats = poller_->stats();
+  return Numbers(info.Env(), {stats.records, stats.bytes, stats.batches,
+                              stats.wakeups, stats.dropped, stats.stalls});
 }
 
 // sourceState(index: number): number[]
@@ -285,30 +354,32 @@ Napi::Value Reader::Stats(const Napi::CallbackInfo& info) {
 //   number of buffers, the consumer's and the producer's position of each, then
 //   the records lost on each CPU
 Napi::Value Reader::SourceState(const Napi::CallbackInfo& info) {
-  Napi::Array fields = Napi::Array::New(info.Env());
-  if (poller_ == nullptr) return fields;
-  const Source& source =
-      poller_->source(info[0].As<Napi::Number>().Uint32Value());
-  const bpf_ringbuf::SourceState state = source.state();
-  const auto add = [&fields](uint64_t field) {
-    fields.Set(fields.Length(), static_cast<double>(field));
-  };
-  add(state.size_bytes);
-  add(state.peak_bytes);
-  add(state.buffers.size());
-  for (const BufferPositions& buffer : state.buffers) {
-    add(buffer.consumer);
-    add(buffer.producer);
+  uint32_t index;
+  if (!ReadArguments(info, &index)) return {};
+  if (poller_ == nullptr) return Numbers(info.Env(), {});
+  if (index >= poller_->source_count()) {
+    ThrowTypeError(info.Env(), "There is no such source");
+    return {};
   }
-  for (const uint64_t lost : state.lost_by_cpu) add(lost);
-  return fields;
+  const bpf_ringbuf::SourceState state = poller_->source(index).state();
+  std::vector<uint64_t> fields = {state.size_bytes, state.peak_bytes,
+                                  state.buffers.size()};
+  for (const BufferPositions& buffer : state.buffers) {
+    fields.push_back(buffer.consumer);
+    fields.push_back(buffer.producer);
+  }
+  fields.insert(fields.end(), state.lost_by_cpu.begin(),
+                state.lost_by_cpu.end());
+  return Numbers(info.Env(), fields);
 }
 
 // napi_ref_threadsafe_function(), napi_unref_threadsafe_function()
 // setRef(ref: boolean): void
 Napi::Value Reader::SetRef(const Napi::CallbackInfo& info) {
+  bool ref;
+  if (!ReadArguments(info, &ref)) return {};
   if (bell_ != nullptr) {
-    if (info[0].As<Napi::Boolean>()) {
+    if (ref) {
       napi_ref_threadsafe_function(info.Env(), bell_);
     } else {
       napi_unref_threadsafe_function(info.Env(), bell_);

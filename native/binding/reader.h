@@ -25,7 +25,8 @@ namespace bpf_ringbuf {
 // readable.
 class Reader final : public Napi::ObjectWrap<Reader>, public Closable {
  public:
-  static void Init(Napi::Env env, Napi::Object exports);
+  static void Init(Napi::Env env, Environment* environment,
+                   Napi::Object exports);
   explicit Reader(const Napi::CallbackInfo& info);
   ~Reader() override;
 
@@ -54,9 +55,14 @@ class Reader final : public Napi::ObjectWrap<Reader>, public Closable {
   void StopThread();
   void RingBell();
 
+  // Each throws, and is false or null, when there is no such thing.
+  bool ReadTaken(Napi::Env env, double** taken);
+  const Batch* ReadLent(const Napi::CallbackInfo& info);
+
+  Environment* const environment_;
+  bool opened_ = false;
   std::unique_ptr<Poller> poller_;
   // What take() says of the batch, in JavaScript's memory.
-  double* taken_ = nullptr;
   Napi::Reference<Napi::Float64Array> taken_reference_;
   napi_threadsafe_function bell_ = nullptr;
   uv_thread_t thread_ = {};  // a pthread_t without libuv_threads_

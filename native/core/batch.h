@@ -71,6 +71,9 @@ class Batch {
 
   bool full() const { return size_bytes_ >= soft_limit_bytes_; }
   uint32_t index() const { return index_; }
+  // Whether JavaScript has it; for its thread alone.
+  bool lent() const { return lent_; }
+  void set_lent(bool lent) { lent_ = lent; }
   // Counts the arenas this batch has had: an ArrayBuffer over an earlier one
   // is stale.
   uint32_t generation() const { return generation_; }
@@ -91,6 +94,7 @@ class Batch {
 
   const uint32_t index_;
   const size_t soft_limit_bytes_;
+  bool lent_ = false;
   std::shared_ptr<Arena> arena_;
   uint32_t generation_ = 0;
   size_t size_bytes_ = 0;

@@ -201,10 +201,18 @@ Batch* Poller::Take() {
   }
   Batch* batch = published_.front();
   published_.pop_front();
+  batch->set_lent(true);
   return batch;
 }
 
+Batch* Poller::lent(uint32_t index) const {
+  if (index >= batches_.size()) return nullptr;
+  Batch* batch = batches_[index].get();
+  return batch->lent() ? batch : nullptr;
+}
+
 void Poller::GiveBack(Batch* batch) {
+  batch->set_lent(false);
   batch->Clear();
   Release(batch);
 }

@@ -107,7 +107,8 @@ class Poller {
   PollerStats stats() const;
   size_t source_count() const { return source_count_.load(); }
   const Source& source(size_t index) const { return *sources_[index]; }
-  Batch* batch(uint32_t index) const { return batches_[index].get(); }
+  // The lent batch of this index; null when there is none. JavaScript's thread.
+  Batch* lent(uint32_t index) const;
 
  private:
   struct Drained {

@@ -3,10 +3,18 @@
 import { runScript } from './script.js'
 
 test('an object with damaged BTF is opened or refused', async () => {
-  const { code, signal, stdout, stderr } = await runScript('damaged')
+  await opensOrRefuses('damaged')
+}, 60_000)
+
+test('an object that another thread changes meanwhile is opened or refused', async () => {
+  await opensOrRefuses('shared')
+}, 60_000)
+
+async function opensOrRefuses(script: string) {
+  const { code, signal, stdout, stderr } = await runScript(script)
   expect([code, signal, stderr]).toEqual([0, null, ''])
-  const codes = Object.keys(JSON.parse(stdout) as object)
+  const codes = JSON.parse(stdout) as string[]
   expect(codes).toContain('ERR_OBJECT_FORMAT')
   const known = ['opened', 'ERR_NO_BTF', 'ERR_OBJECT_FORMAT']
   expect(codes.filter((name) => !known.includes(name))).toEqual([])
-}, 60_000)
+}

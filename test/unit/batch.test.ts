@@ -4,7 +4,7 @@ import {
   lostFrame,
   recordBytesBetween,
 } from '../../lib/stream/batch.js'
-import type { NativeReader } from '../../lib/addon/addon.js'
+import type { NativeReader } from '../../lib/addon/reader.js'
 import { writeBatch } from './batch-writer.js'
 
 /** The numbers that take() leaves, in the order of enum Taken in native/binding/reader.cc. */

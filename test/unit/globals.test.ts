@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import { Btf } from '../../lib/btf/btf.js'
 import { createGlobals, type GlobalValue } from '../../lib/object/globals.js'
-import type { NativeMap } from '../../lib/addon/addon.js'
 import type { Session } from '../../lib/addon/session.js'
+import type { NativeMap } from '../../lib/addon/map.js'
 import { BtfWriter } from './btf-writer.js'
 import { misuse } from './misuse.js'
 

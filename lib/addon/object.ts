@@ -1,0 +1,13 @@
+// native/binding/object.cc, see addon.ts for what its methods do about errors.
+import type { NativeMap } from './map.js'
+import type { NativeProgram } from './program.js'
+
+export interface NativeObject {
+  open(bytes: Uint8Array, name: string): number
+  load(): number
+  close(): void
+  btf(): Uint8Array | undefined
+  maps(): NativeMap[]
+  dataMap(section: string): NativeMap | undefined
+  programs(): NativeProgram[]
+}
