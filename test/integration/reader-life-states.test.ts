@@ -6,7 +6,7 @@ import { expectNothingLeftOpen } from '../descriptors.js'
 import { loadStreams, makeNumbered, Numbered } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 import { rejectionOf, thrownBy } from '../thrown.js'
-import { spin, until } from '../until.js'
+import { spin, timeScale, until } from '../until.js'
 
 /** In what take() fills in, where the thread's error number is: see native/binding/reader.cc. */
 const errorField = 4
@@ -321,9 +321,9 @@ const ofIterating = matrix(`
 `)
 
 /** In which promises are settled. */
-const boundMs = 2000
+const boundMs = 2000 * timeScale
 /** A call of next() waits for a record, however long. */
-const nextMs = 50
+const nextMs = 50 * timeScale
 
 /** What comes of a call, and of its promise. */
 async function outcomeOf(subject: Subject, name: string): Promise<string> {

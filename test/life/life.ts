@@ -9,6 +9,7 @@
 // Prints the seed. A scenario that fails is made as small as it can be, and printed
 // with the seed and path that repeat it. With --workers, so many threads do this at
 // once, and others are terminated meanwhile.
+import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
@@ -105,6 +106,8 @@ async function main(): Promise<void> {
     seconds: Number(values.duration),
   }
   console.log(`life: seed ${plan.seed}`)
+  // With the first pipe libuv opens a descriptor that it keeps.
+  await once(spawn('true'), 'exit')
   // Of a step that was coalesced with another one.
   process.on('SIGUSR2', () => undefined)
   const outcomes =
