@@ -61,7 +61,8 @@ describeBpf('a flooded reader', () => {
     clearInterval(timer)
     // And at most a batch more, and what a turn takes of the next.
     expect(ring.stats().records - before).toBeLessThan(1.5 * mostQueued)
-    if (name !== 'consume()') expect(ticks).toBeGreaterThanOrEqual(Math.floor(elapsedMs / 40 / timeScale))
+    if (name !== 'consume()')
+      expect(ticks).toBeGreaterThanOrEqual(Math.floor(elapsedMs / 40 / timeScale))
   })
 
   test.each([0.005, 0.2])('turns the event loop while callbacks take %f ms', async (callbackMs) => {

@@ -219,14 +219,22 @@ function failNextThread(): () => void {
   return () => fail?.()
 }
 
+/** What callbacks need is far less; a consumer that is stuck needs all of it. */
+function endMs(records: Records | undefined): number {
+  return records === undefined ? 1500 * timeScale : 100
+}
+
 const methods: Record<string, (subject: Subject) => unknown> = {
   'consume()': ({ reader }) => reader.consume(),
   'flush()': ({ reader }) => reader.flush(),
   'end()': ({ reader }) => reader.end(),
-  'end({ timeoutMs })': ({ reader }) => reader.end({ timeoutMs: 100 }),
-  'end({ signal })': ({ reader }) => {
+  'end({ timeoutMs })': ({ reader, records }) => reader.end({ timeoutMs: endMs(records) }),
+  'end({ signal })': ({ reader, records }) => {
     const controller = new AbortController()
-    setTimeout(() => controller.abort(Object.assign(new Error(), { code: 'the reason' })), 100)
+    setTimeout(
+      () => controller.abort(Object.assign(new Error(), { code: 'the reason' })),
+      endMs(records),
+    )
     return reader.end({ signal: controller.signal })
   },
   'close()': ({ reader }) => reader.close(),
