@@ -74,7 +74,7 @@ SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 SANITIZE_tsan := -fsanitize=thread
 
 # Directories of TypeScript programs, and the file that says when each was compiled.
-TS_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard examples/*.ts bench/*.ts test/stress/*.ts test/fuzz/*.ts))))
+TS_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard examples/*.ts bench/*.ts test/stress/*.ts test/life/*.ts test/fuzz/*.ts))))
 ts_built = $(patsubst %,build/%/.tsc,$(filter $(1),$(TS_DIRS)))
 
 ##@ Build
@@ -167,7 +167,7 @@ test-nodes: build build-tests ## one build in Node 20, 22, 24, 26, Bun and Deno,
 	@node test/nodes/run.mjs $(ARGS)
 
 .PHONY: fuzz
-fuzz: build build-tests build-bench $(call ts_built,test/fuzz) ## damaged objects, BTF, records, command lines; ARGS=--quick, --seed N
+fuzz: build build-tests build-bench $(call ts_built,test/fuzz) ## damaged input, and readers in any order of calls; ARGS=--quick, --seed N
 	@node build/test/fuzz/test/fuzz/fuzz.js --duration $(DURATION) $(ARGS)
 
 .PHONY: model
@@ -175,7 +175,7 @@ model: | model-packages ## the hand-off between the threads: a search of all its
 	@node test/model/run.mjs $(ARGS)
 
 .PHONY: build-tests build-test-programs build-bench
-build-tests: $(ADDON) $(NATIVE_TEST) build-test-programs $(call ts_built,test/stress)
+build-tests: $(ADDON) $(NATIVE_TEST) build-test-programs $(call ts_built,test/stress test/life)
 build-test-programs: $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS)
 build-bench: build build-test-programs $(BENCH_PROGRAMS) $(BENCH_ADDON) $(BENCH_BPF_OBJECT) $(call ts_built,bench)
 
@@ -361,6 +361,7 @@ $(TIDY_STAMPS): build/tidy/%: native/%.cc native/.clang-tidy $(filter %.h,$(NATI
 	@touch $@
 
 build/test/fuzz/.tsc: $(wildcard test/unit/*.ts)
+build/test/life/.tsc: $(wildcard test/*.ts)
 build/bench/.tsc: test/stress/options.ts
 
 # An image of a container is built without it.

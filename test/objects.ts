@@ -116,3 +116,23 @@ export function bytesOf(sequence: number, sizeBytes: number): Uint8Array {
 export function numbers(count: number, first = 1): number[] {
   return Array.from({ length: count }, (_, i) => first + i)
 }
+
+/** struct sample of streams.bpf.c */
+export const Numbered = struct('sample', { time_ns: u64, sequence: u32, cpu: u32 })
+export type Numbered = Value<typeof Numbered>
+
+/** An object of streams.bpf.c whose programs this thread runs, by `makeNumbered()`. */
+export function loadStreams(): BpfObject {
+  const object = openObject('streams')
+  object.globals['producer_tgid'] = process.pid
+  return object.load()
+}
+
+/**
+ * Makes records in its ring "events" or its perf buffer "samples", numbered on each
+ * CPU. Of those in the ring, every 16th is discarded.
+ */
+export function makeNumbered(object: BpfObject, map: 'events' | 'samples', count: number): void {
+  const program = object.program(map === 'events' ? 'to_stream' : 'to_perf')
+  for (let i = 0; i < count; i++) program.testRun(new Uint8Array(16))
+}

@@ -1,5 +1,5 @@
-// An emulated machine is slower.
-const timeScale = Number(process.env['TEST_TIME_SCALE'] ?? 1)
+/** How much longer than usual things may take: an emulated machine is slower. */
+export const timeScale = Number(process.env['TEST_TIME_SCALE'] ?? 1)
 
 // Below the time that jest gives a test.
 const deadlineMs = 4000 * timeScale
@@ -22,4 +22,10 @@ export function untilBlocking(condition: () => boolean): void {
   while (!condition()) {
     if (performance.now() > end) throw new Error(`Did not come true: ${String(condition)}`)
   }
+}
+
+/** Keeps this thread busy. */
+export function spin(milliseconds: number): void {
+  const end = performance.now() + milliseconds
+  while (performance.now() < end);
 }

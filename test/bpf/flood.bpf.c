@@ -6,6 +6,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 const volatile __u32 producer_tgid = 0;
 const volatile __u32 records_per_call = 1;
+const volatile __u32 discards = 0;
 
 BPFRB_RINGBUF(events, 64 << 10);
 
@@ -26,7 +27,10 @@ int on_enter(void *context)
 		if (!record)
 			break;
 		*record = i;
-		bpfrb_submit(events, record);
+		if (discards)
+			bpfrb_discard(events, record);
+		else
+			bpfrb_submit(events, record);
 	}
 	return 0;
 }

@@ -1,6 +1,7 @@
 // Damaged and random input for all that reads any: object files, BTF, records,
-// command lines. It gives a result or one of the errors that are declared; never
-// a crash, a hang, an error of another kind, lost descriptors, or ever more memory.
+// command lines; and readers in any order of calls (test/life). It gives a result or
+// one of the errors that are declared; never a crash, a hang, an error of another
+// kind, lost descriptors, or ever more memory.
 //
 //   node build/test/fuzz/test/fuzz/fuzz.js [--duration SECONDS] [--quick]
 //       [--target NAME] [--seed N] [--cases N]
@@ -15,6 +16,7 @@ import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { Random } from '../unit/random.js'
@@ -25,13 +27,15 @@ const corpus = join(root, 'test/fuzz/corpus')
 
 /** Shares of the time, and cases of the short form. */
 const plan: Record<string, { share: number; quickCases: number }> = {
-  'elf-open': { share: 0.35, quickCases: 6000 },
-  'elf-load': { share: 0.2, quickCases: 400 },
+  'elf-open': { share: 0.25, quickCases: 6000 },
+  'elf-load': { share: 0.15, quickCases: 400 },
   'elf-reader': { share: 0.05, quickCases: 20_000 },
   btf: { share: 0.1, quickCases: 5000 },
   decoder: { share: 0.1, quickCases: 2000 },
   walker: { share: 0.05, quickCases: 1000 },
-  cli: { share: 0.15, quickCases: 25 },
+  cli: { share: 0.1, quickCases: 25 },
+  life: { share: 0.15, quickCases: 300 },
+  'life-workers': { share: 0.05, quickCases: 100 },
 }
 
 const hangMs = 10_000
@@ -134,6 +138,30 @@ async function runCommandLines(first: number, cases: number, seconds: number): P
   return outcome
 }
 
+/** The model of a reader's life, in one thread or several: it makes what fails small itself. */
+async function runLife(
+  seed: number,
+  runs: number,
+  seconds: number,
+  args: readonly string[],
+): Promise<Outcome> {
+  const script = join(root, 'build/test/life/life/life.js')
+  const options = ['--seed', seed, '--runs', runs, '--duration', seconds].map(String)
+  const child = spawn(process.execPath, [script, ...options, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 1000 * seconds + 6 * hangMs,
+    killSignal: 'SIGKILL',
+  })
+  const [printed, [code, signal]] = (await Promise.all([
+    text(child.stdout),
+    once(child, 'close'),
+  ])) as [string, [number | null, string | null]]
+  const cases = Number(/(\d+) scenarios/.exec(printed)?.[1] ?? 0)
+  if (code === 0) return { cases, problems: [] }
+  const how = code === 1 ? '' : `ended by ${signal ?? `status ${code ?? ''}`}\n`
+  return { cases, problems: [{ seed, problem: `${how}${printed}`.trimEnd() }] }
+}
+
 /** Keeps the input of a case for the corpus; nothing when it is a seed alone. */
 function keep(name: string, seed: number): string | undefined {
   const directory = join(corpus, name)
@@ -213,18 +241,21 @@ async function main(): Promise<void> {
   if (values.target === undefined) await replay(isRoot)
   for (const [name, { share, quickCases }] of Object.entries(plan)) {
     if (values.target !== undefined && values.target !== name) continue
-    if (targets[name]?.needsRoot === true && !isRoot) {
+    const needsRoot = name.startsWith('life') || targets[name]?.needsRoot === true
+    if (needsRoot && !isRoot) {
       console.log(`fuzz: ${name} needs root: left out`)
       continue
     }
     const count = cases ?? (values.quick ? quickCases : 2 ** 31)
     const limit = values.quick || cases !== undefined ? 600 : seconds * (values.target ? 1 : share)
-    const outcome =
-      name === 'cli'
-        ? await runCommandLines(seed, count, limit)
-        : await runCases(name, seed, count, limit)
+    let outcome: Outcome
+    if (name === 'cli') outcome = await runCommandLines(seed, count, limit)
+    else if (name === 'life') outcome = await runLife(seed, count, limit, [])
+    else if (name === 'life-workers')
+      outcome = await runLife(seed, count, limit, ['--workers', '3'])
+    else outcome = await runCases(name, seed, count, limit)
     for (const found of outcome.problems) {
-      const file = keep(name, found.seed)
+      const file = name.startsWith('life') ? undefined : keep(name, found.seed)
       if (file !== undefined) found.problem += `\n(kept as ${file})`
     }
     report(name, outcome)

@@ -1,6 +1,7 @@
 // How a process with a reader ends, and what keeps it alive.
+import { join } from 'node:path'
 import { describeBpf } from '../require-bpf.js'
-import { killRunning } from './example.js'
+import { Example, killRunning } from './example.js'
 import { runScript, startScript } from './script.js'
 
 const timeoutMs = 30_000
@@ -73,6 +74,48 @@ describeBpf('a process with a reader', () => {
     expect(JSON.parse(stdout)).toEqual(
       [1, 2, 3].map((sequence) => ['ERR_RECORD_TOO_SHORT', 64, sequence]),
     )
+  })
+
+  test('is told once of callbacks that give promises, which nothing waits for', async () => {
+    const { code, stdout, stderr } = await runScript('life', 'callbacks that give promises')
+    expect([code, stderr]).toEqual([0, ''])
+    expect(JSON.parse(stdout)).toEqual({ delivered: 10, caught: ['TypeError'] })
+  })
+
+  test('gets the failure of the poll thread as an exception, and a closed reader', async () => {
+    const { code, stdout, stderr } = await runScript('life', 'the poll thread fails')
+    expect([code, stderr]).toEqual([0, ''])
+    expect(JSON.parse(stdout)).toEqual({
+      caught: ['ERR_KERNEL'],
+      closed: true,
+      consume: 'ERR_CLOSED',
+      flush: 'ERR_CLOSED',
+      end: 'ok',
+      undelivered: 0,
+    })
+  })
+
+  test('loses no record where the stack is full', async () => {
+    const { code, stdout, stderr } = await runScript('life', 'consume() on a full stack')
+    expect([code, stderr]).toEqual([0, ''])
+    expect(JSON.parse(stdout)).toEqual({ records: 200, undelivered: 0, inOrder: true, once: true })
+  })
+
+  test('reads a pinned map once, whatever opened it', async () => {
+    const script = join(__dirname, 'scripts/pinned.cjs')
+    // A bpffs of its own, which goes with the process.
+    const mount = 'mount -t bpf bpf /sys/fs/bpf && exec "$0" "$@"'
+    const args = ['--mount', 'sh', '-c', mount, process.execPath, script]
+    expect(await new Example('unshare', args).ended).toEqual({
+      code: 0,
+      signal: null,
+      stdout:
+        'the first: reads, reads\n' +
+        'another object: ERR_BUSY, ERR_BUSY\n' +
+        'another thread: ERR_BUSY, ERR_BUSY\n' +
+        'another object, then: reads, reads\n',
+      stderr: '',
+    })
   })
 
   test('can block while records come, and close after it', async () => {

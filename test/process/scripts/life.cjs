@@ -18,6 +18,34 @@ function ignore() {
   // the records do not matter
 }
 
+/** Lets the poll thread of the next reader fail, as nothing outside can, when it is called. */
+function failNextThread() {
+  const native = require('../../../dist/addon/addon.js').addon()
+  const { Reader } = native
+  const errorField = 4 // see native/binding/reader.cc
+  let fail
+  native.Reader = class extends Reader {
+    constructor(...args) {
+      super(...args)
+      native.Reader = Reader
+      this.taken = args.at(-1)
+    }
+    start(pump, ...rest) {
+      fail = () => {
+        this.error = 5
+        setImmediate(pump)
+      }
+      return super.start(pump, ...rest)
+    }
+    take() {
+      const index = super.take()
+      if (this.error) this.taken[errorField] = -this.error
+      return index
+    }
+  }
+  return () => fail()
+}
+
 /** A reader of a producer that never stops. */
 async function readProducer(onRecord, options) {
   const producer = await startProducer()
@@ -185,6 +213,75 @@ const cases = {
     const { records, undelivered } = ring.stats()
     console.log(JSON.stringify({ delivered, caught, records, undelivered }))
     ring.close()
+  },
+
+  async 'callbacks that give promises'() {
+    const object = loadRecords()
+    const caught = []
+    let delivered = 0
+    process.on('uncaughtException', ({ name }) => caught.push(name))
+    const ring = new RingBuffer(object.map('events'), bytes(), () => Promise.resolve(++delivered))
+    make(object, 10)
+    await ring.flush()
+    ring.close()
+    await new Promise((resolve) => setImmediate(resolve))
+    console.log(JSON.stringify({ delivered, caught }))
+  },
+
+  async 'the poll thread fails'() {
+    const fail = failNextThread()
+    const caught = []
+    process.on('uncaughtException', ({ code }) => caught.push(code))
+    const ring = new RingBuffer(loadRecords().map('events'), bytes(), ignore)
+    fail()
+    await until(() => caught.length > 0)
+    const outcome = async (call) => {
+      try {
+        await call()
+        return 'ok'
+      } catch ({ code }) {
+        return code
+      }
+    }
+    const { closed } = ring
+    const consume = await outcome(() => ring.consume())
+    const flush = await outcome(() => ring.flush())
+    const end = await outcome(() => ring.end())
+    const { undelivered } = ring.stats()
+    console.log(JSON.stringify({ caught, closed, consume, flush, end, undelivered }))
+  },
+
+  /** In each frame as the full stack unwinds, until there is room enough. */
+  async 'consume() on a full stack'() {
+    const object = loadRecords()
+    const sequences = []
+    // Where a callback finds no room.
+    process.on('uncaughtException', () => undefined)
+    const options = { pollThread: false }
+    const ring = new RingBuffer(
+      object.map('events'),
+      bytes(),
+      (record) => {
+        sequences.push(sequenceOf(record))
+      },
+      options,
+    )
+    make(object, 200)
+    const dive = () => {
+      try {
+        dive()
+      } catch {
+        ring.consume()
+      }
+    }
+    dive()
+    ring.consume()
+    await new Promise((resolve) => setImmediate(resolve))
+    const { records, undelivered } = ring.stats()
+    ring.close()
+    const inOrder = sequences.every((sequence, i) => sequence > (sequences[i - 1] ?? 0))
+    const once = sequences.length === new Set(sequences).size
+    console.log(JSON.stringify({ records, undelivered, inOrder, once }))
   },
 
   async 'records too short with a handler'() {
