@@ -110,7 +110,7 @@ export class PerfBuffer<T> extends Reader<T> {
   constructor(
     map: BpfMap,
     decoder: Type<T>,
-    onRecord: (record: T, cpu: number) => void,
+    onRecord: ((record: T, cpu: number) => void) | undefined,
     options?: PerfBufferOptions,
   )
   constructor(map: BpfMap, decoder: Type<T>, options?: PerfBufferOptions)

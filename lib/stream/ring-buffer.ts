@@ -39,7 +39,9 @@ export interface RingBufferStats extends ReaderStats {
  * With a callback, delivery begins at once: one call into JavaScript a batch,
  * one call of the callback a record, in the order of submission. A callback that
  * throws surfaces as an uncaught exception, and the rest of the batch is still
- * delivered. Without a callback, iterate with `records()` or `batches()`: a
+ * delivered. Callbacks are synchronous, as nothing would wait for their promise:
+ * an async function is refused here (by TypeScript it cannot be, as a callback may
+ * mention its own reader; typescript-eslint's no-misused-promises does). Without a callback, iterate with `records()` or `batches()`: a
  * consumer that awaits, such as a write to a slow stream, then stops reading, and
  * what the ring has no room for is counted as lost.
  *
@@ -67,7 +69,7 @@ export class RingBuffer<T> extends Reader<T> {
   constructor(
     map: BpfMap,
     decoder: Type<T>,
-    onRecord: (record: T) => void,
+    onRecord: ((record: T) => void) | undefined,
     options?: RingBufferOptions,
   )
   constructor(map: BpfMap, decoder: Type<T>, options?: RingBufferOptions)

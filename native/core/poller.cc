@@ -235,6 +235,13 @@ Poller::Woken Poller::WaitForRecords(uint64_t brief_us) {
         brief_us != 0 ? brief_us : drain_interval_us_.load();
     epoll_event events[kMaxEvents];
     const int count = WaitForEvents(events, interval_us);
+    if (count < 0) {
+      // Signals are blocked on this thread, but a debugger may interrupt it.
+      if (errno == EINTR) continue;
+      error_ = -errno;
+      ring_bell_();
+      return Woken::kStopped;
+    }
     bool ready = false;
     for (int i = 0; i < count; i++) {
       if (events[i].data.u32 == kWakeEvent) {
