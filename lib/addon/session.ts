@@ -24,6 +24,11 @@ export class Session {
   readonly name: string
   readonly native: NativeObject
   readonly #beforeClose = new Set<() => void>()
+  /**
+   * Set by the object: waits until programs that were detached have ended.
+   * Nothing when there are none, or when others are attached.
+   */
+  programsEnded: () => Promise<void> | undefined = () => undefined
   #phase: Phase = 'open'
 
   constructor(name: string, native: NativeObject) {

@@ -69,6 +69,7 @@ export class BpfObject {
       return dataMaps.get(section)
     })
     const maps = new Map<string, BpfMap>()
+    session.programsEnded = () => this.#programsEnded()
     const owner = { name, session, btf: this.btf, globals: this.globals, maps }
     for (const nativeMap of native.maps()) {
       const map = new BpfMap(owner, nativeMap)
@@ -245,6 +246,15 @@ export class BpfObject {
       // The time ran out: somebody else keeps the programs attached.
     }
     this.close()
+  }
+
+  /** For readers that end. The time may run out: somebody else keeps the programs attached. */
+  #programsEnded(): Promise<void> | undefined {
+    if (this.#links.size === 0 || this.links.length > 0) return undefined
+    return this.detached().then(
+      () => undefined,
+      () => undefined,
+    )
   }
 
   #adopt(link: BpfLink<BpfProgram>): void {

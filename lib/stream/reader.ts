@@ -65,6 +65,7 @@ export abstract class Reader<T> {
   readonly #atRelease: (() => void)[] = []
   #usesCallbacks: boolean | undefined
   #started = false
+  #isEnding = false
   /** end() was called; it settles when the kernel's side is done. */
   #ending: Promise<void> | undefined
   /** The kernel's side was let go. */
@@ -120,7 +121,7 @@ export abstract class Reader<T> {
   ): void {
     const target = `map "${map.name}"`
     this.#checkOpen('read', target)
-    if (this.#ending !== undefined) throw this.#stateError('read', 'it is ending', target)
+    if (this.#isEnding) throw this.#stateError('read', 'it is ending', target)
     checkType(decoder, 'decoder')
     if (onRecord !== undefined) checkCallback(onRecord, 'onRecord')
     const usesCallbacks = onRecord !== undefined
@@ -271,7 +272,9 @@ export abstract class Reader<T> {
   }
 
   /**
-   * Delivers what was committed until now, then closes. Idempotent.
+   * Delivers what was committed until now, then closes. Idempotent. When the
+   * programs were detached before, it waits as `object.detached()` does, so that
+   * their last records are among them.
    *
    * An iterator that is in use gets it and then ends. The promise resolves after
    * that, unless the consumer is busy elsewhere, such as in the loop's body: then
@@ -292,6 +295,8 @@ export abstract class Reader<T> {
       throw invalidType('an AbortSignal', 'signal', signal)
     }
     if (this.#closed) return
+    // Before the first of its deliveries, in which callbacks may look.
+    this.#isEnding = true
     this.#ending ??= this.#finish()
     if (timeoutMs === undefined && signal === undefined) {
       await this.#ending
@@ -372,6 +377,11 @@ export abstract class Reader<T> {
 
   /** end(), as far as the kernel's side goes. */
   async #finish(): Promise<void> {
+    for (const session of new Set(this.maps.map(({ owner }) => owner.session))) {
+      const ended = session.programsEnded()
+      if (ended !== undefined) await ended
+    }
+    if (this.#closed) return
     if (this.#usesCallbacks === true) {
       // Without the thread nothing more is taken than is delivered.
       this.native.stop()
@@ -393,7 +403,7 @@ export abstract class Reader<T> {
       const wait = drained === 0 && !more && !this.#delivery.drainedFull
       await turnOfLoop(wait)
     }
-    if (this.#closed) return
+    if (this.closed) return
     this.#release()
     this.#iterations.finish()
   }

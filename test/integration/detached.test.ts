@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
-import { BpfObject } from '../../lib/index.js'
+import { BpfObject, RingBuffer, u64 } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
-import { objectPath } from '../objects.js'
+import { objectPath, openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 import { rejectionOf } from '../thrown.js'
 
@@ -72,6 +72,21 @@ describeBpf('detached()', () => {
     await letGo(holder)
     expect(await waiting).toEqual([true, true])
     expect(countCalls(object)).toBe(0)
+  })
+
+  test('is waited for by end(), which gets the last records', async () => {
+    using object = openObject('flood')
+    object.globals['producer_tgid'] = process.pid
+    const ring = new RingBuffer(object.load().map('events'), u64, () => undefined)
+    object.attach()
+    const holder = await holdLink()
+    object.detach()
+    const ended = ring.end()
+    await letGo(holder)
+    await ended
+    const { records, lost = NaN, undelivered } = ring.stats()
+    expect(records + lost).toBe(Number(object.globals['produced']))
+    expect(undelivered).toBe(0)
   })
 
   test('waits for links of before another attach()', async () => {

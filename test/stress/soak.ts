@@ -70,6 +70,7 @@ async function work({ producerPid, lifeMs, ends }: Task): Promise<void> {
     return
   }
   object.detach()
+  await object.detached()
   await ring.flush()
   const { records, lost = NaN } = ring.stats()
   const produced = Number(object.globals['produced'])
@@ -285,6 +286,7 @@ async function soak(duration: number, leaks: boolean): Promise<void> {
   await Promise.all(ended)
   ringObject.detach()
   perfObject.detach()
+  await Promise.all([ringObject.detached(), perfObject.detached()])
   await ring.flush()
   await perf.flush()
   await pause(0)
