@@ -31,7 +31,6 @@ export class Delivery {
   /** Whether user code may be on the stack: a callback does not begin another delivery. */
   active = false
   readonly #taker = new BatchTaker()
-  readonly #raiseUncaught: (error: unknown) => void
   #native: NativeReader | undefined
   /** The batch that the cursor is in. */
   #batch: LentBatch | undefined
@@ -40,13 +39,8 @@ export class Delivery {
   #batches = 0
   #sliceRecords = 1
 
-  constructor(
-    raise: Cursor['raise'],
-    returned: Cursor['returned'],
-    raiseUncaught: (error: unknown) => void,
-  ) {
+  constructor(raise: Cursor['raise'], returned: Cursor['returned']) {
     this.cursor = { position: 0, end: 0, records: 0, limit: 0, raise, returned }
-    this.#raiseUncaught = raiseUncaught
   }
 
   /** What take() fills in. */
@@ -57,6 +51,10 @@ export class Delivery {
   /** Before anything else: the reader whose batches they are. */
   open(native: NativeReader): void {
     this.#native = native
+  }
+
+  get isOpen(): boolean {
+    return this.#native !== undefined
   }
 
   /** Records that were handed out, the one in hand included. */
@@ -120,7 +118,7 @@ export class Delivery {
     try {
       call()
     } catch (error) {
-      this.#raiseUncaught(error)
+      throwUncaught(error)
     } finally {
       this.active = outer
     }
@@ -188,7 +186,17 @@ export class Delivery {
     try {
       this.onLost?.(lost, stream & 0xffff)
     } catch (error) {
-      this.#raiseUncaught(error)
+      throwUncaught(error)
     }
   }
+}
+
+/**
+ * Surfaces an error as an uncaught exception without ending the delivery of the
+ * batch, as an EventEmitter's listener would.
+ */
+export function throwUncaught(error: unknown): void {
+  process.nextTick(() => {
+    throw error
+  })
 }

@@ -1,5 +1,4 @@
 // What ring and perf buffers have in common: the life of a stream's JavaScript half.
-import { performance } from 'node:perf_hooks'
 import { addon } from '../addon/addon.js'
 import type { NativeReader } from '../addon/reader.js'
 import { BpfError, checkInteger, checkOptions, closed, invalidType } from '../errors/errors.js'
@@ -9,7 +8,8 @@ import { checkLayout } from '../types/layout.js'
 import { checkType, type Type } from '../types/struct.js'
 import { readerStats, type ReaderStats, type SourceState, sourceState } from './accounting.js'
 import { checkCallback, type EndOptions, synchronous, withinBounds } from './arguments.js'
-import { Delivery } from './delivery.js'
+import { Decoding } from './decoding.js'
+import { Delivery, throwUncaught } from './delivery.js'
 import { Iterations, type RecordIterator } from './iteration.js'
 import {
   type CheckedOptions,
@@ -18,24 +18,8 @@ import {
   type ReaderOptions,
 } from './options.js'
 import type { OrderedMerge } from './ordered-merge.js'
-import { turnMs, turnOfLoop, Turns } from './turns.js'
+import { turnOfLoop, Turns } from './turns.js'
 import { compile, type Flavour } from './walk.js'
-
-/** What an iterator over several maps yields for a record: which map it came from, too. */
-export interface SourcedRecord<T> {
-  /** The map's name in C. */
-  source: string
-  record: T
-}
-
-/** A record as an iterator over several maps yields it. */
-export type AsSourced<T> = T extends SourcedRecord<unknown> ? T : SourcedRecord<T>
-
-/** Records that were decoded together, and what ended that before the batch did. */
-interface Decoded {
-  readonly records: unknown[]
-  error: Error | undefined
-}
 
 const EBUSY = 16
 
@@ -59,6 +43,7 @@ export abstract class Reader<T> {
   protected merge: OrderedMerge | undefined
   readonly #delivery: Delivery
   readonly #turns: Turns
+  readonly #decoding: Decoding
   readonly #iterations: Iterations<unknown>
   readonly #flavour: Flavour
   readonly #options: CheckedOptions
@@ -79,8 +64,6 @@ export abstract class Reader<T> {
   #lastStats: number[] = []
   /** Decoded, and dropped by close(). */
   #droppedRecords = 0
-  /** What is being decoded for an iterator. */
-  #decoded: Decoded = { records: [], error: undefined }
 
   /** @internal */
   protected constructor(flavour: Flavour, options: ReaderOptions, ownOptions: readonly string[]) {
@@ -89,8 +72,8 @@ export abstract class Reader<T> {
     this.#delivery = new Delivery(
       (error) => this.#raise(error),
       (value) => this.#returned(value),
-      throwUncaught,
     )
+    this.#decoding = new Decoding(this.#delivery)
     this.#iterations = new Iterations(
       () => this.#decodeSome(),
       () => this.close(),
@@ -150,7 +133,7 @@ export abstract class Reader<T> {
     if (result < 0) throw failure('read', target, result)
     this.#usesCallbacks = usesCallbacks
     this.maps.push(map)
-    this.#delivery.handlers.push({ walk, onRecord: onRecord ?? this.#collector(map.name) })
+    this.#delivery.handlers.push({ walk, onRecord: onRecord ?? this.#decoding.collector(map.name) })
     this.#atRelease.push(map.owner.session.beforeClose(() => this.#rememberCounts()))
     if (usesCallbacks) this.#start()
   }
@@ -449,26 +432,13 @@ export abstract class Reader<T> {
   /** Decodes a batch for the iterator; false when there was none. */
   #decodeSome(): boolean {
     if (this.#released || this.#delivery.active) return false
-    // A batch is decoded well within it, unless it is larger than the default.
-    const deadline = performance.now() + 5 * turnMs
-    const found: Decoded = { records: [], error: undefined }
-    this.#decoded = found
-    let more: boolean
-    do more = this.#delivery.run(deadline, () => true)
-    while (more && found.records.length === 0 && found.error === undefined && !this.closed)
-    this.#iterations.push(found.records, found.error)
-    const some = more || found.records.length > 0
+    const { records, error, more } = this.#decoding.batch()
+    this.#iterations.push(records, error)
+    const some = more || records.length > 0
     if (!some && this.#delivery.errno !== 0 && this.#iterations.fail(this.#threadError())) {
       this.close()
     }
     return some
-  }
-
-  /** What takes a map's records when they are iterated over. */
-  #collector(source: string): (record: never) => void {
-    return (record) => {
-      this.#decoded.records.push(this.maps.length > 1 ? { source, record } : record)
-    }
   }
 
   /** Takes what a callback or a decoder threw. */
@@ -476,8 +446,7 @@ export abstract class Reader<T> {
     if (this.#usesCallbacks === true) {
       throwUncaught(error)
     } else {
-      this.#decoded.error = error as Error
-      this.#delivery.cursor.limit = 0
+      this.#decoding.stop(error as Error)
     }
   }
 
@@ -535,14 +504,4 @@ export abstract class Reader<T> {
   #threadError(): BpfError {
     return failure('read', this.#target(), -this.#delivery.errno)
   }
-}
-
-/**
- * Surfaces an error as an uncaught exception without ending the delivery of the
- * batch, as an EventEmitter's listener would.
- */
-export function throwUncaught(error: unknown): void {
-  process.nextTick(() => {
-    throw error
-  })
 }

@@ -1,0 +1,62 @@
+// Decodes batches for iterators, which then own the records.
+import { performance } from 'node:perf_hooks'
+import type { Delivery } from './delivery.js'
+import { turnMs } from './turns.js'
+
+/** What an iterator over several maps yields for a record: which map it came from, too. */
+export interface SourcedRecord<T> {
+  /** The map's name in C. */
+  source: string
+  record: T
+}
+
+/** A record as an iterator over several maps yields it. */
+export type AsSourced<T> = T extends SourcedRecord<unknown> ? T : SourcedRecord<T>
+
+/** Records that were decoded together, and what ended that before the batch did. */
+interface Decoded {
+  readonly records: unknown[]
+  error: Error | undefined
+}
+
+export class Decoding {
+  readonly #delivery: Delivery
+  #decoded: Decoded = { records: [], error: undefined }
+
+  constructor(delivery: Delivery) {
+    this.#delivery = delivery
+  }
+
+  /** What takes a map's records; of several maps each says where it is from. */
+  collector(source: string): (record: never) => void {
+    return (record) => {
+      const sourced = this.#delivery.handlers.length > 1
+      this.#decoded.records.push(sourced ? { source, record } : record)
+    }
+  }
+
+  /** Ends the decoding of a batch after the record in hand. */
+  stop(error: Error): void {
+    this.#decoded.error = error
+    this.#delivery.cursor.limit = 0
+  }
+
+  /**
+   * Decodes the rest of a batch, or what fits into some milliseconds: a batch does
+   * unless it is larger than the default.
+   */
+  batch(): Decoded & { more: boolean } {
+    const deadline = performance.now() + 5 * turnMs
+    const decoded: Decoded = { records: [], error: undefined }
+    this.#decoded = decoded
+    let more: boolean
+    do more = this.#delivery.run(deadline, () => true)
+    while (
+      more &&
+      decoded.records.length === 0 &&
+      decoded.error === undefined &&
+      this.#delivery.isOpen
+    )
+    return { ...decoded, more }
+  }
+}
