@@ -69,24 +69,25 @@ async function check({ seed, path, runs, seconds }: Plan): Promise<Outcome> {
 
 async function checkInWorkers(plan: Plan, workers: number): Promise<Outcome[]> {
   const before = held()
-  const end = performance.now() + 1000 * plan.seconds
+  const over = new AbortController()
   const outcomes = Array.from({ length: workers }, async (_, i) => {
     const worker = new Worker(__filename, { workerData: { ...plan, seed: plan.seed + i } })
     const [outcome] = (await once(worker, 'message')) as [Outcome]
     await once(worker, 'exit')
     return outcome
   })
-  for (let seed = plan.seed + workers; performance.now() < end; seed++) {
+  const found = Promise.all(outcomes).finally(() => over.abort())
+  for (let seed = plan.seed + workers; !over.signal.aborted; seed++) {
     const worker = new Worker(__filename, { workerData: { ...plan, seed, path: undefined } })
     await Promise.race([once(worker, 'message'), wait(100 + (seed % 300))])
     await worker.terminate()
   }
-  const found = await Promise.all(outcomes)
+  const all = await found
   await until(
     () => held() === before,
     () => `${held()}\nas before:\n${before}`,
   )
-  return found
+  return all
 }
 
 async function main(): Promise<void> {
