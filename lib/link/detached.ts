@@ -46,6 +46,25 @@ export async function waitUntilDetached(
     }
     known &&= answer === 0
   }
-  await addon().programsEnded()
-  return known
+  const runsEnded = await within(
+    addon().programsEnded(),
+    Math.max(deadline - performance.now(), shortestRunMs),
+  )
+  return known && runsEnded
+}
+
+/** A grace period of RCU takes some milliseconds, also when there is no time left. */
+const shortestRunMs = 100
+
+/** Whether the promise resolves in time: one of native code may not, when Node-API fails there. */
+async function within(promise: Promise<void>, timeoutMs: number): Promise<boolean> {
+  const timer = new AbortController()
+  try {
+    return await Promise.race([
+      promise.then(() => true),
+      pause(timeoutMs, false, { signal: timer.signal }),
+    ])
+  } finally {
+    timer.abort()
+  }
 }

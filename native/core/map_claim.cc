@@ -9,9 +9,9 @@ namespace {
 
 std::mutex mutex;
 std::set<uint32_t>& Taken() {
-  // Never destroyed: a worker may end after main() has returned.
-  static auto* taken = new std::set<uint32_t>();
-  return *taken;
+  // Goes when the addon is unloaded, with the last environment that has it.
+  static std::set<uint32_t> taken;
+  return taken;
 }
 
 }  // namespace
