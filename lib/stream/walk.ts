@@ -1,6 +1,7 @@
 // The loop that hands out the records of a batch, compiled for their type.
 import { type Arena, frameHeaderBytes } from './batch.js'
 import { RecordTooShortError } from '../errors/errors.js'
+import { createCachedCstrings, type ReadCstring } from '../types/cstring.js'
 import {
   createRead,
   lendSource,
@@ -57,7 +58,11 @@ let warned = false
  * Where code may not be made of strings, `--disallow-code-generation-from-strings`,
  * it is a slower one, and the process is warned once.
  */
-export function compile(type: Type, flavour: Flavour): Walk {
+export function compile(
+  type: Type,
+  flavour: Flavour,
+  cstrings: () => ReadCstring = createCachedCstrings(),
+): Walk {
   const needed = requiredBytes(type)
   const tooShort: TooShort = (arena, start, length) =>
     new RecordTooShortError(type.name, needed, arena.u8.slice(start, start + length))
@@ -66,10 +71,10 @@ export function compile(type: Type, flavour: Flavour): Walk {
   const source = `${walkSource(type, flavour)}\n//# sourceURL=${url}`
   try {
     // eslint-disable-next-line @typescript-eslint/no-implied-eval -- nothing but integers and C identifiers gets into the source
-    const factory = new Function('runtime', 'tooShort', source) as (
-      ...parameters: [typeof runtime, TooShort]
+    const factory = new Function('runtime', 'cstrings', 'tooShort', source) as (
+      ...parameters: [typeof runtime, () => ReadCstring, TooShort]
     ) => Walk
-    return factory(runtime, tooShort)
+    return factory(runtime, cstrings, tooShort)
   } catch (error) {
     if ((error as Error).name !== 'EvalError') throw error
     if (!warned) {
@@ -80,19 +85,22 @@ export function compile(type: Type, flavour: Flavour): Walk {
       })
     }
     warned = true
-    return interpret(type, flavour, tooShort)
+    return interpret(type, flavour, cstrings, tooShort)
   }
 }
 
 function walkSource(type: Type, flavour: Flavour): string {
   const { shape } = type
   const isView = shape.kind === 'view'
+  const cstrings: string[] = []
+  const lend = isView ? lendSource(shape.struct, cstrings) : ''
   const record = isView
     ? '(lent = memory, lentStart = o, lentEnd = o + length, accessor)'
-    : readSource(type, { base: 'o', baseAlign: 8, end: 'o + length' })
+    : readSource(type, { base: 'o', baseAlign: 8, end: 'o + length', cstrings })
   return `'use strict'
 ${runtimeNames}
-${isView ? lendSource(shape.struct) : ''}
+${cstrings.map((name) => `const ${name} = cstrings()`).join('\n')}
+${lend}
 return function walk(memory, cursor, source, onRecord) {
   ${memoryNames}
   const end = cursor.end
@@ -117,9 +125,14 @@ return function walk(memory, cursor, source, onRecord) {
 }
 
 /** The same loop without code of its own. */
-function interpret(type: Type, flavour: Flavour, tooShort: TooShort): Walk {
+function interpret(
+  type: Type,
+  flavour: Flavour,
+  cstrings: () => ReadCstring,
+  tooShort: TooShort,
+): Walk {
   const needed = requiredBytes(type)
-  const read = createRead(type)
+  const read = createRead(type, cstrings)
   return (arena, cursor, source, onRecord) => {
     const { u32 } = arena
     const call = onRecord as (...parameters: unknown[]) => unknown

@@ -1,29 +1,9 @@
 // Reads C values: as an expression in JavaScript for a loop that is compiled,
 // and as a function where code cannot be made.
 import { outOfRange } from '../errors/errors.js'
+import { readCstring, type ReadCstring } from './cstring.js'
 import { littleEndian, type Memory } from './memory.js'
 import type { Shape, Struct, Type } from './struct.js'
-
-function cstring(memory: Memory, start: number, end: number): string {
-  const { u8, i32, buf } = memory
-  let bits = 0
-  let stop = start
-  if ((start & 3) === 0) {
-    // Four bytes at a time, up to the word with a zero in it.
-    for (; stop + 4 <= end; stop += 4) {
-      const word = i32[stop >>> 2] as number
-      if (((word - 0x01010101) & ~word & 0x80808080) !== 0) break
-      bits |= word
-    }
-  }
-  for (; stop < end; stop++) {
-    const byte = u8[stop] as number
-    if (byte === 0) break
-    bits |= byte
-  }
-  // Nearly all are ASCII, which decodes faster as Latin-1.
-  return (bits & 0x80808080) === 0 ? buf.latin1Slice(start, stop) : buf.utf8Slice(start, stop)
-}
 
 function list<T>(length: number, read: (index: number) => T): T[] {
   const items: T[] = []
@@ -51,7 +31,7 @@ function inexact(integer: bigint): RangeError {
 }
 
 /** What the expressions call. */
-export const runtime = { cstring, list, exactUnsigned, exactSigned }
+export const runtime = { list, exactUnsigned, exactSigned }
 
 /** Statements that name what the expressions use: `runtime` once, `memory` for each. */
 export const runtimeNames = `const { ${Object.keys(runtime).join(', ')} } = runtime`
@@ -67,6 +47,8 @@ export interface Place {
   end: string
   /** How many arrays it lies in. */
   depth?: number
+  /** Takes the names of the `ReadCstring` that its fields use, one for each. */
+  cstrings: string[]
 }
 
 /** An expression that reads a value of `type` at `offset` from `place.base`. */
@@ -78,8 +60,11 @@ export function readSource(type: Type, place: Place, offset = 0): string {
       return intSource(shape, start, isAligned(place, offset, shape.size))
     case 'bool':
       return `u8[${start}] !== 0`
-    case 'cstring':
-      return `cstring(memory, ${start}, ${stopSource(shape.length, start, place)})`
+    case 'cstring': {
+      const name = `cstring${String(place.cstrings.length)}`
+      place.cstrings.push(name)
+      return `${name}(memory, ${start}, ${stopSource(shape.length, start, place)})`
+    }
     case 'bytes':
       return `u8.slice(${start}, ${stopSource(shape.length, start, place)})`
     case 'array':
@@ -143,9 +128,12 @@ function arraySource(
 /** Reads a value that begins at `start`, of a record that ends at `end`. */
 export type Read<T = unknown> = (memory: Memory, start: number, end: number) => T
 
-/** As the expression of `readSource()`, slower, and without making code. */
-export function createRead<T>(type: Type<T>): Read<T>
-export function createRead({ shape }: Type): Read {
+/**
+ * As the expression of `readSource()`, slower, and without making code. Each field
+ * takes what reads its strings from `cstrings`.
+ */
+export function createRead<T>(type: Type<T>, cstrings?: () => ReadCstring): Read<T>
+export function createRead({ shape }: Type, cstrings = () => readCstring): Read {
   switch (shape.kind) {
     case 'int':
       return createReadInt(shape)
@@ -153,6 +141,7 @@ export function createRead({ shape }: Type): Read {
       return (memory, start) => memory.u8[start] !== 0
     case 'cstring': {
       const { length } = shape
+      const cstring = cstrings()
       return (memory, start, end) => cstring(memory, start, stopOf(length, start, end))
     }
     case 'bytes': {
@@ -161,12 +150,12 @@ export function createRead({ shape }: Type): Read {
     }
     case 'array': {
       const { length, element } = shape
-      const read = createRead(element)
+      const read = createRead(element, cstrings)
       return (memory, start, end) =>
         list(length, (i) => read(memory, start + i * element.size, end))
     }
     case 'struct': {
-      const fields = readFields(shape.fields)
+      const fields = readFields(shape.fields, cstrings)
       return (memory, start, end) => {
         const value: Record<string, unknown> = {}
         for (const { name, offset, read } of fields) value[name] = read(memory, start + offset, end)
@@ -174,7 +163,7 @@ export function createRead({ shape }: Type): Read {
       }
     }
     case 'view':
-      return createView(shape.struct)
+      return createView(shape.struct, cstrings)
   }
 }
 
@@ -184,8 +173,13 @@ function stopOf(length: number | undefined, start: number, end: number): number 
 
 function readFields(
   fields: Struct['shape']['fields'],
+  cstrings: () => ReadCstring,
 ): { name: string; offset: number; read: Read }[] {
-  return fields.map(({ name, offset, type }) => ({ name, offset, read: createRead(type) }))
+  return fields.map(({ name, offset, type }) => ({
+    name,
+    offset,
+    read: createRead(type, cstrings),
+  }))
 }
 
 function createReadInt({ size, signed, exact }: Int): Read {
@@ -214,12 +208,12 @@ function createReadInt({ size, signed, exact }: Int): Read {
 }
 
 /** One accessor, which each call lends for another record. */
-function createView(struct: Struct): Read {
+function createView(struct: Struct, cstrings: () => ReadCstring): Read {
   let lent: Memory
   let lentStart = 0
   let lentEnd = 0
   const accessor = {}
-  for (const { name, offset, read } of readFields(struct.shape.fields)) {
+  for (const { name, offset, read } of readFields(struct.shape.fields, cstrings)) {
     const get = (): unknown => read(lent, lentStart + offset, lentEnd)
     Object.defineProperty(accessor, name, { get, enumerable: true, configurable: true })
   }
@@ -232,9 +226,9 @@ function createView(struct: Struct): Read {
 }
 
 /** Statements that make the `lend` of a view: as `createRead()` does, of getters in source. */
-export function lendSource(struct: Struct): string {
+export function lendSource(struct: Struct, cstrings: string[]): string {
   const getters = struct.shape.fields.map(({ name, offset, type }) => {
-    const place = { base: 'lentStart', baseAlign: 8, end: 'lentEnd' }
+    const place = { base: 'lentStart', baseAlign: 8, end: 'lentEnd', cstrings }
     return `  get ${name}() {
     const memory = lent
     ${memoryNames}

@@ -19,6 +19,7 @@ import {
   u32,
   u64,
   u8,
+  type Value,
 } from '../../lib/types/struct.js'
 import type * as structModule from '../../lib/types/struct.js'
 import { cursorOf, decode, decodeAll, type TestRecord, writeBatch } from './batch-writer.js'
@@ -187,6 +188,26 @@ describe('a cstring is', () => {
   test('empty when nothing is left for it', () => {
     const event = struct('event', { a: u32, tail: cstring() })
     expect(decode(event, integer(4, 5))).toEqual({ a: 5, tail: '' })
+  })
+
+  test.each(['object', 'view'])('the same when it comes again, in every field of an %s', (kind) => {
+    const names = array(cstring(8), 2)
+    const event = struct('event', { comm: cstring(8), names, path: cstring() })
+    const expected = Array.from({ length: 1000 }, (_, i) => {
+      const comm = `c${String(i % 3)}`
+      return { comm, names: ['é', `n${String(i % 7)}`], path: `/usr/bin/${comm}/${String(i)}` }
+    })
+    const records = expected.map(({ comm, names, path }) => ({
+      bytes: concat(
+        ...[comm, ...names].map((text) => Buffer.alloc(8, `${text}\0`)),
+        Buffer.from(path),
+      ),
+    }))
+    const seen: unknown[] = []
+    const take = ({ comm, names, path }: Value<typeof event>): unknown =>
+      seen.push({ comm, names, path })
+    walk(kind === 'view' ? event.view() : event, records, take)
+    expect(seen).toEqual(expected)
   })
 
   test('kept from reading the record after it', () => {
