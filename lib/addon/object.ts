@@ -3,6 +3,7 @@ import type { NativeMap } from './map.js'
 import type { NativeProgram } from './program.js'
 
 export interface NativeObject {
+  /** @param bytes Not shared with other threads: they are parsed in place. */
   open(bytes: Uint8Array, name: string): number
   load(): number
   close(): void

@@ -1,5 +1,6 @@
 // BTF, the BPF Type Format (Documentation/bpf/btf.rst of the kernel), as far as
 // structs and global variables need it. The input is not trusted.
+import { endianness } from 'node:os'
 import { BpfError, invalidType } from '../errors/errors.js'
 
 /** A type after typedefs and qualifiers were resolved. */
@@ -44,7 +45,10 @@ export interface BtfVariable {
 
 const MAGIC = 0xeb9f
 const HEADER_BYTES = 24
+/** The words that each type begins with: its name, its kind and more, its size or a type. */
+const COMMON_WORDS = 3
 const MAX_DEPTH = 64
+const POINTER_BYTES = 8 // of the BPF target, on every host
 
 // BTF_KIND_*, linux/btf.h
 const KIND = {
@@ -69,56 +73,98 @@ const KIND = {
   ENUM64: 19,
 } as const
 
-const REFERENCES: readonly number[] = [
-  KIND.TYPEDEF,
-  KIND.VOLATILE,
-  KIND.CONST,
-  KIND.RESTRICT,
-  KIND.TYPE_TAG,
-]
-
-interface RawType {
-  kind: number
-  name: string
-  vlen: number
-  flag: boolean
-  /** The union of size in bytes and type id. */
-  sizeOrType: number
-  /** Where the kind's own data begins. */
-  data: number
+/** What the words of a kind are. */
+interface Layout {
+  /** The third word is the id of a type, not a size. */
+  namesType: boolean
+  /** It stands for another type: a typedef or a qualifier. */
+  isReference: boolean
+  /** The words between the common ones and its parts. */
+  ownWords: number
+  /** The words of each of its parts, such as members. */
+  partWords: number
+  /** Which word of a part is a name. */
+  nameAt: number | undefined
+  /** Which word of a part is the id of a type. */
+  typeAt: number | undefined
 }
 
-/** The types of one object. */
+function layout(fields: Partial<Layout> = {}): Layout {
+  return {
+    namesType: false,
+    isReference: false,
+    ownWords: 0,
+    partWords: 0,
+    nameAt: undefined,
+    typeAt: undefined,
+    ...fields,
+  }
+}
+
+const composite = layout({ partWords: 3, nameAt: 0, typeAt: 1 })
+const reference = layout({ namesType: true, isReference: true })
+
+const LAYOUTS: Readonly<Record<number, Layout | undefined>> = {
+  [KIND.INT]: layout({ ownWords: 1 }),
+  [KIND.PTR]: layout({ namesType: true }),
+  [KIND.ARRAY]: layout({ ownWords: 3 }),
+  [KIND.STRUCT]: composite,
+  [KIND.UNION]: composite,
+  [KIND.ENUM]: layout({ partWords: 2, nameAt: 0 }),
+  [KIND.FWD]: layout(),
+  [KIND.TYPEDEF]: reference,
+  [KIND.VOLATILE]: reference,
+  [KIND.CONST]: reference,
+  [KIND.RESTRICT]: reference,
+  [KIND.FUNC]: layout({ namesType: true }),
+  [KIND.FUNC_PROTO]: layout({ namesType: true, partWords: 2, nameAt: 0, typeAt: 1 }),
+  [KIND.VAR]: layout({ namesType: true, ownWords: 1 }),
+  [KIND.DATASEC]: layout({ partWords: 3, typeAt: 0 }),
+  [KIND.FLOAT]: layout(),
+  [KIND.DECL_TAG]: layout({ namesType: true, ownWords: 1 }),
+  [KIND.TYPE_TAG]: reference,
+  [KIND.ENUM64]: layout({ partWords: 3, nameAt: 0 }),
+}
+
+/**
+ * The types of one object. They stay in the words that they were read as, of
+ * which an object may have a million: nothing is made of one before it is asked
+ * for.
+ */
 export class Btf {
-  readonly #view: DataView
-  readonly #littleEndian: boolean
+  /** The types' words in this machine's byte order. */
+  readonly #words: Uint32Array
+  /** The first word of each type by its id. Type 0 is void and has none. */
+  readonly #starts: Uint32Array
   readonly #strings: Uint8Array
-  readonly #types: readonly RawType[]
-  readonly #pointerBytes = 8 // of the BPF target, on every host
+  /** Where the last string ends. */
+  readonly #lastEnd: number
 
   /**
    * Reads BTF data.
    *
+   * @param data Not copied: must not change as long as this is used.
    * @throws {BpfError} `ERR_OBJECT_FORMAT` when the data is not BTF.
    */
   constructor(data: Uint8Array) {
     if (!ArrayBuffer.isView(data)) throw invalidType('a Uint8Array', 'data', data)
-    this.#view = new DataView(data.buffer, data.byteOffset, data.byteLength)
+    const view = new DataView(data.buffer, data.byteOffset, data.byteLength)
     if (data.byteLength < HEADER_BYTES) throw malformed('it ends within its header')
-    this.#littleEndian = this.#view.getUint16(0, true) === MAGIC
-    if (!this.#littleEndian && this.#view.getUint16(0, false) !== MAGIC) {
+    const littleEndian = view.getUint16(0, true) === MAGIC
+    if (!littleEndian && view.getUint16(0, false) !== MAGIC) {
       throw malformed('its magic number is wrong')
     }
-    const headerBytes = this.#u32(4)
-    const typesStart = headerBytes + this.#u32(8)
-    const typesEnd = typesStart + this.#u32(12)
-    const stringsStart = headerBytes + this.#u32(16)
-    const stringsEnd = stringsStart + this.#u32(20)
-    if (typesEnd > data.byteLength || stringsEnd > data.byteLength) {
-      throw malformed('its sections are larger than the data')
+    const section = (at: number): Uint8Array => {
+      const start = view.getUint32(4, littleEndian) + view.getUint32(at, littleEndian)
+      const end = start + view.getUint32(at + 4, littleEndian)
+      if (end > data.byteLength) throw malformed('its sections are larger than the data')
+      return data.subarray(start, end)
     }
-    this.#strings = data.subarray(stringsStart, stringsEnd)
-    this.#types = this.#readTypes(typesStart, typesEnd)
+    const types = section(8)
+    this.#strings = section(16)
+    this.#lastEnd = this.#strings.lastIndexOf(0)
+    this.#words = wordsOf(types, littleEndian)
+    this.#starts = this.#findTypes()
   }
 
   /**
@@ -127,14 +173,11 @@ export class Btf {
    * @throws {BpfError} `ERR_OBJECT_FORMAT`
    */
   validate(): void {
-    for (const raw of this.#types) {
-      for (const id of this.#references(raw)) this.#raw(id)
-      if (isReference(raw.kind)) this.#resolve(raw.sizeOrType)
-      if (raw.kind === KIND.INT && raw.sizeOrType > 16) throw malformed('an integer is too large')
-    }
+    const count = this.#starts.length
+    for (let id = 1; id < count; id++) this.#checkType(id)
     // By value a type cannot contain itself.
-    const known = new Set<number>()
-    for (let id = 1; id < this.#types.length; id++) this.#checkContents(id, known, 0)
+    const known = new Uint8Array(count).fill(1, 0, 1)
+    for (let id = 1; id < count; id++) this.#checkContents(id, known, 0)
   }
 
   /** The struct or union of this name, if the object has one; of several the first. */
@@ -149,34 +192,29 @@ export class Btf {
    * @internal
    */
   structs(name: string): BtfStruct[] {
-    const isStruct = (type: BtfType): type is BtfStruct =>
-      type.kind === 'struct' || type.kind === 'union'
-    const named = (...kinds: number[]): BtfStruct[] =>
-      this.#types
-        .flatMap((raw, id) =>
-          raw.name === name && kinds.includes(raw.kind) ? [this.type(id)] : [],
-        )
-        .filter(isStruct)
-    const structs = named(KIND.STRUCT, KIND.UNION)
+    const structs = this.#named(name, KIND.STRUCT, KIND.UNION)
     // C programs also name structs by a typedef: typedef struct { … } event;
-    return structs.length > 0 ? structs : named(KIND.TYPEDEF)
+    return structs.length > 0 ? structs : this.#named(name, KIND.TYPEDEF)
   }
 
   /** The global variables in `.rodata`, `.data` and `.bss` sections. */
   variables(): BtfVariable[] {
     const variables: BtfVariable[] = []
-    for (const section of this.#types) {
-      if (section.kind !== KIND.DATASEC || !/^\.(rodata|data|bss)/.test(section.name)) continue
-      for (let i = 0; i < section.vlen; i++) {
-        const at = section.data + 12 * i
-        const variable = this.#raw(this.#u32(at))
-        if (variable.kind !== KIND.VAR) throw malformed('a section contains what is no variable')
+    for (let id = 1; id < this.#starts.length; id++) {
+      if (this.#kind(id) !== KIND.DATASEC) continue
+      const section = this.#name(id)
+      if (!/^\.(rodata|data|bss)/.test(section)) continue
+      for (const at of this.#parts(id)) {
+        const variable = this.#word(at)
+        if (this.#kind(variable) !== KIND.VAR) {
+          throw malformed('a section contains what is no variable')
+        }
         variables.push({
-          name: variable.name,
-          section: section.name,
-          offset: this.#u32(at + 4),
-          size: this.#u32(at + 8),
-          type: variable.sizeOrType,
+          name: this.#name(variable),
+          section,
+          offset: this.#word(at + 1),
+          size: this.#word(at + 2),
+          type: this.#sizeOrType(variable),
         })
       }
     }
@@ -185,37 +223,45 @@ export class Btf {
 
   /** The type behind typedefs and qualifiers. */
   type(id: number): BtfType {
-    const raw = this.#resolve(id)
-    switch (raw.kind) {
+    id = this.#resolve(id)
+    const kind = this.#kind(id)
+    switch (kind) {
       case KIND.INT: {
-        const encoding = (this.#u32(raw.data) >>> 24) & 0xf
+        const encoding = (this.#word(this.#data(id)) >>> 24) & 0xf
         return {
           kind: 'int',
-          name: raw.name,
-          size: raw.sizeOrType,
+          name: this.#name(id),
+          size: this.#sizeOrType(id),
           signed: (encoding & 1) !== 0,
           bool: (encoding & 4) !== 0,
         }
       }
       case KIND.ENUM:
       case KIND.ENUM64:
-        return { kind: 'enum', name: raw.name, size: raw.sizeOrType, signed: raw.flag }
+        return {
+          kind: 'enum',
+          name: this.#name(id),
+          size: this.#sizeOrType(id),
+          signed: this.#flag(id),
+        }
       case KIND.FLOAT:
-        return { kind: 'float', name: raw.name, size: raw.sizeOrType }
+        return { kind: 'float', name: this.#name(id), size: this.#sizeOrType(id) }
       case KIND.PTR:
-        return { kind: 'pointer', size: this.#pointerBytes }
-      case KIND.ARRAY:
-        return { kind: 'array', element: this.#u32(raw.data), count: this.#u32(raw.data + 8) }
+        return { kind: 'pointer', size: POINTER_BYTES }
+      case KIND.ARRAY: {
+        const data = this.#data(id)
+        return { kind: 'array', element: this.#word(data), count: this.#word(data + 2) }
+      }
       case KIND.STRUCT:
       case KIND.UNION:
         return {
-          kind: raw.kind === KIND.STRUCT ? 'struct' : 'union',
-          name: raw.name,
-          size: raw.sizeOrType,
-          members: this.#members(raw),
+          kind: kind === KIND.STRUCT ? 'struct' : 'union',
+          name: this.#name(id),
+          size: this.#sizeOrType(id),
+          members: this.#members(id),
         }
       default:
-        return { kind: 'other', name: raw.name }
+        return { kind: 'other', name: this.#name(id) }
     }
   }
 
@@ -226,12 +272,9 @@ export class Btf {
    * @internal
    */
   hasTopBit(id: number): boolean {
-    const raw = this.#resolve(id)
-    if (raw.kind !== KIND.ENUM) return false
-    for (let i = 0; i < raw.vlen; i++) {
-      if (this.#u32(raw.data + 8 * i + 4) >= 2 ** 31) return true
-    }
-    return false
+    id = this.#resolve(id)
+    if (this.#kind(id) !== KIND.ENUM) return false
+    return this.#parts(id).some((value) => this.#word(value + 1) >= 2 ** 31)
   }
 
   /** The size of a type in bytes; 0 for functions and forward declarations. */
@@ -271,156 +314,192 @@ export class Btf {
     throw malformed('its arrays are nested too deep')
   }
 
-  #u32(at: number): number {
-    if (at + 4 > this.#view.byteLength) throw malformed('it ends within a type')
-    return this.#view.getUint32(at, this.#littleEndian)
+  #findTypes(): Uint32Array {
+    const { length } = this.#words
+    const starts = new Uint32Array(1 + Math.floor(length / COMMON_WORDS))
+    let count = 1
+    for (let at = 0; at < length; count++) {
+      if (at + COMMON_WORDS > length) throw malformed('it ends within a type')
+      this.#checkName(this.#word(at))
+      starts[count] = at
+      const info = this.#word(at + 1)
+      const { ownWords, partWords } = layoutOf(kindOf(info))
+      at += COMMON_WORDS + ownWords + partWords * partsOf(info)
+      if (at > length) throw malformed('it ends within a type')
+    }
+    return starts.subarray(0, count)
   }
 
-  /** The ids of the types that a type names. */
-  #references(raw: RawType): number[] {
-    const every = (count: number, bytes: number, offset: number): number[] =>
-      Array.from({ length: count }, (_, i) => this.#u32(raw.data + bytes * i + offset))
-    switch (raw.kind) {
-      case KIND.PTR:
-      case KIND.FUNC:
-      case KIND.VAR:
-      case KIND.DECL_TAG:
-        return [raw.sizeOrType]
-      case KIND.ARRAY:
-        return every(2, 4, 0)
-      case KIND.STRUCT:
-      case KIND.UNION:
-        for (const name of every(raw.vlen, 12, 0)) this.#name(name)
-        return every(raw.vlen, 12, 4)
-      case KIND.FUNC_PROTO:
-        for (const name of every(raw.vlen, 8, 0)) this.#name(name)
-        return [raw.sizeOrType, ...every(raw.vlen, 8, 4)]
-      case KIND.ENUM:
-        for (const name of every(raw.vlen, 8, 0)) this.#name(name)
-        return []
-      case KIND.ENUM64:
-        for (const name of every(raw.vlen, 12, 0)) this.#name(name)
-        return []
-      case KIND.DATASEC:
-        return every(raw.vlen, 12, 0)
-      default:
-        return isReference(raw.kind) ? [raw.sizeOrType] : []
+  #checkType(id: number): void {
+    const info = this.#info(id)
+    const kind = kindOf(info)
+    const { namesType, ownWords, partWords, nameAt, typeAt } = layoutOf(kind)
+    const data = this.#data(id)
+    if (namesType) this.#start(this.#sizeOrType(id))
+    if (isReference(kind)) this.#resolve(id)
+    if (kind === KIND.INT && this.#sizeOrType(id) > 16) throw malformed('an integer is too large')
+    if (kind === KIND.ARRAY) {
+      this.#start(this.#word(data))
+      this.#start(this.#word(data + 1))
+    }
+    // Most of the time of open() would go into calls here, as this is not compiled yet.
+    const words = this.#words
+    const count = this.#starts.length
+    const end = data + ownWords + partWords * partsOf(info)
+    for (let at = data + ownWords; at < end; at += partWords) {
+      if (nameAt !== undefined) {
+        const name = words[at + nameAt] as number
+        if (name > this.#lastEnd) this.#checkName(name)
+      }
+      if (typeAt !== undefined) {
+        const type = words[at + typeAt] as number
+        if (type >= count) this.#start(type)
+      }
     }
   }
 
-  #checkContents(id: number, known: Set<number>, depth: number): void {
-    if (known.has(id)) return
+  /** @param known By id: 1 when the contents were checked. */
+  #checkContents(id: number, known: Uint8Array, depth: number): void {
+    if (known[id] === 1) return
     if (depth > MAX_DEPTH) throw malformed('its types are nested too deep')
-    const raw = this.#raw(id)
-    if (isReference(raw.kind)) {
-      this.#checkContents(raw.sizeOrType, known, depth + 1)
-    } else if (raw.kind === KIND.ARRAY) {
-      this.#checkContents(this.#u32(raw.data), known, depth + 1)
-    } else if (raw.kind === KIND.STRUCT || raw.kind === KIND.UNION) {
-      for (const member of this.#references(raw)) this.#checkContents(member, known, depth + 1)
+    const kind = this.#kind(id)
+    if (isReference(kind)) {
+      this.#checkContents(this.#sizeOrType(id), known, depth + 1)
+    } else if (kind === KIND.ARRAY) {
+      this.#checkContents(this.#word(this.#data(id)), known, depth + 1)
+    } else if (kind === KIND.STRUCT || kind === KIND.UNION) {
+      const words = this.#words
+      const data = this.#data(id)
+      const end = data + 3 * partsOf(this.#info(id))
+      for (let at = data + 1; at < end; at += 3) {
+        const member = words[at] as number
+        if (known[member] !== 1) this.#checkContents(member, known, depth + 1)
+      }
     }
-    known.add(id)
+    known[id] = 1
   }
 
-  #raw(id: number): RawType {
-    const raw = this.#types[id]
-    if (raw === undefined) throw malformed(`type ${String(id)} does not exist`)
-    return raw
+  #checkName(offset: number): void {
+    if (offset <= this.#lastEnd) return
+    throw malformed(
+      offset < this.#strings.length ? 'a name does not end' : 'a name lies outside its strings',
+    )
   }
 
-  #resolve(id: number): RawType {
+  #resolve(id: number): number {
     for (let depth = 0; depth < MAX_DEPTH; depth++) {
-      const raw = this.#raw(id)
-      if (!isReference(raw.kind)) return raw
-      id = raw.sizeOrType
+      if (!isReference(this.#kind(id))) return id
+      id = this.#sizeOrType(id)
     }
     throw malformed('its typedefs are nested too deep')
   }
 
-  #members(raw: RawType): BtfMember[] {
-    const members: BtfMember[] = []
-    for (let i = 0; i < raw.vlen; i++) {
-      const at = raw.data + 12 * i
-      const offset = this.#u32(at + 8)
-      members.push({
-        name: this.#name(this.#u32(at)),
-        // With bit-fields in the struct the upper 8 bits are their size.
-        bitOffset: raw.flag ? offset & 0xffffff : offset,
-        bitSize: raw.flag ? offset >>> 24 : 0,
-        type: this.#u32(at + 4),
-      })
+  /** The structs and unions of this name, or which types of these kinds and this name stand for. */
+  #named(name: string, ...kinds: number[]): BtfStruct[] {
+    const structs: BtfStruct[] = []
+    for (let id = 1; id < this.#starts.length; id++) {
+      if (!kinds.includes(this.#kind(id)) || this.#name(id) !== name) continue
+      const type = this.type(id)
+      if (type.kind === 'struct' || type.kind === 'union') structs.push(type)
     }
-    return members
+    return structs
   }
 
-  #name(offset: number): string {
-    if (offset >= this.#strings.length) throw malformed('a name lies outside its strings')
+  #members(id: number): BtfMember[] {
+    const hasBitFields = this.#flag(id)
+    return this.#parts(id).map((at) => {
+      const offset = this.#word(at + 2)
+      return {
+        name: this.#string(this.#word(at)),
+        // With bit-fields in the struct the upper 8 bits are their size.
+        bitOffset: hasBitFields ? offset & 0xffffff : offset,
+        bitSize: hasBitFields ? offset >>> 24 : 0,
+        type: this.#word(at + 1),
+      }
+    })
+  }
+
+  /** The first word of each part. */
+  #parts(id: number): number[] {
+    const info = this.#info(id)
+    const { ownWords, partWords } = layoutOf(kindOf(info))
+    const first = this.#data(id) + ownWords
+    return Array.from({ length: partsOf(info) }, (_, i) => first + partWords * i)
+  }
+
+  #start(id: number): number {
+    const start = this.#starts[id]
+    if (start === undefined) throw malformed(`type ${String(id)} does not exist`)
+    return start
+  }
+
+  /** The word with the kind, the number of parts and the flag. */
+  #info(id: number): number {
+    const start = this.#start(id)
+    return id === 0 ? 0 : this.#word(start + 1)
+  }
+
+  #kind(id: number): number {
+    return kindOf(this.#info(id))
+  }
+
+  #flag(id: number): boolean {
+    return this.#info(id) >>> 31 === 1
+  }
+
+  #sizeOrType(id: number): number {
+    return this.#word(this.#start(id) + 2)
+  }
+
+  /** The first word of the kind's own. */
+  #data(id: number): number {
+    return this.#start(id) + COMMON_WORDS
+  }
+
+  #name(id: number): string {
+    return id === 0 ? 'void' : this.#string(this.#word(this.#start(id)))
+  }
+
+  #word(at: number): number {
+    const word = this.#words[at]
+    if (word === undefined) throw malformed('it ends within a type')
+    return word
+  }
+
+  #string(offset: number): string {
+    this.#checkName(offset)
     const stop = this.#strings.indexOf(0, offset)
-    if (stop < 0) throw malformed('a name does not end')
     return Buffer.from(this.#strings.subarray(offset, stop)).toString('utf8')
   }
-
-  #readTypes(start: number, end: number): RawType[] {
-    // Type 0 is void.
-    const types: RawType[] = [
-      { kind: 0, name: 'void', vlen: 0, flag: false, sizeOrType: 0, data: start },
-    ]
-    for (let at = start; at < end;) {
-      if (at + 12 > end) throw malformed('it ends within a type')
-      const info = this.#u32(at + 4)
-      const kind = (info >>> 24) & 0x1f
-      const vlen = info & 0xffff
-      const raw: RawType = {
-        kind,
-        name: this.#name(this.#u32(at)),
-        vlen,
-        flag: info >>> 31 === 1,
-        sizeOrType: this.#u32(at + 8),
-        data: at + 12,
-      }
-      types.push(raw)
-      at = raw.data + dataBytes(kind, vlen)
-      if (at > end) throw malformed('it ends within a type')
-    }
-    return types
-  }
 }
 
-/** Whether it stands for another type: a typedef or a qualifier. */
+/** The bytes as words of this machine's byte order, copied only when need be. */
+function wordsOf(bytes: Uint8Array, littleEndian: boolean): Uint32Array {
+  if (bytes.length % 4 !== 0) throw malformed('it ends within a type')
+  const isNative = littleEndian === (endianness() === 'LE')
+  const { buffer, byteOffset } =
+    isNative && bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes)
+  const words = new Uint32Array(buffer, byteOffset, bytes.length / 4)
+  if (!isNative) Buffer.from(words.buffer).swap32()
+  return words
+}
+
+function kindOf(info: number): number {
+  return (info >>> 24) & 0x1f
+}
+
+function partsOf(info: number): number {
+  return info & 0xffff
+}
+
+function layoutOf(kind: number): Layout {
+  const found = LAYOUTS[kind]
+  if (found === undefined) throw malformed(`it has a type of the unknown kind ${String(kind)}`)
+  return found
+}
+
 function isReference(kind: number): boolean {
-  return REFERENCES.includes(kind)
-}
-
-/** The bytes that follow the 12 common ones. */
-function dataBytes(kind: number, vlen: number): number {
-  switch (kind) {
-    case KIND.INT:
-    case KIND.VAR:
-    case KIND.DECL_TAG:
-      return 4
-    case KIND.ARRAY:
-      return 12
-    case KIND.STRUCT:
-    case KIND.UNION:
-    case KIND.DATASEC:
-    case KIND.ENUM64:
-      return 12 * vlen
-    case KIND.ENUM:
-    case KIND.FUNC_PROTO:
-      return 8 * vlen
-    case KIND.PTR:
-    case KIND.FWD:
-    case KIND.TYPEDEF:
-    case KIND.VOLATILE:
-    case KIND.CONST:
-    case KIND.RESTRICT:
-    case KIND.FUNC:
-    case KIND.FLOAT:
-    case KIND.TYPE_TAG:
-      return 0
-    default:
-      throw malformed(`it has a type of the unknown kind ${String(kind)}`)
-  }
+  return LAYOUTS[kind]?.isReference === true
 }
 
 function malformed(problem: string): BpfError {

@@ -1,6 +1,7 @@
 #include "binding/object.h"
 
 #include <bpf/btf.h>
+#include <elf.h>
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -77,11 +78,16 @@ Napi::Value Object::Open(const Napi::CallbackInfo& info) {
   if (std::exchange(opened_, true)) {
     return Napi::Number::New(info.Env(), -EALREADY);
   }
-  // A copy: aligned for libelf, and out of reach of other threads.
-  const std::vector<uint8_t> image(bytes.data, bytes.data + bytes.size_bytes);
+  // Parsed in place: libelf and libbpf do not write to the image, and keep
+  // nothing of it. libelf wants it aligned.
+  std::vector<uint8_t> aligned;
+  if (reinterpret_cast<uintptr_t>(bytes.data) % alignof(Elf64_Ehdr) != 0) {
+    aligned.assign(bytes.data, bytes.data + bytes.size_bytes);
+    bytes.data = aligned.data();
+  }
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = name.c_str());
   const LogCapture capture;
-  object_ = bpf_object__open_mem(image.data(), image.size(), &options);
+  object_ = bpf_object__open_mem(bytes.data, bytes.size_bytes, &options);
   if (object_ == nullptr) {
     const int error = -errno;
     environment_->log = capture.text();

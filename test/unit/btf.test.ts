@@ -288,11 +288,21 @@ test('the other byte order is read as well', () => {
   expect(big.type(int)).toEqual(little.type(int))
 })
 
-test('data may lie within a larger buffer and be followed by more', () => {
-  const data = new BtfWriter().bytes()
-  const larger = new Uint8Array(data.length + 10).fill(0xff)
-  larger.set(data, 3)
-  expect(new Btf(larger.subarray(3)).variables()).toEqual([])
+test.each([0, 1, 2, 3])('data may lie in a larger buffer, after %d bytes', (before) => {
+  const writer = new BtfWriter()
+  const int = writer.int('int', 4, { signed: true })
+  writer.struct('event', 8, [{ name: 'pid', type: int, bitOffset: 32 }])
+  for (const littleEndian of [true, false]) {
+    const data = writer.bytes(littleEndian)
+    const larger = new Uint8Array(data.length + 10).fill(0xff)
+    larger.set(data, before)
+    const copy = larger.slice()
+    const btf = new Btf(larger.subarray(before))
+    btf.validate()
+    expect(btf.struct('event')).toEqual(new Btf(data).struct('event'))
+    expect(btf.variables()).toEqual([])
+    expect(larger).toEqual(copy)
+  }
 })
 
 describe('what clang makes', () => {
