@@ -41,7 +41,7 @@ const TAKEN_FIELDS = 6
 export class BatchTaker {
   // An ArrayBuffer of its own: the addon keeps a pointer to it, and V8 moves
   // the contents of small typed arrays that have none.
-  readonly taken = new Float64Array(new ArrayBuffer(8 * TAKEN_FIELDS))
+  readonly taken: Float64Array = new Float64Array(new ArrayBuffer(8 * TAKEN_FIELDS))
   readonly #arenas: (Arena | undefined)[] = []
   #index = -1
 
