@@ -89,11 +89,12 @@ describeBpf('detached()', () => {
   })
 
   test('waits for links of before another attach()', async () => {
-    using object = loadPrograms()
-    object.attach()
+    using object = BpfObject.open(objectPath('programs')).load()
+    object.program('on_enter').attach()
     const holder = await holdLink()
     object.detach()
-    object.attach().detach()
+    object.program('on_exec').attach()
+    object.detach()
     expect((await rejectionOf(object.detached({ timeoutMs: 20 }))).code).toBe('ERR_TIMEOUT')
     await letGo(holder)
     expect(await object.detached()).toBe(true)
