@@ -19,12 +19,18 @@ interface Decoded {
   error: Error | undefined
 }
 
+/** A batch of the default size is decoded in a millisecond or two. */
+const largestWholeBytes = 256 * 1024
+
 export class Decoding {
   readonly #delivery: Delivery
+  readonly #sliceMs: number
   #decoded: Decoded = { records: [], error: undefined }
 
-  constructor(delivery: Delivery) {
+  /** @param batchBytes The size of a batch. */
+  constructor(delivery: Delivery, batchBytes: number) {
     this.#delivery = delivery
+    this.#sliceMs = batchBytes > largestWholeBytes ? turnMs : Infinity
   }
 
   /** What takes a map's records; of several maps each says where it is from. */
@@ -42,11 +48,11 @@ export class Decoding {
   }
 
   /**
-   * Decodes the rest of a batch, or what fits into some milliseconds: a batch does
-   * unless it is larger than the default.
+   * Decodes the rest of a batch, or of one that is larger than the default what
+   * fits into a turn.
    */
   batch(): Decoded & { more: boolean } {
-    const deadline = performance.now() + 5 * turnMs
+    const deadline = performance.now() + this.#sliceMs
     const decoded: Decoded = { records: [], error: undefined }
     this.#decoded = decoded
     let more: boolean

@@ -73,12 +73,12 @@ export abstract class Reader<T> {
       (error) => this.#raise(error),
       (value) => this.#returned(value),
     )
-    this.#decoding = new Decoding(this.#delivery)
+    const { coalesceUs, batchBytes, batchCount } = this.#options
+    this.#decoding = new Decoding(this.#delivery, batchBytes)
     this.#iterations = new Iterations(
       () => this.#decodeSome(),
       () => this.close(),
     )
-    const { coalesceUs, batchBytes, batchCount } = this.#options
     this.native = new (addon().Reader)(coalesceUs, batchBytes, batchCount, this.#delivery.taken)
     this.#delivery.open(this.native)
     this.#turns = new Turns(this.#delivery, {
