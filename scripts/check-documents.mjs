@@ -7,7 +7,7 @@ const widest = 120
 /** Of these the width is not looked at. */
 const exceptions = new Set(['docs/benchmarks.md', 'docs/comparison.md', 'docs/peers.md'])
 
-const paths = ['.', 'docs'].flatMap((directory) =>
+const paths = ['.', 'docs', 'docs/guide'].flatMap((directory) =>
   readdirSync(directory).map((name) => join(directory, name)),
 )
 for (const path of paths.filter((path) => path.endsWith('.md') && !exceptions.has(path))) {

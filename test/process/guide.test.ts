@@ -1,0 +1,74 @@
+// The pages of docs/guide/ work as they stand. Of each page:
+// - "```c NAME.bpf.c" is compiled to NAME.bpf.o, with bpf-ringbuf.bpf.h at hand;
+// - all "```ts" together are one program, an ES module that may await: it is
+//   type-checked and run beside the objects, and has to end by itself within 20 s,
+//   with status 0 and nothing on its standard error;
+// - "```ts check" is type-checked after them but not run: for what this kernel lacks.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describeBpf } from '../require-bpf.js'
+import { Example, killRunning } from './example.js'
+
+const root = join(__dirname, '../..')
+const guide = join(root, 'docs/guide')
+const built = join(root, 'build/guide')
+const pages = readdirSync(guide)
+  .filter((name) => name !== 'README.md')
+  .map((name) => name.replace(/\.md$/, ''))
+
+/** The fenced blocks of a page whose first line is `info`. */
+function blocks(page: string, info: RegExp): { title: string; code: string }[] {
+  const text = readFileSync(join(guide, `${page}.md`), 'utf8')
+  return [...text.matchAll(/^```(.*)\n([^]*?)^```$/gm)]
+    .map(([, title = '', code = '']) => ({ title, code }))
+    .filter(({ title }) => info.test(title))
+}
+
+function run(command: string, ...args: string[]): void {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}\n${stdout}${stderr}`)
+}
+
+afterEach(killRunning)
+
+describeBpf('the guide', () => {
+  beforeAll(() => {
+    rmSync(built, { recursive: true, force: true })
+    const objects: string[] = []
+    for (const page of pages) {
+      const directory = join(built, page)
+      mkdirSync(directory, { recursive: true })
+      for (const { title, code } of blocks(page, /^c \w+\.bpf\.c$/)) {
+        const name = title.slice(2)
+        writeFileSync(join(directory, name), code)
+        objects.push(`build/guide/${page}/${name.replace(/c$/, 'o')}`)
+      }
+      const code = (info: RegExp): string =>
+        blocks(page, info)
+          .map((block) => block.code)
+          .join('')
+      const notRun = `export async function notRun() {\n${code(/^ts check$/)}}\n`
+      writeFileSync(join(directory, 'page.mts'), code(/^ts$/) + notRun)
+    }
+    writeFileSync(
+      join(built, 'tsconfig.json'),
+      JSON.stringify({
+        extends: '../../tsconfig.json',
+        compilerOptions: { rootDir: '.', outDir: '.', declaration: false, noUnusedLocals: false },
+        include: ['*/page.mts'],
+      }),
+    )
+    run('make', '--no-print-directory', ...objects)
+    run(process.execPath, 'node_modules/typescript/bin/tsc', '-p', 'build/guide')
+  }, 120_000)
+
+  test.each(pages)('%s', async (page) => {
+    const cwd = join(built, page)
+    const example = new Example(process.execPath, ['page.mjs'], { cwd })
+    const timer = setTimeout(() => example.child.kill(), 20_000)
+    const ended = await example.ended
+    clearTimeout(timer)
+    expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' })
+  }, 30_000)
+})
