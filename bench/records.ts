@@ -6,7 +6,7 @@ export const producerCpu = 0
 export const consumerCpu = 1
 
 /** The first words of a record, which may go on. */
-export const BenchRecord = struct('record', { sequence: u32, cpu: u32 })
+export const BenchRecord = struct('record', { sequence: u32, cpu: u32 }, { unchecked: true })
 
 /** What a program that reports executions sends: two strings among its fields. */
 export const ExecEvent = struct('event', {

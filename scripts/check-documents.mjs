@@ -4,13 +4,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const widest = 120
-/** Of these the width is not looked at. */
-const exceptions = new Set(['docs/benchmarks.md', 'docs/comparison.md', 'docs/peers.md'])
 
 const paths = ['.', 'docs', 'docs/guide'].flatMap((directory) =>
   readdirSync(directory).map((name) => join(directory, name)),
 )
-for (const path of paths.filter((path) => path.endsWith('.md') && !exceptions.has(path))) {
+for (const path of paths.filter((path) => path.endsWith('.md'))) {
   for (const [index, line] of readFileSync(path, 'utf8').split('\n').entries()) {
     if (!line.startsWith('|') || line.length <= widest) continue
     console.error(`${path}:${index + 1}: a table of ${line.length} columns, at most ${widest}`)

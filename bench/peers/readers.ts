@@ -34,7 +34,7 @@ interface Event {
 
 /** The structs of test/bpf/peers.bpf.c. */
 const types: Record<Kind, Type<Rec | Event>> = {
-  record: struct('record', { sequence: u32, cpu: u32 }),
+  record: struct('record', { sequence: u32, cpu: u32 }, { unchecked: true }),
   event: struct('event', {
     sequence: u32,
     pid: u32,

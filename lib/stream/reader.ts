@@ -244,10 +244,13 @@ export abstract class Reader<T> {
     if (this.#released) return
     if (this.#usesCallbacks !== true) {
       const mark = this.native.mark()
-      while (this.native.markReached(mark) < 0) {
-        if (this.#drain() === 0 && !this.#delivery.drainedFull) break
+      try {
+        while (this.native.markReached(mark) < 0) {
+          if (this.#drain() === 0 && !this.#delivery.drainedFull) break
+        }
+      } finally {
+        this.native.unmark(mark)
       }
-      this.native.unmark(mark)
       this.#iterations.serve()
       return
     }

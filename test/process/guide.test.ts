@@ -63,12 +63,16 @@ describeBpf('the guide', () => {
     run(process.execPath, 'node_modules/typescript/bin/tsc', '-p', 'build/guide')
   }, 120_000)
 
-  test.each(pages)('%s', async (page) => {
-    const cwd = join(built, page)
-    const example = new Example(process.execPath, ['page.mjs'], { cwd })
-    const timer = setTimeout(() => example.child.kill(), 20_000)
-    const ended = await example.ended
-    clearTimeout(timer)
-    expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' })
-  }, 30_000)
+  test.each(pages)(
+    '%s',
+    async (page) => {
+      const cwd = join(built, page)
+      const example = new Example(process.execPath, ['page.mjs'], { cwd })
+      const timer = setTimeout(() => example.child.kill(), 20_000)
+      const ended = await example.ended
+      clearTimeout(timer)
+      expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' })
+    },
+    30_000,
+  )
 })
