@@ -57,6 +57,7 @@ describeBpf('the guide', () => {
         extends: '../../tsconfig.json',
         compilerOptions: { rootDir: '.', outDir: '.', declaration: false, noUnusedLocals: false },
         include: ['*/page.mts'],
+        exclude: [],
       }),
     )
     run('make', '--no-print-directory', ...objects)
