@@ -37,6 +37,8 @@ export {
   bool,
   bytes,
   cstring,
+  f32,
+  f64,
   i16,
   i32,
   i64,

@@ -2,7 +2,7 @@
 import { inspect, type InspectOptions } from 'node:util'
 import type { Btf, BtfVariable } from '../btf/btf.js'
 import { BpfError } from '../errors/errors.js'
-import { typeFromBtf } from '../types/from-btf.js'
+import { typeFromBtf, unsupportedInBtf } from '../types/from-btf.js'
 import { Memory } from '../types/memory.js'
 import { createRead, type Read } from '../types/read.js'
 import type { Type } from '../types/struct.js'
@@ -13,23 +13,79 @@ import type { NativeMap } from '../addon/map.js'
 
 /**
  * What a global variable is in TypeScript: integers and enums up to 32 bits
- * `number`, 64 bits `bigint` (a `number` is taken too), `bool` `boolean`,
- * `char[]` `string`, `unsigned char[]` `Uint8Array`.
+ * `number`, 64 bits `bigint` (a `number` is taken too), floats `number`, `bool`
+ * `boolean`, `char[]` `string`, `unsigned char[]` `Uint8Array`, other arrays lists,
+ * structs objects with all their members, in which pointers are `bigint`.
+ *
+ * Reading gives a copy: to change one member, change the copy and set it whole.
  */
-export type GlobalValue = number | bigint | boolean | string | Uint8Array
+export type GlobalValue =
+  | number
+  | bigint
+  | boolean
+  | string
+  | Uint8Array
+  | GlobalValue[]
+  | { [member: string]: GlobalValue }
 
 const EROFS = 30
 
 /** What JavaScript looks for on any object; a variable may have the name all the same. */
 const languageAsks = new Set(['constructor', 'then', 'toJSON', 'toString', 'valueOf'])
 
-interface Global {
-  variable: BtfVariable
-  /** What it is in C, for messages. */
-  kind: string
-  /** Nothing when JavaScript cannot use it. */
-  codec: { type: Type; read: Read } | undefined
+/** Of larger ones only the kind is printed. */
+const largestPrinted = 1 << 20
+
+interface Codec {
+  type: Type
+  read: Read
 }
+
+/** A global variable: its type is worked out when it is asked for. */
+class Global {
+  readonly variable: BtfVariable
+  readonly #btf: Btf
+  #codec: Codec | undefined | 'unknown' = 'unknown'
+
+  constructor(variable: BtfVariable, btf: Btf) {
+    this.variable = variable
+    this.#btf = btf
+  }
+
+  /** What it is in C, for messages. */
+  get kind(): string {
+    return this.#btf.type(this.variable.type).kind
+  }
+
+  /** Nothing when JavaScript cannot use it. */
+  get codec(): Codec | undefined {
+    if (this.#codec === 'unknown') this.#codec = this.#findCodec()
+    return this.#codec
+  }
+
+  /** Why there is no codec. */
+  get problem(): string {
+    const { path, problem } = unsupportedInBtf(this.#btf, this.variable.type) ?? pointer
+    return path === '' ? `it is ${problem}` : `its member ${path.replace(/^\./, '')} is ${problem}`
+  }
+
+  #findCodec(): Codec | undefined {
+    if (this.#isPointer()) return undefined
+    const type = typeFromBtf(this.#btf, this.variable.type)
+    return type === undefined ? undefined : { type, read: createRead(type) }
+  }
+
+  /** Also an array of them. Within a struct they are numbers that are read along. */
+  #isPointer(): boolean {
+    let type = this.#btf.type(this.variable.type)
+    for (let depth = 0; depth < 64 && type.kind === 'array'; depth++) {
+      type = this.#btf.type(type.element)
+    }
+    return type.kind === 'pointer'
+  }
+}
+
+const pointer = { path: '', problem: 'a pointer' }
 
 /**
  * The object that `BpfObject.globals` is. Reading and writing goes to the
@@ -45,14 +101,8 @@ export function createGlobals(
   dataMap: (section: string) => NativeMap | undefined,
 ): Record<string, GlobalValue> {
   const globals = new Map<string, Global>()
-  let largest = 0
   if (btf !== undefined) {
-    for (const variable of btf.variables()) {
-      const type = typeFromBtf(btf, variable.type)
-      const codec = type === undefined ? undefined : { type, read: createRead(type) }
-      globals.set(variable.name, { variable, kind: btf.type(variable.type).kind, codec })
-      largest = Math.max(largest, type?.size ?? 0)
-    }
+    for (const variable of btf.variables()) globals.set(variable.name, new Global(variable, btf))
   }
   let scratch: Memory | undefined
 
@@ -82,16 +132,14 @@ export function createGlobals(
     })
   }
 
-  function codecOf(
-    operation: string,
-    { variable, kind, codec }: Global,
-  ): { type: Type; read: Read } {
+  function codecOf(operation: string, global: Global): Codec {
+    const { variable, codec } = global
     const target = `global "${variable.name}"`
     if (codec === undefined) {
-      throw new BpfError('ERR_UNSUPPORTED', `it is of kind ${kind}`, {
+      throw new BpfError('ERR_UNSUPPORTED', global.problem, {
         operation,
         target,
-        hint: 'Integers, enums, bool, char and unsigned char arrays can be used from JavaScript',
+        hint: 'Pointers, unions, bit-fields and what contains them cannot be used from JavaScript',
       })
     }
     if (codec.type.size === variable.size) return codec
@@ -107,7 +155,7 @@ export function createGlobals(
     const codec = codecOf('read', global)
     const result = memory('read', global).readData(offset, size)
     if (typeof result === 'number') throw failure('read', `global "${name}"`, result)
-    scratch ??= new Memory(new ArrayBuffer(8 * Math.ceil(largest / 8)))
+    if (scratch === undefined || scratch.u8.length < size) scratch = Memory.ofSize(size)
     scratch.u8.set(result)
     return codec.read(scratch, 0, size) as GlobalValue
   }
@@ -129,8 +177,8 @@ export function createGlobals(
 
   /** For console.log(), which must not fail: what cannot be read is named by its kind or error. */
   function print(depth: number, options: InspectOptions): string {
-    const shown = [...globals].map(([name, { kind, codec }]) => {
-      if (codec === undefined) return [name, literal(kind)]
+    const shown = [...globals].map(([name, { variable, kind, codec }]) => {
+      if (codec === undefined || variable.size > largestPrinted) return [name, literal(kind)]
       try {
         return [name, read(name)]
       } catch (error) {

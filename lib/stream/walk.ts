@@ -1,6 +1,7 @@
 // The loop that hands out the records of a batch, compiled for their type.
 import { type Arena, frameHeaderBytes } from './batch.js'
 import { RecordTooShortError } from '../errors/errors.js'
+import { compileSource, isCompilable } from '../types/compile.js'
 import { createCachedCstrings, type ReadCstring } from '../types/cstring.js'
 import {
   createRead,
@@ -47,9 +48,6 @@ export type Flavour = 'ring' | 'perf'
 
 type TooShort = (arena: Arena, start: number, length: number) => Error
 
-let compiledCount = 0
-let warned = false
-
 /**
  * Compiles the loop for a type. Each reader has one of its own: V8 inlines the
  * decoder into the loop, and the callback too, as long as a loop has only ever
@@ -66,27 +64,10 @@ export function compile(
   const needed = requiredBytes(type)
   const tooShort: TooShort = (arena, start, length) =>
     new RecordTooShortError(type.name, needed, arena.u8.slice(start, start + length))
-  // A source of its own: V8 shares what it learns between functions of the same.
-  const url = `bpf-ringbuf/${type.name.replace(/\W/g, '_')}-${String(++compiledCount)}.js`
-  const source = `${walkSource(type, flavour)}\n//# sourceURL=${url}`
-  try {
-    // eslint-disable-next-line @typescript-eslint/no-implied-eval -- nothing but integers and C identifiers gets into the source
-    const factory = new Function('runtime', 'cstrings', 'tooShort', source) as (
-      ...parameters: [typeof runtime, () => ReadCstring, TooShort]
-    ) => Walk
-    return factory(runtime, cstrings, tooShort)
-  } catch (error) {
-    if ((error as Error).name !== 'EvalError') throw error
-    if (!warned) {
-      process.emitWarning('Records are decoded more slowly, as code may not be made of strings', {
-        code: 'BPF_RINGBUF_SLOW_DECODER',
-        detail:
-          'bpf-ringbuf compiles a loop for each type; --disallow-code-generation-from-strings',
-      })
-    }
-    warned = true
-    return interpret(type, flavour, cstrings, tooShort)
-  }
+  const compiled = isCompilable(type)
+    ? compileSource(type.name, { runtime, cstrings, tooShort }, walkSource(type, flavour))
+    : undefined
+  return (compiled as Walk | undefined) ?? interpret(type, flavour, cstrings, tooShort)
 }
 
 function walkSource(type: Type, flavour: Flavour): string {
@@ -97,8 +78,7 @@ function walkSource(type: Type, flavour: Flavour): string {
   const record = isView
     ? '(lent = memory, lentStart = o, lentEnd = o + length, accessor)'
     : readSource(type, { base: 'o', baseAlign: 8, end: 'o + length', cstrings })
-  return `'use strict'
-${runtimeNames}
+  return `${runtimeNames}
 ${cstrings.map((name) => `const ${name} = cstrings()`).join('\n')}
 ${lend}
 return function walk(memory, cursor, source, onRecord) {

@@ -189,6 +189,8 @@ function compareType(
       const matches = isSigned && sizeOfNumber(declared) === type.size
       return matches ? undefined : differs()
     }
+    case 'float':
+      return declared.kind === 'float' && declared.size === type.size ? undefined : differs()
     case 'bool':
       // Every byte but 0 is true, whatever the program calls it.
       return sizeOfNumber(declared) === 1 ? undefined : differs()

@@ -35,9 +35,14 @@ export class Memory {
     this.i64 = new BigInt64Array(buffer)
   }
 
+  /** Zeros: at least so many bytes. */
+  static ofSize(sizeBytes: number): Memory {
+    return new Memory(new ArrayBuffer(8 * Math.ceil(sizeBytes / 8)))
+  }
+
   /** A copy of some bytes. */
   static of(bytes: Uint8Array): Memory {
-    const memory = new Memory(new ArrayBuffer(8 * Math.ceil(bytes.length / 8)))
+    const memory = Memory.ofSize(bytes.length)
     memory.u8.set(bytes)
     return memory
   }

@@ -1,6 +1,7 @@
-// Reads C values: as an expression in JavaScript for a loop that is compiled,
+// Reads C values: as an expression in JavaScript for a function that is compiled,
 // and as a function where code cannot be made.
 import { outOfRange } from '../errors/errors.js'
+import { compileSource, isCompilable } from './compile.js'
 import { readCstring, type ReadCstring } from './cstring.js'
 import { littleEndian, type Memory } from './memory.js'
 import type { Shape, Struct, Type } from './struct.js'
@@ -58,6 +59,8 @@ export function readSource(type: Type, place: Place, offset = 0): string {
   switch (shape.kind) {
     case 'int':
       return intSource(shape, start, isAligned(place, offset, shape.size))
+    case 'float':
+      return `view.getFloat${String(8 * shape.size)}(${start}, ${String(littleEndian)})`
     case 'bool':
       return `u8[${start}] !== 0`
     case 'cstring': {
@@ -84,11 +87,24 @@ function stopSource(length: number | undefined, start: string, place: Place): st
   return length === undefined ? place.end : `${start} + ${String(length)}`
 }
 
-function isAligned(place: Place, offset: number, size: number): boolean {
-  return place.baseAlign % size === 0 && offset % size === 0
+/** Whether what lies at `offset` from the place's base is aligned. */
+export function isAligned(
+  { baseAlign }: Pick<Place, 'baseAlign'>,
+  offset: number,
+  size: number,
+): boolean {
+  return baseAlign % size === 0 && offset % size === 0
 }
 
-type Int = Extract<Shape, { kind: 'int' }>
+/** The power of two that the places of all elements are multiples of. */
+export function alignOfElements(baseAlign: number, offset: number, stride: number): number {
+  let align = baseAlign
+  while (align > 1 && (offset % align !== 0 || stride % align !== 0)) align /= 2
+  return align
+}
+
+/** @internal */
+export type Int = Extract<Shape, { kind: 'int' }>
 
 function intSource(shape: Int, start: string, aligned: boolean): string {
   const { size, signed, exact } = shape
@@ -114,15 +130,17 @@ function arraySource(
   start: string,
   offset: number,
 ): string {
-  // Power-of-two alignment that all elements have.
-  let align = place.baseAlign
-  while (align > 1 && (offset % align !== 0 || element.size % align !== 0)) align /= 2
+  const align = alignOfElements(place.baseAlign, offset, element.size)
   const { depth = 0 } = place
   const index = `i${String(depth)}`
   const base = `(${start} + ${index} * ${String(element.size)})`
   const read = readSource(element, { ...place, base, baseAlign: align, depth: depth + 1 })
-  const body = read.startsWith('{') ? `(${read})` : read
+  const body = parenthesized(read)
   return `list(${String(length)}, (${index}) => ${body})`
+}
+
+function parenthesized(read: string): string {
+  return read.startsWith('{') ? `(${read})` : read
 }
 
 /** Reads a value that begins at `start`, of a record that ends at `end`. */
@@ -137,6 +155,10 @@ export function createRead({ shape }: Type, cstrings = () => readCstring): Read 
   switch (shape.kind) {
     case 'int':
       return createReadInt(shape)
+    case 'float':
+      return shape.size === 4
+        ? ({ view }, at) => view.getFloat32(at, littleEndian)
+        : ({ view }, at) => view.getFloat64(at, littleEndian)
     case 'bool':
       return (memory, start) => memory.u8[start] !== 0
     case 'cstring': {
@@ -239,4 +261,117 @@ export function lendSource(struct: Struct, cstrings: string[]): string {
 const accessor = {
 ${getters.join('\n')}
 }`
+}
+
+/**
+ * As `createRead()`, and compiled where code may be made of strings: for what is read
+ * again and again.
+ *
+ * @param baseAlign The power of two, up to 8, that `start` is always a multiple of.
+ */
+export function compileRead<T>(type: Type<T>, baseAlign = 8): Read<T> {
+  const make = (cstrings: string[]): string => `return ${readFunction(type, baseAlign, cstrings)}`
+  return (compileReader(type, [type], make) as Read<T> | undefined) ?? createRead(type)
+}
+
+/** Reads `count` values that begin at `start` and lie next to each other. */
+export type ReadMany<T = unknown> = (memory: Memory, start: number, count: number) => T[]
+
+/**
+ * Compiles the loop that reads values which are `strideBytes` apart.
+ *
+ * @param sizeBytes Of each value; what a type without a length takes.
+ * @param strideBytes From one value to the next; `start` is a multiple of 8.
+ */
+export function compileReadMany<T>(
+  type: Type<T>,
+  sizeBytes: number,
+  strideBytes = sizeBytes,
+): ReadMany<T> {
+  const align = alignOfElements(8, 0, strideBytes)
+  const make = (cstrings: string[]): string => `
+const read = ${readFunction(type, align, cstrings)}
+return function readMany(memory, start, count) {
+  const values = []
+  for (let i = 0; i < count; i++, start += ${String(strideBytes)}) {
+    values.push(read(memory, start, start + ${String(sizeBytes)}))
+  }
+  return values
+}`
+  const compiled = compileReader(type, [type], make) as ReadMany<T> | undefined
+  if (compiled !== undefined) return compiled
+  const read = createRead(type)
+  return (memory, start, count) =>
+    list(count, (i) => read(memory, start + i * strideBytes, start + i * strideBytes + sizeBytes))
+}
+
+/** Where the keys or values of a chunk are: in `memory` from its begin, `strideBytes` apart. */
+export interface Column<T = unknown> {
+  type: Type<T>
+  /** Of each; what a type without a length takes. */
+  sizeBytes: number
+  strideBytes: number
+}
+
+/** Reads `count` pairs, of which the first parts begin `keys` and the others `values`. */
+export type ReadPairs<K = unknown, V = unknown> = (
+  keys: Memory,
+  values: Memory,
+  count: number,
+) => [K, V][]
+
+/** Compiles the loop that reads pairs: keys and values of a map. */
+export function compileReadPairs<K, V>(key: Column<K>, value: Column<V>): ReadPairs<K, V> {
+  const alignOf = ({ strideBytes }: Column): number => alignOfElements(8, 0, strideBytes)
+  const call = (name: string, memory: string, { sizeBytes, strideBytes }: Column): string => {
+    const start = `i * ${String(strideBytes)}`
+    return `${name}(${memory}, ${start}, ${start} + ${String(sizeBytes)})`
+  }
+  const make = (cstrings: string[]): string => `
+const readKey = ${readFunction(key.type, alignOf(key), cstrings)}
+const readValue = ${readFunction(value.type, alignOf(value), cstrings)}
+return function readPairs(keys, values, count) {
+  const pairs = []
+  for (let i = 0; i < count; i++) {
+    pairs.push([${call('readKey', 'keys', key)}, ${call('readValue', 'values', value)}])
+  }
+  return pairs
+}`
+  const compiled = compileReader(value.type, [key.type, value.type], make) as
+    ReadPairs<K, V> | undefined
+  if (compiled !== undefined) return compiled
+  const readKey = createRead(key.type)
+  const readValue = createRead(value.type)
+  return (keys, values, count) =>
+    list(count, (i) => {
+      const at = i * key.strideBytes
+      const valueAt = i * value.strideBytes
+      return [
+        readKey(keys, at, at + key.sizeBytes),
+        readValue(values, valueAt, valueAt + value.sizeBytes),
+      ]
+    })
+}
+
+function readFunction(type: Type, baseAlign: number, cstrings: string[]): string {
+  const place = { base: 'start', baseAlign, end: 'end', cstrings }
+  return `(memory, start, end) => {
+  ${memoryNames}
+  return ${readSource(type, place)}
+}`
+}
+
+/** @param make Takes the names of the `ReadCstring` that its source uses. */
+function compileReader(
+  { name }: Type,
+  types: readonly Type[],
+  make: (cstrings: string[]) => string,
+): unknown {
+  if (types.some((type) => type.shape.kind === 'view' || !isCompilable(type))) return undefined
+  const cstrings: string[] = []
+  const body = make(cstrings)
+  const source = `${runtimeNames}
+${cstrings.map((cstring) => `const ${cstring} = readCstring`).join('\n')}
+${body}`
+  return compileSource(name, { runtime, readCstring }, source)
 }

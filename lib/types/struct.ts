@@ -26,6 +26,7 @@ export type Value<D> = D extends Type<infer T> ? T : never
 /** @internal */
 export type Shape =
   | { kind: 'int'; size: 1 | 2 | 4 | 8; signed: boolean; exact: boolean }
+  | { kind: 'float'; size: 4 | 8 }
   | { kind: 'bool' }
   | { kind: 'cstring'; length: number | undefined }
   | { kind: 'bytes'; length: number | undefined }
@@ -41,19 +42,43 @@ export interface Field {
 }
 
 /**
- * All types that were made here. What a type says gets into source code, so
- * that one which came from elsewhere, from JSON perhaps, is none.
+ * All types that were made here, and how many fields they have in all. What a type
+ * says gets into source code, so that one which came from elsewhere, from JSON
+ * perhaps, is none.
  */
-const made = new WeakSet()
+const made = new WeakMap<object, number>()
 
 /** The functions that make types all end here: none can be changed afterwards. */
 function make<T extends Type>(type: T): T {
   const { shape } = type
+  made.set(type, countFields(shape))
   if (shape.kind === 'struct') for (const field of shape.fields) Object.freeze(field)
   if (shape.kind === 'struct') Object.freeze(shape.fields)
   Object.freeze(shape)
-  made.add(type)
   return Object.freeze(type)
+}
+
+function countFields(shape: Shape): number {
+  switch (shape.kind) {
+    case 'struct':
+      return shape.fields.reduce((sum, { type }) => sum + fieldCount(type), 0)
+    case 'array':
+      return fieldCount(shape.element)
+    case 'view':
+      return fieldCount(shape.struct)
+    default:
+      return 1
+  }
+}
+
+/**
+ * The fields of a type, those of structs in it included and of an array those of one
+ * element: what the code that reads it grows with.
+ *
+ * @internal
+ */
+export function fieldCount(type: Type): number {
+  return made.get(type) ?? 1
 }
 
 function int<T>(name: string, size: 1 | 2 | 4 | 8, signed: boolean, exact = true): Type<T> {
@@ -91,6 +116,15 @@ export interface Wide extends Type<bigint> {
 export const u64: Wide = wide('u64', false)
 /** `__s64` as `bigint`, `i64.number` as `number`. */
 export const i64: Wide = wide('i64', true)
+
+function float(name: string, size: 4 | 8): Type<number> {
+  return make({ name, size, align: size, shape: { kind: 'float', size } })
+}
+
+/** `float` as `number`; what is written is rounded to it. */
+export const f32: Type<number> = float('f32', 4)
+/** `double` as `number`. */
+export const f64: Type<number> = float('f64', 8)
 
 /** `bool` as `boolean`: every byte but 0 is true. */
 export const bool: Type<boolean> = make({
@@ -177,8 +211,19 @@ export interface StructOptions {
   unchecked?: boolean
 }
 
-/** The largest record and so the largest type: the kernel's limit is 1 GiB. */
-const maxBytes = 2 ** 30
+/**
+ * The largest record and so the largest type: the kernel's limit is 1 GiB.
+ *
+ * @internal
+ */
+export const maxBytes = 2 ** 30
+
+/**
+ * The most fields of a struct, those of structs in it included.
+ *
+ * @internal
+ */
+export const maxFields = 2 ** 16
 
 /**
  * A C struct. Fields follow each other with C's natural alignment; `at()` places
@@ -192,8 +237,11 @@ export class Struct<T = unknown> implements Type<T> {
   readonly shape: Extract<Shape, { kind: 'struct' }>
   declare readonly [value]?: T
 
-  /** @internal */
-  constructor(name: string, fields: Fields, options: StructOptions) {
+  /**
+   * @internal
+   * @param declaredSize In bytes, where fields and alignment do not say it.
+   */
+  constructor(name: string, fields: Fields, options: StructOptions, declaredSize?: number) {
     const { packed = false, unchecked = false } = options
     if (typeof packed !== 'boolean') throw invalidType('a boolean', 'packed', packed)
     if (typeof unchecked !== 'boolean') throw invalidType('a boolean', 'unchecked', unchecked)
@@ -233,9 +281,13 @@ export class Struct<T = unknown> implements Type<T> {
       throw outOfRange(`at most ${String(maxBytes)} bytes`, `struct "${name}"`, end)
     }
     this.name = name
-    this.size = roundUp(end, align)
+    this.size = declaredSize ?? roundUp(end, align)
     this.align = align
     this.shape = { kind: 'struct', fields: placed, unchecked }
+    const count = countFields(this.shape)
+    if (count > maxFields) {
+      throw outOfRange(`at most ${String(maxFields)} fields`, `struct "${name}"`, count)
+    }
     make(this)
   }
 

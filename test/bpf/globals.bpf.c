@@ -63,12 +63,29 @@ static volatile __u64 bss_static;
 __u32 custom_data SEC(".data.custom") = 9;
 const volatile __u32 custom_const SEC(".rodata.custom") = 10;
 
+/* Structs and arrays. */
+struct histogram {
+	__u32 slots[4];
+	char comm[8];
+};
+struct histogram data_histogram = {{1, 2, 3, 4}, "init"};
+struct histogram data_histograms[2];
+__u64 data_matrix[2][3] = {{1, 2, 3}, {4, 5, 6}};
+
 /* What JavaScript cannot use. */
-struct pair {
+struct {
+	union {
+		int number;
+		char octets[4];
+	} u;
+} unsupported_union = {{1}};
+struct {
 	int left;
-	int right;
-} unsupported_struct = {1, 2};
-int unsupported_array[4] = {1, 2, 3, 4};
+	struct {
+		__u32 low : 4;
+		__u32 high : 28;
+	} inner;
+} unsupported_bits = {1, {2, 3}};
 __u64 *unsupported_pointer;
 
 /* Copies what was set, so that a test sees what BPF sees. */
@@ -88,5 +105,6 @@ int copy(void *context)
 	for (int i = 0; i < sizeof(bss_text); i++)
 		bss_text[i] = const_text[i];
 	bss_static += data_static + custom_data + custom_const;
+	data_histograms[1] = data_histogram;
 	return data_u32;
 }

@@ -67,6 +67,10 @@ function readScalar({ c, type }: Scalar, record: DataView, at: number): unknown 
       return record.getInt32(at, littleEndian)
     case 'bool':
       return record.getUint8(at) !== 0
+    case 'float':
+      return record.getFloat32(at, littleEndian)
+    case 'double':
+      return record.getFloat64(at, littleEndian)
   }
   const wide =
     c === 'uint64_t' ? record.getBigUint64(at, littleEndian) : record.getBigInt64(at, littleEndian)

@@ -161,10 +161,27 @@ describeBpf('globals', () => {
       expect(globals.custom_const).toBe(10)
     })
 
+    test('structs and arrays are read and written whole', () => {
+      expect(globals.data_histogram).toEqual({ slots: [1, 2, 3, 4], comm: 'init' })
+      expect(globals.data_histograms).toHaveLength(2)
+      const changed = { slots: [5, 6, 7, 8], comm: 'changed' }
+      globals.data_histogram = changed
+      expect(globals.data_histogram).toEqual(changed)
+      expect(globals.data_matrix).toEqual([
+        [1n, 2n, 3n],
+        [4n, 5n, 6n],
+      ])
+      const { message } = thrownBy(
+        () => (globals.data_histogram = { slots: [1, 2, 3, -4], comm: '' }),
+      )
+      expect(message).toContain('for global "data_histogram".slots[3] but received -4')
+      expect(globals.data_histogram).toEqual(changed)
+    })
+
     test.each([
-      ['unsupported_struct', 'struct'],
-      ['unsupported_array', 'array'],
-      ['unsupported_pointer', 'pointer'],
+      ['unsupported_union', 'its member u is a union'],
+      ['unsupported_bits', 'its member inner.low is a bit-field'],
+      ['unsupported_pointer', 'it is a pointer'],
     ])('%s is an error', (name, kind) => {
       const expected = {
         code: 'ERR_UNSUPPORTED',
@@ -250,6 +267,12 @@ describeBpf('globals', () => {
     globals.data_u32 = 1
     expect(object.program('copy').testRun()).toBe(1)
     expect(globals.bss_static).toBe(2220n)
+    globals.data_histogram = { slots: [10, 20, 30, 40], comm: 'shell' }
+    object.program('copy').testRun()
+    expect(globals.data_histograms).toEqual([
+      { slots: [0, 0, 0, 0], comm: '' },
+      { slots: [10, 20, 30, 40], comm: 'shell' },
+    ])
   })
 
   test('that are constant cannot be set after load', () => {

@@ -1,7 +1,8 @@
-// The same tests over the loop that makes no code of strings.
+// The same tests over what makes no code of strings.
 import type * as walkModule from '../../lib/stream/walk.js'
 import type * as structModule from '../../lib/types/struct.js'
 import './decoder.test.js'
+import './write.test.js'
 
 const native = globalThis.Function
 const refused = jest.fn(() => {

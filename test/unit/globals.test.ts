@@ -23,6 +23,11 @@ function fixture(): Fixture {
   const w = new BtfWriter()
   const char = w.int('char', 1, { signed: true, char: true })
   const int = w.int('int', 4, { signed: true })
+  const pair = w.struct('pair', 24, [
+    { name: 'left', type: int, bitOffset: 0 },
+    { name: 'next', type: w.pointer(0), bitOffset: 64 },
+    { name: 'comm', type: w.array(char, 5), bitOffset: 128 },
+  ])
   const types: [string, number, number][] = [
     ['u8', 1, w.int('unsigned char', 1)],
     ['i8', 1, w.int('signed char', 1, { signed: true })],
@@ -41,8 +46,14 @@ function fixture(): Fixture {
     ['signed_bytes', 8, w.array(w.int('signed char', 1, { signed: true }), 8)],
     ['bools', 8, w.array(w.int('_Bool', 1, { bool: true }), 8)],
     ['pointer', 8, w.pointer(0)],
-    ['struct', 4, w.struct('s', 4, [{ name: 'x', type: int, bitOffset: 0 }])],
+    ['pointers', 16, w.array(w.pointer(0), 2)],
+    ['struct', 24, pair],
+    ['structs', 16, w.array(w.struct('s', 8, [{ name: 'x', type: int, bitOffset: 0 }]), 2)],
+    ['bits', 4, w.struct('flags', 4, [{ name: 'x', type: int, bitOffset: 0, bitSize: 3 }])],
     ['numbers', 8, w.array(int, 2)],
+    ['grid', 16, w.array(w.array(w.int('short', 2, { signed: true }), 4), 2)],
+    ['names', 16, w.array(w.array(char, 8), 2)],
+    ['ratio', 8, w.float('double', 8)],
     ['u128', 16, w.int('unsigned __int128', 16)],
     ['damaged_enum', 3, w.enum('damaged', 3, { RED: 0 })],
   ]
@@ -98,6 +109,24 @@ describe('a global keeps', () => {
     ['constant_text', 'abc', 'abc'],
     ['bytes', Uint8Array.of(1, 0, 255, 4, 5, 6, 7, 8), Uint8Array.of(1, 0, 255, 4, 5, 6, 7, 8)],
     ['bytes', Buffer.from('8 bytes.'), new Uint8Array(Buffer.from('8 bytes.'))],
+    ['signed_bytes', [1, 2, 3, 4, 5, 6, 7, -8], [1, 2, 3, 4, 5, 6, 7, -8]],
+    ['bools', Array<boolean>(8).fill(true), Array<boolean>(8).fill(true)],
+    ['struct', { left: -1, next: 5n, comm: 'text' }, { left: -1, next: 5n, comm: 'text' }],
+    ['structs', [{ x: 1 }, { x: -1 }], [{ x: 1 }, { x: -1 }]],
+    ['numbers', [1, 2], [1, 2]],
+    [
+      'grid',
+      [
+        [1, 2, 3, 4],
+        [5, 6, 7, 8],
+      ],
+      [
+        [1, 2, 3, 4],
+        [5, 6, 7, 8],
+      ],
+    ],
+    ['names', ['a', 'bc'], ['a', 'bc']],
+    ['ratio', 0.5, 0.5],
   ])('%s = %p', (name, value, read) => {
     const { globals, memory } = fixture()
     memory['.data']?.fill(0xa5)
@@ -162,6 +191,11 @@ describe('a global refuses', () => {
         'Expected a Uint8Array of 8 bytes for global "bytes" but received Uint8Array(1) [ 1 ]',
       ),
     ],
+    [
+      'struct',
+      { left: 1, next: 0n, comm: 5 },
+      misuse('TypeError', 'Expected a string for global "struct".comm but received 5'),
+    ],
     ['text', 'ééé€', tooLong("'ééé€'")],
     ['text', 'a\0b', tooLong("'a\\x00b'")],
   ])('%s = %p', (name, value, error) => {
@@ -188,27 +222,19 @@ describe('a global refuses', () => {
 describe('a global that cannot be used', () => {
   const refusal = (code: string, message: string): Error =>
     expect.objectContaining({ name: 'BpfError', code, message }) as Error
-  const hint = 'Integers, enums, bool, char and unsigned char arrays can be used from JavaScript'
+  const hint = 'Pointers, unions, bit-fields and what contains them cannot be used from JavaScript'
 
   test.each([
-    ['pointer', 'pointer'],
-    ['struct', 'struct'],
-    ['damaged_enum', 'enum'],
-    ['numbers', 'array'],
-    ['signed_bytes', 'array'],
-    ['bools', 'array'],
-  ])('for its type: %s', (name, kind) => {
+    ['pointer', 'it is a pointer'],
+    ['pointers', 'it is a pointer'],
+    ['bits', 'its member x is a bit-field'],
+    ['damaged_enum', 'it is an enum of 3 bytes'],
+    ['u128', 'it is unsigned __int128 of 16 bytes'],
+  ])('for its type: %s', (name, problem) => {
     const { globals } = fixture()
-    const problem = `global "${name}": it is of kind ${kind}. ${hint}`
-    expect(() => globals[name]).toThrow(refusal('ERR_UNSUPPORTED', `Cannot read ${problem}`))
-    expect(() => (globals[name] = 1)).toThrow(refusal('ERR_UNSUPPORTED', `Cannot set ${problem}`))
-  })
-
-  test('for it is wider than 64 bits', () => {
-    const { globals } = fixture()
-    expect(() => globals['u128']).toThrow(
-      expect.objectContaining({ code: 'ERR_UNSUPPORTED' }) as Error,
-    )
+    const rest = `global "${name}": ${problem}. ${hint}`
+    expect(() => globals[name]).toThrow(refusal('ERR_UNSUPPORTED', `Cannot read ${rest}`))
+    expect(() => (globals[name] = 1)).toThrow(refusal('ERR_UNSUPPORTED', `Cannot set ${rest}`))
   })
 
   test('for there is none of this name', () => {
@@ -278,7 +304,7 @@ describe('the object of the globals', () => {
     const { globals } = fixture()
     expect(Reflect.ownKeys(globals)).toEqual(expect.arrayContaining(['u8', 'pointer', 'unmapped']))
     expect(Object.keys(globals)).toEqual(expect.arrayContaining(['u8', 'bytes', 'unmapped']))
-    for (const name of ['pointer', 'struct', 'numbers', 'u128', 'signed_bytes']) {
+    for (const name of ['pointer', 'pointers', 'bits', 'u128', 'damaged_enum']) {
       expect(Object.keys(globals)).not.toContain(name)
       expect(name in globals).toBe(true)
     }
@@ -301,7 +327,12 @@ describe('the object of the globals', () => {
     const { globals } = fixture()
     globals['text'] = 'abc'
     const shown = inspect(globals)
-    for (const part of ["text: 'abc'", 'struct: [struct]', 'unmapped: [ERR_NOT_FOUND]']) {
+    for (const part of [
+      "text: 'abc'",
+      'bits: [struct]',
+      'numbers: [ 0, 0 ]',
+      'unmapped: [ERR_NOT_FOUND]',
+    ]) {
       expect(shown).toContain(part)
     }
   })

@@ -85,6 +85,16 @@ const scalars: readonly Scalar[] = [
     (view, at, value: number) => view.setBigInt64(at, BigInt(value), littleEndian),
   ),
   scalar(
+    'float',
+    types.f32,
+    4,
+    (random) => Math.fround(wideFloat(random)),
+    (view, at, value: number) => view.setFloat32(at, value, littleEndian),
+  ),
+  scalar('double', types.f64, 8, wideFloat, (view, at, value: number) =>
+    view.setFloat64(at, value, littleEndian),
+  ),
+  scalar(
     'bool',
     types.bool,
     1,
@@ -303,6 +313,11 @@ function scalar<T>(
 /** Often one of the ends. */
 function integer(min: number, max: number): (random: Random) => number {
   return (random) => (random.chance(0.2) ? random.pick([min, max]) : random.integer(min, max))
+}
+
+function wideFloat(random: Random): number {
+  if (random.chance(0.2)) return random.pick([0, -0, Infinity, -Infinity, NaN, 2 ** 53])
+  return (random.u32() - 2 ** 31) * 2 ** random.integer(-60, 60)
 }
 
 function wide(random: Random): bigint {

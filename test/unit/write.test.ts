@@ -4,6 +4,8 @@ import {
   bool,
   bytes,
   cstring,
+  f32,
+  f64,
   i16,
   i32,
   i64,
@@ -15,16 +17,34 @@ import {
   u64,
   u8,
 } from '../../lib/types/struct.js'
-import { createRead } from '../../lib/types/read.js'
+import { compileRead, compileReadMany, compileReadPairs, createRead } from '../../lib/types/read.js'
 import { Memory } from '../../lib/types/memory.js'
-import { encode } from '../../lib/types/write.js'
+import { createWrite, encode, sizeToWrite } from '../../lib/types/write.js'
 import { misuse } from './misuse.js'
 import { firstSeed, Random } from './random.js'
 import { encodeStruct, type Model, randomStruct, randomValue, structOf } from './random-struct.js'
 
 const inner = struct('inner', { a: u8, b: u16 })
 
-describe('a value is written as C has it', () => {
+/** By `createWrite()`, into memory that was used before, and nothing else of it. */
+function write(type: Type, value: unknown, what: string, baseAlign = 8): Uint8Array {
+  const size = type.shape.kind === 'view' ? 0 : sizeToWrite(type, value, what)
+  const memory = Memory.of(new Uint8Array(size + 40).fill(0xa5))
+  createWrite(type, baseAlign)(memory, 16 + (baseAlign % 8), value, what)
+  const start = 16 + (baseAlign % 8)
+  const around = [...memory.u8.subarray(0, start), ...memory.u8.subarray(start + size)]
+  expect(around.every((byte) => byte === 0xa5 || byte === 0)).toBe(true)
+  expect(around.filter((byte) => byte === 0).length).toBeLessThan(8)
+  return memory.u8.slice(start, start + size)
+}
+
+const writers: [string, typeof write][] = [
+  ['encode()', encode],
+  ['createWrite()', write],
+  ['createWrite(), unaligned', (type, value, what) => write(type, value, what, 1)],
+]
+
+describe.each(writers)('by %s a value is written as C has it', (_writer, encode) => {
   const little = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
   const ordered = (...octets: number[]): number[] => (little ? octets.reverse() : octets)
 
@@ -40,7 +60,13 @@ describe('a value is written as C has it', () => {
     ['u64.number', u64.number, 2 ** 53 - 1, ordered(0, 31, 255, 255, 255, 255, 255, 255)],
     ['i64', i64, -2n, ordered(255, 255, 255, 255, 255, 255, 255, 254)],
     ['u32 of a bigint', u32, 5n, ordered(0, 0, 0, 5)],
+    ['u64 of a large number', u64, 2 ** 52 + 1, ordered(0, 16, 0, 0, 0, 0, 0, 1)],
+    ['i64 of a number', i64, -(2 ** 40) - 1, ordered(255, 255, 254, 255, 255, 255, 255, 255)],
+    ['i64.number of a bigint', i64.number, -2n, ordered(255, 255, 255, 255, 255, 255, 255, 254)],
+    ['minus zero', u32, -0, [0, 0, 0, 0]],
     ['bool', bool, true, [1]],
+    ['f32', f32, -1.5, ordered(0xbf, 0xc0, 0, 0)],
+    ['f64', f64, 1e300, ordered(0x7e, 0x37, 0xe4, 0x3c, 0x88, 0, 0x75, 0x9c)],
     ['text, and zeros behind it', cstring(4), 'é', [0xc3, 0xa9, 0, 0]],
     ['bytes', bytes(2), Uint8Array.of(1, 2), [1, 2]],
     ['bytes without a length', bytes(), Uint8Array.of(1, 2, 3), [1, 2, 3]],
@@ -54,13 +80,25 @@ describe('a value is written as C has it', () => {
       { a: 0, tail: Uint8Array.of(7, 8, 9) },
       [0, 0, 7, 8, 9],
     ],
+    [
+      'fields in another order, and one of a prototype',
+      inner,
+      Object.assign(Object.create({ a: 1, none: 1 }) as object, { b: 0 }),
+      [1, 0, 0, 0],
+    ],
+    [
+      'overlapping fields',
+      struct('e', { a: at(4, u8), b: at(0, inner), c: at(2, u8) }),
+      { a: 9, b: { a: 1, b: 0 }, c: 7 },
+      [1, 0, 7, 0, 9, 0],
+    ],
     ['an empty tail', struct('e', { a: u8, tail: bytes() }), { a: 1, tail: new Uint8Array() }, [1]],
   ])('%s', (_, type, value, expected) => {
     expect([...encode(type, value, 'value')]).toEqual(expected)
   })
 })
 
-describe('a value is refused', () => {
+describe.each(writers)('by %s a value is refused', (_writer, encode) => {
   const event = struct('event', { pid: u32, inner, list: array(u8, 2) })
   const whole = { pid: 1, inner: { a: 1, b: 2 }, list: [1, 2] }
   const text = 'Expected a string of at most 3 bytes in UTF-8 without NUL for value but received '
@@ -86,6 +124,41 @@ describe('a value is refused', () => {
       '1',
       'TypeError',
       "Expected an integer from -128 to 127 for value but received '1'",
+    ],
+    [
+      'that is negative',
+      u32,
+      -1,
+      'RangeError',
+      'Expected an integer from 0 to 4294967295 for value but received -1',
+    ],
+    [
+      'that is a large bigint',
+      u64,
+      2n ** 64n,
+      'RangeError',
+      'Expected an integer from 0 to 18446744073709551615 for value but received 18446744073709551616n',
+    ],
+    [
+      'that is beyond 2^53 as a number',
+      i64,
+      -(2 ** 53),
+      'RangeError',
+      'Expected an integer from -9223372036854775808 to 9223372036854775807 for value but received -9007199254740992',
+    ],
+    [
+      'that is an object with a value',
+      u32,
+      { valueOf: () => 1 },
+      'TypeError',
+      'Expected an integer from 0 to 4294967295 for value but received { valueOf: [Function: valueOf] }',
+    ],
+    [
+      'that is a bigint for a float',
+      f64,
+      1n,
+      'TypeError',
+      'Expected a number for value but received 1n',
     ],
     ['that is no boolean', bool, 1, 'TypeError', 'Expected a boolean for value but received 1'],
     ['text without room for the NUL', cstring(4), 'abcd', 'RangeError', `${text}'abcd'`],
@@ -162,24 +235,73 @@ test('random structs are written as they are read, and as the reference writes t
   for (let i = 0; i < 500; i++) {
     const seed = firstSeed + i
     const random = new Random(seed)
-    const model = randomStruct(random, 'event', random.chance(0.5))
+    const isOpen = random.chance(0.5)
+    const model = randomStruct(random, 'event', isOpen)
     const type = structOf(model)
     const value = randomValue(model, random)
-    let written: Uint8Array
+    const written: Uint8Array[] = []
     try {
-      written = encode(type, value, 'value')
+      for (const [, encode] of writers) written.push(encode(type, value, 'value'))
     } catch (error) {
       // Text may fill its field when it is read, and not when it is written.
       expect([seed, (error as Error).message]).toEqual([seed, expect.stringMatching(/without NUL/)])
       expect([seed, hasFullText(model, value)]).toEqual([seed, true])
       continue
     }
-    const read = createRead(type)
+    // The same, zeros between fields included.
+    expect([seed, written[1], written[2]]).toEqual([seed, written[0], written[0]])
     const reference = encodeStruct(model, value as Record<string, unknown>, random)
-    for (const record of [written, reference]) {
-      expect([seed, read(Memory.of(record), 0, record.length)]).toEqual([seed, value])
+    for (const record of [written[0] as Uint8Array, reference]) {
+      const memory = Memory.of(record)
+      const whole = [createRead(type), compileRead(type)].map((read) =>
+        read(memory, 0, record.length),
+      )
+      expect([seed, ...whole]).toEqual([seed, value, value])
+      // One behind the other, at each alignment.
+      const stride = record.length + random.integer(0, 3)
+      const copies = Memory.of(new Uint8Array(3 * stride + record.length))
+      for (const at of [0, 1, 2, 3]) copies.u8.set(record, at * stride)
+      const many = compileReadMany(type, record.length, stride)(copies, 0, 4)
+      expect([seed, many]).toEqual([seed, [value, value, value, value]])
+      const column = { type, sizeBytes: record.length, strideBytes: stride }
+      const key = { type: u8, sizeBytes: 1, strideBytes: 1 }
+      const pairs = compileReadPairs(key, column)(Memory.of(Uint8Array.of(7, 8)), copies, 2)
+      expect([seed, pairs]).toEqual([
+        seed,
+        [
+          [7, value],
+          [8, value],
+        ],
+      ])
     }
   }
+})
+
+test('a getter of a value may encode another one', () => {
+  const value = {
+    a: 1,
+    get b(): number {
+      return encode(u16, 5, 'other')[0] as number
+    },
+  }
+  expect([...encode(struct('e', { a: u8, b: u8 }), value, 'value')]).toEqual([
+    1,
+    encode(u16, 5, 'x')[0],
+  ])
+})
+
+test('a type of very many fields is written and read without code of its own', () => {
+  const row = struct(
+    'row',
+    Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`f${String(i)}`, u8])),
+  )
+  const table = struct(
+    'table',
+    Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`r${String(i)}`, row])),
+  )
+  const bytesOfTable = Uint8Array.from({ length: 3600 }, (_, i) => i & 255)
+  const value = compileRead(table)(Memory.of(bytesOfTable), 0, 3600)
+  expect(write(table, value, 'value')).toEqual(bytesOfTable)
 })
 
 function hasFullText(model: Model, value: unknown): boolean {

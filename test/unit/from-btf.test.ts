@@ -1,0 +1,203 @@
+import { Btf } from '../../lib/btf/btf.js'
+import { BpfObject } from '../../lib/object/object.js'
+import { typeFromBtf, unsupportedInBtf } from '../../lib/types/from-btf.js'
+import { Memory } from '../../lib/types/memory.js'
+import { compileRead } from '../../lib/types/read.js'
+import { array, bytes, cstring, f64, struct, u32, u64 } from '../../lib/types/struct.js'
+import { encode } from '../../lib/types/write.js'
+import { BtfWriter } from './btf-writer.js'
+import { compileBpf } from './compilers.js'
+import { firstSeed, Random } from './random.js'
+import {
+  declareC,
+  encodeStruct,
+  type Model,
+  randomStruct,
+  randomValue,
+  sizeAndAlign,
+} from './random-struct.js'
+
+const names = `
+typedef unsigned char uint8_t; typedef signed char int8_t;
+typedef unsigned short uint16_t; typedef short int16_t;
+typedef unsigned int uint32_t; typedef int int32_t;
+typedef unsigned long long uint64_t; typedef long long int64_t;
+typedef _Bool bool;
+`
+
+/** What is read by a type of BTF, which knows of no u64.number, and of no list of bytes. */
+function asInBtf(model: Model, value: unknown): unknown {
+  switch (model.kind) {
+    case 'scalar':
+      return model.c.endsWith('64_t') ? BigInt(value as number) : value
+    case 'array': {
+      const { element } = model
+      const isBytes = element.kind === 'scalar' && element.c === 'uint8_t'
+      const items = (value as unknown[]).map((item) => asInBtf(element, item))
+      return isBytes ? Uint8Array.from(items as number[]) : items
+    }
+    case 'struct':
+      return Object.fromEntries(
+        model.fields.map(({ name, model: field }) => [
+          name,
+          asInBtf(field, (value as Record<string, unknown>)[name]),
+        ]),
+      )
+    default:
+      return value
+  }
+}
+
+test('random structs are found in what clang makes of them, and read as the reference has them', () => {
+  const random = new Random(firstSeed)
+  const models = Array.from({ length: 100 }, (_, i) => randomStruct(random, `s${String(i)}`, false))
+  const globals = models.map(({ name }) => `struct ${name} global_${name};\n`)
+  using object = BpfObject.open(compileBpf([names, ...models.map(declareC), ...globals].join('')))
+  const btf = object.btf as Btf
+  const variables = btf.variables()
+  for (const model of models) {
+    const { type: id = 0 } = variables.find(({ name }) => name === `global_${model.name}`) ?? {}
+    const type = typeFromBtf(btf, id)
+    const value = randomValue(model, random) as Record<string, unknown>
+    const record = encodeStruct(model, value, random)
+    if (type === undefined) throw new Error(`no type for ${declareC(model)}`)
+    const read = compileRead(type)(Memory.of(record), 0, record.length)
+    const what = declareC(model)
+    expect([what, type.size, read]).toEqual([what, sizeAndAlign(model).size, asInBtf(model, value)])
+  }
+})
+
+describe('a type of BTF is', () => {
+  const w = new BtfWriter()
+  const int = w.int('unsigned int', 4)
+  const char = w.int('char', 1, { char: true })
+  const flat = w.struct('flat', 8, [
+    { name: 'a', type: int, bitOffset: 0 },
+    { name: 'b', type: int, bitOffset: 32 },
+  ])
+  const anonymous = w.struct('outer', 24, [
+    { name: 'first', type: int, bitOffset: 0 },
+    { type: flat, bitOffset: 64 },
+    { name: 'last', type: w.pointer(0), bitOffset: 128 },
+  ])
+  const list = w.struct('list', 16, [
+    { name: 'next', type: w.pointer(w.nextId + 1), bitOffset: 0 },
+    { name: 'value', type: int, bitOffset: 64 },
+  ])
+  const ids = {
+    anonymous,
+    list,
+    typedef: w.typedef('name_t', w.const(w.volatile(w.array(char, 16)))),
+    texts: w.array(w.array(char, 4), 2),
+    lists: w.array(list, 2),
+    double: w.float('double', 8),
+    octets: w.array(w.int('unsigned char', 1), 3),
+    padded: w.struct('padded', 64, [{ name: 'a', type: int, bitOffset: 0 }]),
+  }
+  const btf = new Btf(w.bytes())
+
+  test.each<[keyof typeof ids, unknown, unknown]>([
+    ['anonymous', undefined, { first: 1, a: 2, b: 3, last: 4n }],
+    ['list', struct('list', { next: u64, value: u32 }), { next: 1n, value: 2 }],
+    ['typedef', cstring(16), 'text'],
+    ['texts', array(cstring(4), 2), ['ab', 'c']],
+    ['double', f64, 0.1],
+    ['octets', bytes(3), Uint8Array.of(1, 2, 3)],
+    ['padded', undefined, { a: 1 }],
+  ])('%s', (name, expected, value) => {
+    const type = typeFromBtf(btf, ids[name])
+    if (type === undefined) throw new Error('no type')
+    if (expected !== undefined) {
+      const { size, align } = expected as typeof type
+      expect(type).toMatchObject({ size, align })
+    }
+    expect(type.size).toBe(btf.sizeOf(ids[name]))
+    const written = encode(type, value, 'value')
+    expect(written).toHaveLength(type.size)
+    expect(compileRead(type)(Memory.of(written), 0, type.size)).toEqual(value)
+  })
+})
+
+describe('there is no type for', () => {
+  const w = new BtfWriter()
+  const int = w.int('int', 4, { signed: true })
+  const wide = w.int('unsigned __int128', 16)
+  const union = w.union('choice', 4, [{ name: 'a', type: int, bitOffset: 0 }])
+  const bits = w.struct('bits', 4, [{ name: 'low', type: int, bitOffset: 0, bitSize: 4 }])
+  const forward = w.forward('unknown')
+  const self = w.nextId
+  w.struct('self', 8, [{ name: 'inner', type: self, bitOffset: 0 }])
+  const selfArray = w.nextId
+  w.array(selfArray, 2)
+  // Each has two of the one before: 2^40 fields, and as many empty members.
+  const doubled = (name: (i: number) => string, first: number): number => {
+    let last = first
+    for (let i = 0; i < 40; i++) {
+      last = w.struct(`level${String(i)}`, 2 ** 20, [
+        { name: name(0), type: last, bitOffset: 0 },
+        { name: name(1), type: last, bitOffset: 0 },
+      ])
+    }
+    return last
+  }
+  const many = doubled((i) => `m${String(i)}`, int)
+  const empty = w.struct('empty', 0, [])
+  const manyEmpty = doubled(() => '', empty)
+  let deep = int
+  for (let i = 0; i < 100; i++) deep = w.array(deep, 1)
+  const member = (type: number, name = 'm'): number =>
+    w.struct('outer', 64, [
+      { name: 'before', type: int, bitOffset: 0 },
+      { name, type, bitOffset: 32 },
+    ])
+  const cases: [string, number, { path: string; problem: string | RegExp }][] = [
+    ['a union', union, { path: '', problem: 'a union' }],
+    ['a member that is a union', member(union), { path: '.m', problem: 'a union' }],
+    ['an anonymous union', member(union, ''), { path: '.(anonymous)', problem: 'a union' }],
+    ['a bit-field', member(bits), { path: '.m.low', problem: 'a bit-field' }],
+    ['an array of them', member(w.array(bits, 2)), { path: '.m[].low', problem: 'a bit-field' }],
+    [
+      'a flexible array',
+      member(w.array(int, 0)),
+      { path: '.m', problem: 'an array without a length' },
+    ],
+    ['128 bits', member(wide), { path: '.m', problem: 'unsigned __int128 of 16 bytes' }],
+    ['long double', w.float('long double', 16), { path: '', problem: 'long double of 16 bytes' }],
+    ['a forward declaration', member(forward), { path: '.m', problem: 'unknown without a size' }],
+    ['a struct without members', empty, { path: '', problem: 'a struct without members' }],
+    ['a name that is no identifier', member(int, 'a-b'), { path: '.a-b', problem: /name/ }],
+    ['two members of a name', member(int, 'before'), { path: '.before', problem: 'there twice' }],
+    ['what it contains itself', self, { path: '.inner'.repeat(65), problem: 'nested too deep' }],
+    ['an array of itself', selfArray, { path: '[]'.repeat(65), problem: 'nested too deep' }],
+    ['arrays nested too deep', deep, { path: '[]'.repeat(65), problem: 'nested too deep' }],
+    [
+      'what is larger than a record can be',
+      w.array(int, 2 ** 29),
+      { path: '', problem: 'too large' },
+    ],
+    [
+      'more fields than any struct has',
+      many,
+      { path: expect.any(String) as string, problem: /too many/ },
+    ],
+    [
+      'more members than any struct has',
+      manyEmpty,
+      { path: expect.any(String) as string, problem: /./ },
+    ],
+    [
+      'a member outside',
+      w.struct('s', 2, [{ name: 'a', type: int, bitOffset: 0 }]),
+      { path: '.a', problem: 'outside of its struct' },
+    ],
+  ]
+  const btf = new Btf(w.bytes())
+
+  test.each(cases)('%s', (_, id, { path, problem }) => {
+    expect(typeFromBtf(btf, id)).toBeUndefined()
+    expect(unsupportedInBtf(btf, id)).toEqual({
+      path,
+      problem: typeof problem === 'string' ? problem : (expect.stringMatching(problem) as string),
+    })
+  })
+})
