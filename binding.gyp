@@ -13,6 +13,8 @@
         "native/binding/link.cc",
         "native/core/log.cc",
         "native/binding/map.cc",
+        "native/core/map_entries.cc",
+        "native/binding/map_handle.cc",
         "native/binding/object.cc",
         "native/core/map_claim.cc",
         "native/core/perf_source.cc",

@@ -65,7 +65,7 @@ export function openBench(name: ConsumerName, workload: Workload, producerPid: n
 }
 
 function countsOf(object: BpfObject): Counts {
-  const values = object.map('counts').lookup(new Uint8Array(4)) ?? new Uint8Array()
+  const values = object.map('counts').bytes.get(new Uint8Array(4)) ?? new Uint8Array()
   const fields = new BigUint64Array(values.slice().buffer)
   const counts = { made: 0, submitted: 0, sum: 0 }
   for (let i = 0; i + 2 < fields.length; i += 3) {

@@ -51,7 +51,7 @@ export function syscallNumber(): number {
 
 /** Losses of a map that the BPF header counted, whoever consumes. */
 export function lostOf(object: BpfObject, map: string): number {
-  const values = object.map(`${map}__counters`).lookup(new Uint8Array(4)) ?? new Uint8Array()
+  const values = object.map(`${map}__counters`).bytes.get(new Uint8Array(4)) ?? new Uint8Array()
   const words = new BigUint64Array(values.slice().buffer)
   // Lost and discarded by turns, of each possible CPU.
   return words.reduce((lost, word, index) => (index % 2 === 0 ? lost + Number(word) : lost), 0)

@@ -8,10 +8,24 @@ export type { GlobalValue } from './object/globals.js'
 export type { DetachedOptions } from './link/detached.js'
 export type { NamedProgram } from './link/link.js'
 export { BpfLink } from './link/link.js'
+export type { Descriptor } from './map/codec.js'
+export type { CreateOptions } from './map/create.js'
+export type { SetOptions } from './map/entries.js'
+export type {
+  KeyAndCpuValues,
+  KeyAndValue,
+  KeyOnly,
+  MapTypes,
+  ValueOnly,
+} from './map/entry-types.js'
+export type { MapFlag } from './map/kinds.js'
+export type { MapInfo } from './map/map.js'
 export { BpfMap } from './map/map.js'
+export type { MapView } from './map/view.js'
 export type { PerfBufferOptions, PerfBufferStats, PerfMapStats } from './stream/perf-buffer.js'
 export { PerfBuffer } from './stream/perf-buffer.js'
 export type { Phase } from './addon/session.js'
+export type { OpenOptions } from './object/object.js'
 export { BpfObject } from './object/object.js'
 export { BpfProgram } from './object/program.js'
 export type { RecordIterator } from './stream/iteration.js'

@@ -13,6 +13,7 @@
 import { join } from 'node:path'
 import bindings from 'bindings'
 import { BpfError } from '../errors/errors.js'
+import type { NativeMapHandle } from './map-handle.js'
 import type { NativeObject } from './object.js'
 import type { NativeReader } from './reader.js'
 
@@ -29,6 +30,21 @@ export interface Addon {
   possibleCpus(): number
   linkExists(id: number): number
   programsEnded(): Promise<void>
+  createMap(
+    type: number,
+    name: string,
+    keySize: number,
+    valueSize: number,
+    maxEntries: number,
+    flags: number,
+    mapExtra: number,
+    innerMapFd: number,
+  ): NativeMapHandle | number
+  mapFromPin(path: string): NativeMapHandle | number
+  mapFromId(id: number): NativeMapHandle | number
+  mapFromFd(fd: number): NativeMapHandle | number
+  /** The names of map types that libbpf knows, by their numbers. */
+  mapTypes: string[]
   libbpfVersion: string
   pageBytes: number
 }

@@ -3,8 +3,11 @@ import type { NativeMap } from './map.js'
 import type { NativeProgram } from './program.js'
 
 export interface NativeObject {
-  /** @param bytes Not shared with other threads: they are parsed in place. */
-  open(bytes: Uint8Array, name: string): number
+  /**
+   * @param bytes Not shared with other threads: they are parsed in place.
+   * @param pinRoot Nothing for libbpf's, /sys/fs/bpf.
+   */
+  open(bytes: Uint8Array, name: string, pinRoot: string): number
   load(): number
   close(): void
   btf(): Uint8Array | undefined

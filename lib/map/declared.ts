@@ -14,6 +14,8 @@ export class Controls {
   readonly #globals: Record<string, unknown>
   readonly #wakeupVariable: string
   readonly #useVariable: string
+  /** Somebody said which of the two maps of a stream is used. */
+  useIsChosen = false
 
   constructor(mapName: string, globals: Record<string, unknown>) {
     this.#globals = globals
@@ -53,7 +55,7 @@ export function countersName(mapName: string): string {
   return `${mapName.replace(/__perf$/, '')}__counters`
 }
 
-/** @param values Of all possible CPUs, as `lookup()` gives them. */
+/** @param values Of all possible CPUs, as `bytes` gives them. */
 export function sumCounts(values: Uint8Array): ProducerCounts {
   const words = new BigUint64Array(values.slice().buffer)
   const counts = { lost: 0, discarded: 0 }

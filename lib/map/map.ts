@@ -1,30 +1,82 @@
-import { BpfError, bytesOf, checkInteger, invalidType, outOfRange } from '../errors/errors.js'
+import { unlinkSync } from 'node:fs'
+import { addon } from '../addon/addon.js'
+import type { NativeMap } from '../addon/map.js'
+import type { NativeMapHandle } from '../addon/map-handle.js'
+import { BpfError, checkInteger, invalidType, outOfRange } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
 import { lacksRingBuffers } from '../machine/probes.js'
-import type { NativeMap } from '../addon/map.js'
-import type { Session } from '../addon/session.js'
-import type { Btf } from '../btf/btf.js'
+import type { Described } from '../types/layout.js'
+import type { Descriptor } from './codec.js'
+import { createMap, type CreateOptions } from './create.js'
 import { Controls, countersName, type ProducerCounts, sumCounts } from './declared.js'
+import { Entries, type SetOptions } from './entries.js'
+import {
+  checkFit,
+  checkTypes,
+  type Given,
+  type KeyAndCpuValues,
+  type KeyAndValue,
+  type KeyOnly,
+  type MapTypes,
+  resolveTypes,
+  type ValueOnly,
+} from './entry-types.js'
+import { createInnerMap, type InnerTemplate, innerTemplate } from './inner.js'
+import { KernelMap, type MapOwner } from './kernel-map.js'
+import { flagsOfBits, type MapFlag } from './kinds.js'
+import { openPin, pinFailure, shapeDifferences } from './pin.js'
+import { MapView } from './view.js'
 
 const largestRingBytes = 2 ** 31
 
-/** What a map knows of the object that it belongs to. */
-export interface MapOwner {
-  /** The object's name. */
-  readonly name: string
-  readonly session: Session
-  readonly btf: Btf | undefined
-  readonly globals: Record<string, unknown>
+/** The object that maps belong to, with all of them. */
+export interface MapsOwner extends MapOwner {
   readonly maps: ReadonlyMap<string, BpfMap>
 }
 
-/** What the kernel says of an operation that maps of a type do not have. */
-const EOPNOTSUPP = -95
-const ENOTSUPP = -524
+/** What the kernel says of a map. */
+export interface MapInfo {
+  /** Its number in the kernel, which `BpfMap.fromId()` takes. */
+  id: number
+  /** As the kernel keeps it: at most 15 characters. */
+  name: string
+  type: string
+  /** In bytes. */
+  keySize: number
+  /** In bytes, of one CPU. */
+  valueSize: number
+  maxEntries: number
+  flags: MapFlag[]
+  /** What it takes of the kernel's memory; nothing where /proc does not say. */
+  memoryBytes: number | undefined
+  /** `freeze()` was called: programs alone may write. */
+  isFrozen: boolean
+}
 
-/** One map of an object. Valid as long as the object is open. */
-export class BpfMap {
-  /** Its name in C. */
+/**
+ * A BPF map, with its keys `K` and values `V`.
+ *
+ * Maps of an object are valid as long as it is open. Others, from `create()`,
+ * `fromPin()`, `fromId()` and `fromFd()`, have a descriptor of their own, which
+ * `close()` or `using` releases.
+ *
+ * A key or value is what its type says: the type that was given, else what the
+ * object's BTF says. What is read is a copy with memory of its own. All calls block for
+ * the system call and no longer; those that take all entries, such as `takeAll()`,
+ * `size()` and `clear()`, for as many as there are, and iterating for some hundred
+ * entries at a time.
+ *
+ * @typeParam S What `set()` takes: of a per-CPU map also one value for all CPUs, of a map
+ *   of descriptors also what has one, such as another map or a program.
+ * @example
+ * ```ts
+ * const counts = object.map('counts', { key: u32, value: u64 })
+ * counts.set(process.pid, 0n, { flags: 'noexist' })
+ * for (const [pid, count] of counts) console.log(pid, count)
+ * ```
+ */
+export class BpfMap<K = unknown, V = unknown, S = V> {
+  /** Its name in C; of a map without an object as the kernel has it. */
   readonly name: string
   /**
    * Its type, `enum bpf_map_type` of linux/bpf.h, as libbpf calls it: `ringbuf`,
@@ -33,29 +85,178 @@ export class BpfMap {
    */
   readonly type: string
   /** @internal */
-  readonly owner: MapOwner
-  /** @internal */
-  readonly native: NativeMap
+  readonly kernel: KernelMap
+  readonly #owner: MapsOwner | undefined
   readonly #controls: Controls
-  #useIsChosen = false
+  readonly #types: Given | undefined
+  readonly #inner: InnerTemplate | undefined
+  readonly #pins: string[] = []
+  #entries: Entries | undefined
+  #bytes: BpfMap<Uint8Array, Uint8Array> | undefined
 
   /** @internal */
-  constructor(owner: MapOwner, native: NativeMap) {
-    this.owner = owner
-    this.native = native
-    this.name = native.name()
-    this.type = native.type()
-    this.#controls = new Controls(this.name, owner.globals)
+  constructor(
+    kernel: KernelMap,
+    owner: MapsOwner | undefined,
+    types: Given | undefined,
+    origin?: BpfMap,
+  ) {
+    this.kernel = kernel
+    this.name = kernel.name
+    this.type = kernel.type
+    this.#owner = owner
+    this.#controls = origin?.controls ?? new Controls(this.name, owner?.globals ?? {})
+    this.#inner = origin === undefined ? innerTemplate(kernel) : origin.innerTemplate
+    this.#types = types
   }
 
-  /** In bytes. */
+  /** @internal A map that an object declares. */
+  static ofObject(owner: MapsOwner, declared: NativeMap): BpfMap {
+    return new BpfMap(new KernelMap({ owner, declared }), owner, undefined)
+  }
+
+  /**
+   * Creates a map, `BPF_MAP_CREATE`. Needs the privileges that loading needs. Blocks
+   * for the system call.
+   *
+   * @throws {BpfError} `ERR_PERMISSION`, `ERR_KERNEL` for what the kernel refuses.
+   * @example
+   * ```ts
+   * using deny = BpfMap.create({ type: 'hash', key: u32, value: u8, maxEntries: 1000 })
+   * ```
+   */
+  static create<K, V>(
+    options: CreateOptions & KeyAndCpuValues<K, V>,
+  ): BpfMap<K, V[], V | readonly V[]>
+  static create<K, V>(options: CreateOptions & KeyAndValue<K, V>): BpfMap<K, V>
+  static create<V>(options: CreateOptions & ValueOnly<V>): BpfMap<V, V>
+  static create<K>(options: CreateOptions & KeyOnly<K>): BpfMap<K, number, Descriptor>
+  static create(options: CreateOptions): BpfMap
+  static create(options: CreateOptions & MapTypes): BpfMap {
+    const { handle, types } = createMap(options)
+    return BpfMap.#alone(handle, types, options.name)
+  }
+
+  /**
+   * Opens a map that was pinned, `BPF_OBJ_GET`. Without types its keys and values are
+   * what the map's own BTF says, which takes CAP_SYS_ADMIN.
+   *
+   * @throws {BpfError} `ERR_FILE_NOT_FOUND`, `ERR_MAP_TYPE` when something else is
+   *   pinned there, `ERR_LAYOUT` when a type has not the map's size, `ERR_PERMISSION`.
+   */
+  static fromPin<K, V>(
+    path: string,
+    types: KeyAndCpuValues<K, V>,
+  ): BpfMap<K, V[], V | readonly V[]>
+  static fromPin<K, V>(path: string, types: KeyAndValue<K, V>): BpfMap<K, V>
+  static fromPin<V>(path: string, types: ValueOnly<V>): BpfMap<V, V>
+  static fromPin<K>(path: string, types: KeyOnly<K>): BpfMap<K, number, Descriptor>
+  static fromPin(path: string, types?: MapTypes): BpfMap
+  static fromPin(path: string, types?: MapTypes): BpfMap {
+    if (types !== undefined) checkTypes(types)
+    return BpfMap.#alone(openPin(path), types)
+  }
+
+  /**
+   * Opens a map by its number in the kernel, `BPF_MAP_GET_FD_BY_ID`, as reading a map
+   * of maps gives it. Needs CAP_SYS_ADMIN.
+   *
+   * @throws {BpfError} `ERR_NOT_FOUND`, `ERR_LAYOUT`, `ERR_MAP_TYPE`, `ERR_PERMISSION`.
+   */
+  static fromId<K, V>(id: number, types: KeyAndCpuValues<K, V>): BpfMap<K, V[], V | readonly V[]>
+  static fromId<K, V>(id: number, types: KeyAndValue<K, V>): BpfMap<K, V>
+  static fromId<V>(id: number, types: ValueOnly<V>): BpfMap<V, V>
+  static fromId<K>(id: number, types: KeyOnly<K>): BpfMap<K, number, Descriptor>
+  static fromId(id: number, types?: MapTypes): BpfMap
+  static fromId(id: number, types?: MapTypes): BpfMap {
+    checkInteger(id, 'id', 0, 2 ** 32 - 1)
+    if (types !== undefined) checkTypes(types)
+    const handle = addon().mapFromId(id)
+    if (typeof handle !== 'number') return BpfMap.#alone(handle, types)
+    const target = `map ${String(id)}`
+    if (handle !== ENOENT) throw failure('open', target, handle)
+    throw new BpfError('ERR_NOT_FOUND', 'the kernel has no map of this id', {
+      operation: 'open',
+      target,
+      errno: handle,
+    })
+  }
+
+  /**
+   * A map by a descriptor of this process, which stays the caller's: it is duplicated.
+   *
+   * @throws {BpfError} `ERR_MAP_TYPE` when it is no map's, `ERR_KERNEL` when it is not
+   *   open, `ERR_LAYOUT`.
+   */
+  static fromFd<K, V>(fd: number, types: KeyAndCpuValues<K, V>): BpfMap<K, V[], V | readonly V[]>
+  static fromFd<K, V>(fd: number, types: KeyAndValue<K, V>): BpfMap<K, V>
+  static fromFd<V>(fd: number, types: ValueOnly<V>): BpfMap<V, V>
+  static fromFd<K>(fd: number, types: KeyOnly<K>): BpfMap<K, number, Descriptor>
+  static fromFd(fd: number, types?: MapTypes): BpfMap
+  static fromFd(fd: number, types?: MapTypes): BpfMap {
+    checkInteger(fd, 'fd', 0, 2 ** 31 - 1)
+    if (types !== undefined) checkTypes(types)
+    const handle = addon().mapFromFd(fd)
+    if (typeof handle !== 'number') return BpfMap.#alone(handle, types)
+    const details = { operation: 'open', target: `descriptor ${String(fd)}`, errno: handle }
+    if (handle === EINVAL) throw new BpfError('ERR_MAP_TYPE', 'it is no map', details)
+    throw failure('open', details.target, handle)
+  }
+
+  static #alone(handle: NativeMapHandle, types: MapTypes | undefined, name?: string): BpfMap {
+    const map = new BpfMap(new KernelMap({ handle }, name), undefined, types)
+    try {
+      if (types !== undefined) checkFit(map.kernel, types, map.keySize, map.valueSize)
+      return map
+    } catch (error) {
+      map.close()
+      throw error
+    }
+  }
+
+  /**
+   * The same map, with its keys and values as bytes, as the kernel has them: a value of
+   * a per-CPU map is those of all possible CPUs, each padded to 8 bytes.
+   */
+  get bytes(): BpfMap<Uint8Array, Uint8Array> {
+    this.#bytes ??= new BpfMap<Uint8Array, Uint8Array>(this.kernel, this.#owner, 'bytes', this)
+    return this.#bytes
+  }
+
+  /** @internal The same map with these types. */
+  typed(types: MapTypes): BpfMap {
+    checkTypes(types)
+    checkFit(this.kernel, types, this.keySize, this.valueSize)
+    return new BpfMap(this.kernel, this.#owner, types, this)
+  }
+
+  /**
+   * In bytes. Setting it is possible until `load()`.
+   *
+   * @throws {BpfError} `ERR_STATE` after load.
+   */
   get keySize(): number {
-    return this.#read(() => this.native.keySize())
+    return this.#read((declared) => declared.keySize(), 1)
   }
 
-  /** In bytes. */
+  set keySize(sizeBytes: number) {
+    checkInteger(sizeBytes, `keySize of map "${this.name}"`, 0, 2 ** 32 - 1)
+    this.#configure((declared) => declared.setKeySize(sizeBytes))
+  }
+
+  /**
+   * In bytes, of one CPU. Setting it is possible until `load()`: of a STACK_TRACE it is
+   * 8 for each frame.
+   *
+   * @throws {BpfError} `ERR_STATE` after load.
+   */
   get valueSize(): number {
-    return this.#read(() => this.native.valueSize())
+    return this.#read((declared) => declared.valueSize(), 2)
+  }
+
+  set valueSize(sizeBytes: number) {
+    checkInteger(sizeBytes, `valueSize of map "${this.name}"`, 0, 2 ** 32 - 1)
+    this.#configure((declared) => declared.setValueSize(sizeBytes))
   }
 
   /**
@@ -69,7 +270,7 @@ export class BpfMap {
    * @throws {RangeError} for 0 and for sizes that the kernel has no room for.
    */
   get maxEntries(): number {
-    return this.#read(() => this.native.maxEntries())
+    return this.#read((declared) => declared.maxEntries(), 3)
   }
 
   set maxEntries(count: number) {
@@ -80,8 +281,48 @@ export class BpfMap {
       1,
       isRing ? largestRingBytes : 2 ** 32 - 1,
     )
-    this.owner.session.checkPhase('configure', `map "${this.name}"`, 'open')
-    this.#checked('configure', this.native.setMaxEntries(count))
+    this.#configure((declared) => declared.setMaxEntries(count))
+  }
+
+  /**
+   * Whether `load()` creates it: a program that uses it is then rejected unless it asks
+   * before. Setting it is possible until `load()`.
+   *
+   * @throws {BpfError} `ERR_STATE` after load, and of a map without an object.
+   */
+  get autocreate(): boolean {
+    const { declared, owner } = this.kernel
+    owner?.session.checkOpen('read', this.kernel.target)
+    return declared === undefined || declared.autocreate()
+  }
+
+  set autocreate(autocreate: boolean) {
+    if (typeof autocreate !== 'boolean') {
+      throw invalidType('a boolean', `autocreate of map "${this.name}"`, autocreate)
+    }
+    this.#configure((declared) => declared.setAutocreate(autocreate))
+  }
+
+  /**
+   * Uses another map instead of creating this one, `bpf_map__reuse_fd()`. Possible until
+   * `load()`; the other one may be closed afterwards.
+   *
+   * @throws {BpfError} `ERR_LAYOUT` when its shape differs, naming in what; `ERR_STATE`
+   *   after load.
+   */
+  reuse(other: BpfMap): void {
+    if (!(other instanceof BpfMap)) throw invalidType('a map', 'other', other)
+    const { owner, target } = this.kernel
+    owner?.session.checkPhase('configure', target, 'open')
+    const differences = shapeDifferences(this.kernel, other.kernel)
+    if (differences !== undefined) {
+      throw new BpfError('ERR_LAYOUT', `map "${other.name}" has another shape: ${differences}`, {
+        operation: 'configure',
+        target,
+      })
+    }
+    const fd = other.fd
+    this.#configure((declared) => declared.reuse(fd))
   }
 
   /**
@@ -132,7 +373,7 @@ export class BpfMap {
     }
     this.#checkStream()
     this.#controls.usePerfBuffer = usePerfBuffer
-    this.#useIsChosen = true
+    this.#controls.useIsChosen = true
   }
 
   /**
@@ -151,52 +392,279 @@ export class BpfMap {
       )
     }
     if (!this.#controls.isStream) return
-    if (!this.#useIsChosen) {
+    if (!this.#controls.useIsChosen) {
       // What cannot be told shows when the ring is created.
-      this.usePerfBuffer = lacksRingBuffers()
+      this.#controls.usePerfBuffer = lacksRingBuffers()
     }
     const { usePerfBuffer } = this
-    this.#checked('configure', this.native.setAutocreate(!usePerfBuffer))
-    const perf = this.owner.maps.get(`${this.name}__perf`)
-    if (perf !== undefined) this.#checked('configure', perf.native.setAutocreate(usePerfBuffer))
+    this.autocreate = !usePerfBuffer
+    const perf = this.#owner?.maps.get(`${this.name}__perf`)
+    if (perf !== undefined) perf.autocreate = usePerfBuffer
   }
 
   /**
-   * The descriptor, owned by the object.
+   * The descriptor, owned by the map or its object.
    *
-   * @throws {BpfError} `ERR_STATE` before load, and of the half of a stream that
-   *   is not used.
+   * @throws {BpfError} `ERR_CLOSED`; `ERR_STATE` before load, and of a map that `load()`
+   *   did not create.
    */
   get fd(): number {
-    return this.#loadedFd('use')
+    return this.kernel.handle('use').fd()
   }
 
   /**
-   * Reads one value, `bpf_map_lookup_elem()`. Of a per-CPU map it is the values
-   * of all possible CPUs, each padded to 8 bytes.
+   * The value of a key, `bpf_map_lookup_elem()`; nothing when there is no such key. Of
+   * an LPM trie that of the longest prefix that matches; of a STACK_TRACE the addresses
+   * of its frames; of a map of maps the id of the inner map.
    *
-   * @returns A copy, in memory of its own, or nothing when there is no such key.
-   * @throws {BpfError} `ERR_STATE` before load, `ERR_MAP_TYPE` when maps of this
-   *   type have no values to look up, `ERR_PERMISSION`, `ERR_KERNEL`.
+   * @throws {BpfError} `ERR_STATE` before load, `ERR_CLOSED`, `ERR_MAP_TYPE` when maps
+   *   of this type do not have that; `ERR_NO_BTF` and `ERR_UNSUPPORTED` when types have to
+   *   be given, `ERR_PERMISSION`, `ERR_KERNEL`.
+   * @throws {TypeError|RangeError} for a key that its type does not take.
    */
-  lookup(key: Uint8Array): Uint8Array | undefined {
-    this.#loadedFd('look up in')
-    if (!ArrayBuffer.isView(key)) throw invalidType('a Uint8Array', 'key', key)
-    if (key.byteLength !== this.keySize) {
-      throw outOfRange(`${String(this.keySize)} bytes`, 'key', key)
+  get(key: K): V | undefined {
+    return this.#opened().get(key) as V | undefined
+  }
+
+  /** Whether there is such a key; of a bloom filter whether there may be such a value. */
+  has(key: K): boolean {
+    return this.#opened().has(key)
+  }
+
+  /**
+   * Stores a value, `bpf_map_update_elem()`.
+   *
+   * @param value Of a per-CPU map one for each possible CPU, or one for all of them.
+   * @throws {BpfError} As `get()`; `ERR_FULL`; `ERR_EXISTS` with `noexist`, and
+   *   `ERR_NOT_FOUND` with `exist`; `ERR_STATE` when the map is frozen.
+   */
+  set(key: K, value: S, options?: SetOptions): this {
+    this.#opened().set(key, value, options)
+    return this
+  }
+
+  /**
+   * Deletes a key, `bpf_map_delete_elem()`.
+   *
+   * @returns Whether it was there.
+   */
+  delete(key: K): boolean {
+    return this.#opened().delete(key)
+  }
+
+  /**
+   * Looks up and deletes a key, of hash maps in one step from Linux 5.14 on. Otherwise
+   * what programs write between the two steps is lost.
+   */
+  take(key: K): V | undefined {
+    return this.#opened().take(key) as V | undefined
+  }
+
+  /**
+   * Adds a value to a queue, a stack or a bloom filter.
+   *
+   * @param options `replace`: when a queue or stack is full, the oldest value goes.
+   * @throws {BpfError} `ERR_FULL`; as `get()`.
+   */
+  push(value: S, options: { replace?: boolean } = {}): this {
+    this.#opened().push(value, options.replace === true)
+    return this
+  }
+
+  /** Takes the first value of a queue, or the last of a stack; nothing when it is empty. */
+  pop(): V | undefined {
+    return this.#opened().pop() as V | undefined
+  }
+
+  /** What `pop()` would take. */
+  peek(): V | undefined {
+    return this.#opened().peek() as V | undefined
+  }
+
+  /**
+   * All entries in no order, some hundred at a time. An entry that stays is seen exactly once,
+   * whatever comes and goes meanwhile, also in the loop's own body. Of arrays of
+   * descriptors those that are set.
+   *
+   * @throws {BpfError} As `get()`, also while iterating.
+   */
+  entries(): IterableIterator<[K, V]> {
+    return this.#opened().walk('entries') as unknown as IterableIterator<[K, V]>
+  }
+
+  /** As {@link entries}. */
+  keys(): IterableIterator<K> {
+    return this.#opened().walk('keys') as unknown as IterableIterator<K>
+  }
+
+  /** As {@link entries}. */
+  values(): IterableIterator<V> {
+    return this.#opened().walk('values') as unknown as IterableIterator<V>
+  }
+
+  [Symbol.iterator](): IterableIterator<[K, V]> {
+    return this.entries()
+  }
+
+  /** How many entries there are, counted. Of an array all that it has room for. */
+  size(): number {
+    return this.#opened().count()
+  }
+
+  /** Deletes all entries; of an array sets all to zero. */
+  clear(): void {
+    this.#opened().clear()
+  }
+
+  /** The values of some keys, in their order; nothing for a key that is not there. */
+  getMany(keys: Iterable<K>): (V | undefined)[] {
+    return this.#opened().getMany(keys) as (V | undefined)[]
+  }
+
+  /**
+   * Stores many entries, `bpf_map_update_batch()` where the kernel has it for this type:
+   * several times as fast as one by one.
+   *
+   * @throws {BpfError} As `set()`; what was stored before the entry that failed stays.
+   */
+  setMany(entries: Iterable<readonly [K, S]>, options?: SetOptions): this {
+    this.#opened().setMany(entries, options)
+    return this
+  }
+
+  /**
+   * Deletes many keys, `bpf_map_delete_batch()` where the kernel has it.
+   *
+   * @returns How many were there.
+   */
+  deleteMany(keys: Iterable<K>): number {
+    return this.#opened().deleteMany(keys)
+  }
+
+  /**
+   * Looks up and deletes all entries, `bpf_map_lookup_and_delete_batch()` where the
+   * kernel has it: nothing that programs count meanwhile is lost.
+   */
+  takeAll(): [K, V][] {
+    return this.#opened().takeAll() as [K, V][]
+  }
+
+  /**
+   * The memory of an array with `BPF_F_MMAPABLE`, live: what programs write shows, and
+   * writing needs no system call. Valid also after the map was closed. Linux 5.5.
+   *
+   * @throws {BpfError} `ERR_MAP_TYPE` when it is no such array, `ERR_STATE` when it is
+   *   frozen; as `get()`.
+   */
+  view(): MapView<V> {
+    return MapView.of<V>(this.#opened())
+  }
+
+  /**
+   * Creates a map such as the inner ones of this map of maps are declared, to be set in
+   * it.
+   *
+   * @param options `maxEntries` in the place of the declared ones: of a ring its size.
+   * @throws {BpfError} `ERR_NOT_FOUND` when none is declared, as `create()` otherwise.
+   */
+  createInner(options: { maxEntries?: number; name?: string } = {}): BpfMap {
+    const { handle, types } = createInnerMap(this.kernel, this.#inner, options)
+    const map = BpfMap.#alone(handle, types, options.name)
+    map.kernel.describedBy = this.kernel.describedBy
+    return map
+  }
+
+  /**
+   * Makes the map read-only for all processes, for programs not: `BPF_MAP_FREEZE`. For
+   * ever. Linux 5.2.
+   *
+   * @throws {BpfError} `ERR_BUSY` while a `view()` of it is mapped; as `get()`.
+   */
+  freeze(): void {
+    const result = this.kernel.handle('freeze').freeze()
+    if (result < 0) throw failure('freeze', this.kernel.target, result)
+  }
+
+  /** What the kernel says of it. */
+  info(): MapInfo {
+    const handle = this.kernel.handle('read')
+    const [id = 0, keySize = 0, valueSize = 0, maxEntries = 0, flags = 0] = handle.info()
+    const { memoryBytes, frozen } = this.kernel.state('read')
+    return {
+      id,
+      name: handle.name(),
+      type: this.type,
+      keySize,
+      valueSize,
+      maxEntries,
+      flags: flagsOfBits(flags),
+      memoryBytes,
+      isFrozen: frozen,
     }
-    const value = this.native.lookup(bytesOf(key))
-    // Not as a Buffer, whose slice() shares memory.
-    if (typeof value !== 'number') return new Uint8Array(value)
-    if (value === -2) return undefined // ENOENT
-    if (value === ENOTSUPP || value === EOPNOTSUPP) {
-      throw new BpfError('ERR_MAP_TYPE', `a map of type ${this.type} has no values to look up`, {
-        operation: 'look up in',
-        target: `map "${this.name}"`,
-        errno: value,
-      })
+  }
+
+  /**
+   * Gives it a path in a BPF file system, usually below /sys/fs/bpf, where it stays
+   * until `unpin()`: for other processes, and beyond this one's end.
+   *
+   * @throws {BpfError} `ERR_EXISTS`, `ERR_FILE_NOT_FOUND` without such a directory,
+   *   `ERR_STATE` when it is in no BPF file system, `ERR_PERMISSION`.
+   */
+  pin(path: string): this {
+    if (typeof path !== 'string') throw invalidType('a path', 'path', path)
+    const result = this.kernel.handle('pin').pin(path)
+    if (result < 0) throw pinFailure(this.kernel.target, path, result)
+    this.#pins.push(path)
+    return this
+  }
+
+  /**
+   * Removes what `pin()` made, or the pin at a path, such as one that
+   * LIBBPF_PIN_BY_NAME made. The map lives on as long as somebody has it open.
+   *
+   * @throws {BpfError} `ERR_STATE` when something else is pinned there, or when it was
+   *   not pinned here and no path is given, `ERR_FILE_NOT_FOUND`, `ERR_PERMISSION`.
+   */
+  unpin(path?: string): void {
+    if (path !== undefined && typeof path !== 'string') throw invalidType('a path', 'path', path)
+    const { target } = this.kernel
+    const handle = this.kernel.handle('unpin')
+    const byName = this.kernel.declared?.pinPath() ?? ''
+    const paths = path !== undefined ? [path] : [...this.#pins, ...(byName === '' ? [] : [byName])]
+    const details = { operation: 'unpin', target }
+    if (paths.length === 0) throw new BpfError('ERR_STATE', 'it was not pinned here', details)
+    for (const pinned of new Set(paths)) {
+      const there = openPin(pinned)
+      const same = there.info()[0] === handle.info()[0]
+      there.close()
+      if (!same) {
+        throw new BpfError('ERR_STATE', `another map is pinned at ${pinned}`, details)
+      }
+      try {
+        unlinkSync(pinned)
+      } catch (error) {
+        throw failure('unpin', target, (error as NodeJS.ErrnoException).errno ?? EINVAL)
+      }
+      const index = this.#pins.indexOf(pinned)
+      if (index >= 0) this.#pins.splice(index, 1)
     }
-    throw failure('look up in', `map "${this.name}"`, value)
+  }
+
+  /** Whether it cannot be used any more. */
+  get closed(): boolean {
+    return this.kernel.closed
+  }
+
+  /**
+   * Releases the descriptor of a map without an object; those of an object stay open
+   * until it is closed. Idempotent, never throws. A reader of it goes on.
+   */
+  close(): void {
+    this.kernel.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
   }
 
   /**
@@ -207,21 +675,34 @@ export class BpfMap {
    * @internal
    */
   producerCounts(): ProducerCounts | undefined {
-    const counters = this.owner.maps.get(countersName(this.name))
+    const counters = this.#owner?.maps.get(countersName(this.name))
     if (counters?.type !== 'percpu_array' || counters.valueSize !== 16) return undefined
-    const values = counters.native.lookup(new Uint8Array(4))
-    // Without descriptors, or without /sys, it is not known how many CPUs there are.
-    return typeof values === 'number' ? undefined : sumCounts(values)
+    try {
+      const values = counters.bytes.get(new Uint8Array(4))
+      return values === undefined ? undefined : sumCounts(values)
+    } catch {
+      // Without descriptors, or without /sys, it is not known how many CPUs there are.
+      return undefined
+    }
   }
 
-  #loadedFd(operation: string): number {
-    this.owner.session.checkPhase(operation, `map "${this.name}"`, 'loaded')
-    const fd = this.native.fd()
-    if (fd >= 0) return fd
-    throw new BpfError('ERR_STATE', 'load() did not create it', {
-      operation,
-      target: `map "${this.name}"`,
-    })
+  /** @internal What a reader checks its decoder against; of a map without an object nothing. */
+  get described(): Described | undefined {
+    return this.kernel.describedBy
+  }
+
+  /** @internal */
+  get controls(): Controls {
+    return this.#controls
+  }
+
+  /** @internal */
+  get innerTemplate(): InnerTemplate | undefined {
+    return this.#inner
+  }
+
+  #opened(): Entries {
+    return (this.#entries ??= new Entries(this.kernel, resolveTypes(this.kernel, this.#types)))
   }
 
   #checkStream(): void {
@@ -233,13 +714,30 @@ export class BpfMap {
     })
   }
 
-  #read(property: () => number): number {
-    this.owner.session.checkOpen('read', `map "${this.name}"`)
-    return this.#checked('read', property())
-  }
-
-  #checked(operation: string, result: number): number {
-    if (result < 0) throw failure(operation, `map "${this.name}"`, result)
+  /** @param index In what the kernel says of a map without an object. */
+  #read(property: (declared: NativeMap) => number, index: number): number {
+    const { declared, owner, target } = this.kernel
+    if (declared === undefined || owner === undefined) return this.kernel.facts('read')[index] ?? 0
+    owner.session.checkOpen('read', target)
+    const result = property(declared)
+    if (result < 0) throw failure('read', target, result)
     return result
   }
+
+  #configure(set: (declared: NativeMap) => number): void {
+    const { declared, owner, target } = this.kernel
+    if (declared === undefined || owner === undefined) {
+      this.kernel.handle('configure')
+      throw new BpfError('ERR_STATE', 'it is in the kernel already', {
+        operation: 'configure',
+        target,
+      })
+    }
+    owner.session.checkPhase('configure', target, 'open')
+    const result = set(declared)
+    if (result < 0) throw failure('configure', target, result)
+  }
 }
+
+const ENOENT = -2
+const EINVAL = -22

@@ -2,17 +2,31 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { Btf } from '../btf/btf.js'
 import { checkElf } from '../btf/elf.js'
-import { BpfError, bytesOf, describeErrno, invalidType } from '../errors/errors.js'
+import { BpfError, bytesOf, checkOptions, describeErrno, invalidType } from '../errors/errors.js'
 import { libbpfReason, loadFailure } from '../machine/failure.js'
 import { createGlobals, type GlobalValue, listNames } from './globals.js'
 import { type DetachedOptions, waitUntilDetached } from '../link/detached.js'
 import type { BpfLink } from '../link/link.js'
+import type { Descriptor } from '../map/codec.js'
+import type {
+  KeyAndCpuValues,
+  KeyAndValue,
+  KeyOnly,
+  MapTypes,
+  ValueOnly,
+} from '../map/entry-types.js'
 import { BpfMap } from '../map/map.js'
+import { pinMismatch } from '../map/pin.js'
 import { type Phase, Session } from '../addon/session.js'
 import { addon } from '../addon/addon.js'
 import type { NativeMap } from '../addon/map.js'
 import type { NativeObject } from '../addon/object.js'
 import { BpfProgram } from './program.js'
+
+export interface OpenOptions {
+  /** A directory in a BPF file system, for maps that are declared with LIBBPF_PIN_BY_NAME. */
+  pinRoot?: string
+}
 
 /**
  * A BPF object file, compiled by clang: its maps, programs, global variables
@@ -76,7 +90,7 @@ export class BpfObject {
     session.programsEnded = () => this.#programsEnded()
     const owner = { name, session, btf: this.btf, globals: this.globals, maps }
     for (const nativeMap of native.maps()) {
-      const map = new BpfMap(owner, nativeMap)
+      const map = BpfMap.ofObject(owner, nativeMap)
       maps.set(map.name, map)
     }
     this.maps = maps
@@ -95,17 +109,23 @@ export class BpfObject {
    * kernel: needs no privileges. Blocks for reading and parsing.
    *
    * @param source A path, or the bytes of the file, which are copied.
+   * @param options `pinRoot`: where maps that are declared with LIBBPF_PIN_BY_NAME are
+   *   pinned by `load()`, or found, a directory in a BPF file system. Default
+   *   /sys/fs/bpf.
    * @throws {BpfError} `ERR_FILE_NOT_FOUND` or `ERR_PERMISSION` when the file
    *   cannot be read, `ERR_OBJECT_FORMAT` when it is no BPF object, `ERR_NO_BTF` when
    *   its maps need BTF and it has none, `ERR_ADDON`.
    */
-  static open(source: string | Uint8Array): BpfObject {
+  static open(source: string | Uint8Array, options: OpenOptions = {}): BpfObject {
+    checkOptions(options, ['pinRoot'])
+    const { pinRoot = '' } = options
+    if (typeof pinRoot !== 'string') throw invalidType('a path', 'pinRoot', pinRoot)
     const [bytes, name] = readSource(source)
     const target = typeof source === 'string' ? source : `object of ${String(bytes.length)} bytes`
     const btf = checkElf(bytes, target).get('.BTF')
     if (btf !== undefined) new Btf(btf).validate()
     const native = new (addon().Object)()
-    const result = native.open(bytes, name)
+    const result = native.open(bytes, name, pinRoot)
     if (result < 0) throw openFailure(target, result, addon().takeLog())
     try {
       return new BpfObject(native, name)
@@ -120,12 +140,22 @@ export class BpfObject {
   }
 
   /**
-   * The map of this name in C.
+   * The map of this name in C. Its keys and values are what the object's BTF says, or
+   * what is given: `{ key, value }`, of a per-CPU map with `perCpu: true`, of a queue,
+   * stack or bloom filter `{ value }`, of maps that hold descriptors `{ key }`.
    *
-   * @throws {BpfError} `ERR_NOT_FOUND`, naming those there are.
+   * @throws {BpfError} `ERR_NOT_FOUND`, naming those there are; `ERR_LAYOUT` when a
+   *   type has not the map's size, or a struct does not match the object's BTF;
+   *   `ERR_MAP_TYPE` when `perCpu` is missing or too much.
    */
-  map(name: string): BpfMap {
-    return find(this.maps, 'map', name, this.name)
+  map<K, V>(name: string, types: KeyAndCpuValues<K, V>): BpfMap<K, V[], V | readonly V[]>
+  map<K, V>(name: string, types: KeyAndValue<K, V>): BpfMap<K, V>
+  map<V>(name: string, types: ValueOnly<V>): BpfMap<V, V>
+  map<K>(name: string, types: KeyOnly<K>): BpfMap<K, number, Descriptor>
+  map(name: string): BpfMap
+  map(name: string, types?: MapTypes): BpfMap {
+    const map = find(this.maps, 'map', name, this.name)
+    return types === undefined ? map : map.typed(types)
   }
 
   /**
@@ -144,8 +174,9 @@ export class BpfObject {
    * map and program, and some more.
    *
    * @throws {VerifierError} when the verifier rejects a program.
-   * @throws {BpfError} `ERR_STATE` when it was loaded before, `ERR_PERMISSION`,
-   *   `ERR_UNSUPPORTED`, `ERR_KERNEL`.
+   * @throws {BpfError} `ERR_STATE` when it was loaded before, `ERR_EXISTS` when what is
+   *   pinned under a map's name has another shape, `ERR_PERMISSION`, `ERR_UNSUPPORTED`,
+   *   `ERR_KERNEL`.
    */
   load(): this {
     this.#session.checkPhase('load', `object "${this.name}"`, 'open')
@@ -154,7 +185,8 @@ export class BpfObject {
     this.#session.loaded(result >= 0)
     if (result < 0) {
       const sections = new Map([...this.programs.values()].map((p) => [p.name, p.section]))
-      throw loadFailure(`object "${this.name}"`, result, { sections, maps: this.maps })
+      const error = loadFailure(`object "${this.name}"`, result, { sections, maps: this.maps })
+      throw pinMismatch(error, this.maps) ?? error
     }
     return this
   }

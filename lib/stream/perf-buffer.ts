@@ -255,7 +255,7 @@ export class PerfBuffer<T> extends Reader<T> {
   protected override rememberCounts(): void {
     this.maps.forEach((map, index) => {
       this.#lastStates[index] = this.sourceState(index)
-      if (map.owner.session.phase !== 'loaded') return
+      if (!map.kernel.isUsable) return
       this.#counted[index] = map.producerCounts()?.lost ?? this.#counted[index]
     })
   }

@@ -118,7 +118,7 @@ export abstract class Reader<T> {
     if (this.#iterations.begun) {
       throw this.#stateError('add', 'it has been iterated over already', target)
     }
-    checkLayout(decoder, map.owner)
+    if (map.described !== undefined) checkLayout(decoder, map.described)
     const walk = compile(decoder, this.#flavour)
     const { drainIntervalUs = defaultIntervalUs } = this.#options
     const result = open(drainIntervalUs)
@@ -134,7 +134,7 @@ export abstract class Reader<T> {
     this.#usesCallbacks = usesCallbacks
     this.maps.push(map)
     this.#delivery.handlers.push({ walk, onRecord: onRecord ?? this.#decoding.collector(map.name) })
-    this.#atRelease.push(map.owner.session.beforeClose(() => this.#rememberCounts()))
+    this.#atRelease.push(map.kernel.beforeClose(() => this.#rememberCounts()))
     if (usesCallbacks) this.#start()
   }
 
@@ -363,8 +363,8 @@ export abstract class Reader<T> {
 
   /** end(), as far as the kernel's side goes. */
   async #finish(): Promise<void> {
-    for (const session of new Set(this.maps.map(({ owner }) => owner.session))) {
-      const ended = session.programsEnded()
+    for (const session of new Set(this.maps.map(({ kernel }) => kernel.owner?.session))) {
+      const ended = session?.programsEnded()
       if (ended !== undefined) await ended
     }
     if (this.#closed) return

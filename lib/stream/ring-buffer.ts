@@ -141,7 +141,7 @@ export class RingBuffer<T> extends Reader<T> {
   protected override rememberCounts(): void {
     this.maps.forEach((map, index) => {
       this.#lastRings[index] = this.sourceState(index)
-      if (map.owner.session.phase !== 'loaded') return
+      if (!map.kernel.isUsable) return
       this.#counts[index] = map.producerCounts() ?? this.#counts[index]
     })
   }

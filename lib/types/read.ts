@@ -305,7 +305,7 @@ return function readMany(memory, start, count) {
     list(count, (i) => read(memory, start + i * strideBytes, start + i * strideBytes + sizeBytes))
 }
 
-/** Where the keys or values of a chunk are: in `memory` from its begin, `strideBytes` apart. */
+/** How the keys or values of a chunk lie: `strideBytes` apart. */
 export interface Column<T = unknown> {
   type: Type<T>
   /** Of each; what a type without a length takes. */
@@ -313,27 +313,29 @@ export interface Column<T = unknown> {
   strideBytes: number
 }
 
-/** Reads `count` pairs, of which the first parts begin `keys` and the others `values`. */
+/** Reads `count` pairs, of which the first parts begin at `keys` and the others at `values`. */
 export type ReadPairs<K = unknown, V = unknown> = (
-  keys: Memory,
-  values: Memory,
+  memory: Memory,
+  keys: number,
+  values: number,
   count: number,
 ) => [K, V][]
 
-/** Compiles the loop that reads pairs: keys and values of a map. */
+/** Compiles the loop that reads pairs: keys and values of a map. Both begin at multiples of 8. */
 export function compileReadPairs<K, V>(key: Column<K>, value: Column<V>): ReadPairs<K, V> {
   const alignOf = ({ strideBytes }: Column): number => alignOfElements(8, 0, strideBytes)
-  const call = (name: string, memory: string, { sizeBytes, strideBytes }: Column): string => {
-    const start = `i * ${String(strideBytes)}`
-    return `${name}(${memory}, ${start}, ${start} + ${String(sizeBytes)})`
-  }
   const make = (cstrings: string[]): string => `
 const readKey = ${readFunction(key.type, alignOf(key), cstrings)}
 const readValue = ${readFunction(value.type, alignOf(value), cstrings)}
-return function readPairs(keys, values, count) {
+return function readPairs(memory, keys, values, count) {
   const pairs = []
   for (let i = 0; i < count; i++) {
-    pairs.push([${call('readKey', 'keys', key)}, ${call('readValue', 'values', value)}])
+    pairs.push([
+      readKey(memory, keys, keys + ${String(key.sizeBytes)}),
+      readValue(memory, values, values + ${String(value.sizeBytes)}),
+    ])
+    keys += ${String(key.strideBytes)}
+    values += ${String(value.strideBytes)}
   }
   return pairs
 }`
@@ -342,13 +344,13 @@ return function readPairs(keys, values, count) {
   if (compiled !== undefined) return compiled
   const readKey = createRead(key.type)
   const readValue = createRead(value.type)
-  return (keys, values, count) =>
+  return (memory, keys, values, count) =>
     list(count, (i) => {
-      const at = i * key.strideBytes
-      const valueAt = i * value.strideBytes
+      const at = keys + i * key.strideBytes
+      const valueAt = values + i * value.strideBytes
       return [
-        readKey(keys, at, at + key.sizeBytes),
-        readValue(values, valueAt, valueAt + value.sizeBytes),
+        readKey(memory, at, at + key.sizeBytes),
+        readValue(memory, valueAt, valueAt + value.sizeBytes),
       ]
     })
 }

@@ -13,6 +13,7 @@
 #include "binding/arguments.h"
 #include "binding/link.h"
 #include "binding/map.h"
+#include "binding/map_handle.h"
 #include "binding/object.h"
 #include "binding/program.h"
 #include "binding/reader.h"
@@ -168,6 +169,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Program::Init(env, environment);
   Link::Init(env, environment);
   Map::Init(env, environment);
+  MapHandle::Init(env, environment, exports);
   Reader::Init(env, environment, exports);
   exports.Set("takeLog",
               Napi::Function::New<TakeLog>(env, "takeLog", environment));

@@ -53,6 +53,7 @@ class Environment {
   std::string log;
 
   Napi::FunctionReference map_constructor;
+  Napi::FunctionReference map_handle_constructor;
   Napi::FunctionReference program_constructor;
   Napi::FunctionReference link_constructor;
 

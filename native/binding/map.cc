@@ -9,10 +9,24 @@
 #include <vector>
 
 #include "binding/arguments.h"
+#include "binding/map_handle.h"
 #include "binding/object.h"
 #include "core/log.h"
 
 namespace bpf_ringbuf {
+
+namespace {
+
+void AppendDeclared(const bpf_map* map, Napi::Array list) {
+  const double fields[] = {
+      static_cast<double>(bpf_map__map_flags(map)),
+      static_cast<double>(bpf_map__map_extra(map)),
+      static_cast<double>(bpf_map__btf_key_type_id(map)),
+      static_cast<double>(bpf_map__btf_value_type_id(map))};
+  for (const double field : fields) list.Set(list.Length(), field);
+}
+
+}  // namespace
 
 void Map::Init(Napi::Env env, Environment* environment) {
   environment->map_constructor = Napi::Persistent(
@@ -23,10 +37,17 @@ void Map::Init(Napi::Env env, Environment* environment) {
                       InstanceMethod<&Map::KeySize>("keySize"),
                       InstanceMethod<&Map::ValueSize>("valueSize"),
                       InstanceMethod<&Map::MaxEntries>("maxEntries"),
+                      InstanceMethod<&Map::Declared>("declared"),
+                      InstanceMethod<&Map::Inner>("inner"),
+                      InstanceMethod<&Map::PinPath>("pinPath"),
+                      InstanceMethod<&Map::Autocreate>("autocreate"),
+                      InstanceMethod<&Map::SetKeySize>("setKeySize"),
+                      InstanceMethod<&Map::SetValueSize>("setValueSize"),
                       InstanceMethod<&Map::SetMaxEntries>("setMaxEntries"),
                       InstanceMethod<&Map::SetAutocreate>("setAutocreate"),
+                      InstanceMethod<&Map::Reuse>("reuse"),
                       InstanceMethod<&Map::Fd>("fd"),
-                      InstanceMethod<&Map::Lookup>("lookup"),
+                      InstanceMethod<&Map::Handle>("handle"),
                       InstanceMethod<&Map::ReadData>("readData"),
                       InstanceMethod<&Map::WriteData>("writeData"),
                   },
@@ -59,17 +80,17 @@ Napi::Value Map::Name(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), closed() ? "" : bpf_map__name(map_));
 }
 
+std::string Map::TypeName(uint32_t type) {
+  const char* name = libbpf_bpf_map_type_str(static_cast<bpf_map_type>(type));
+  return name != nullptr ? name : "unknown(" + std::to_string(type) + ")";
+}
+
 // bpf_map__type(), as libbpf_bpf_map_type_str() calls it
 // type(): string
 Napi::Value Map::Type(const Napi::CallbackInfo& info) {
-  const bpf_map_type type =
-      closed() ? BPF_MAP_TYPE_UNSPEC : bpf_map__type(map_);
-  const char* name = libbpf_bpf_map_type_str(type);
   return Napi::String::New(
       info.Env(),
-      name != nullptr
-          ? name
-          : "unknown(" + std::to_string(static_cast<uint32_t>(type)) + ")");
+      TypeName(closed() ? BPF_MAP_TYPE_UNSPEC : bpf_map__type(map_)));
 }
 
 // bpf_map__key_size()
@@ -93,6 +114,65 @@ Napi::Value Map::MaxEntries(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), bpf_map__max_entries(map_));
 }
 
+// What else it is declared as: flags, mapExtra, and the ids of its key's and
+// its value's type in the object's BTF, 0 when it does not say
+// declared(): number[]
+Napi::Value Map::Declared(const Napi::CallbackInfo& info) {
+  Napi::Array list = Napi::Array::New(info.Env());
+  if (!closed() && !list.IsEmpty()) AppendDeclared(map_, list);
+  return list;
+}
+
+// bpf_map__inner_map(), until load, at which libbpf forgets it: type, keySize,
+// valueSize, maxEntries, and what declared() says; nothing when there is none
+// inner(): number[]
+Napi::Value Map::Inner(const Napi::CallbackInfo& info) {
+  Napi::Array list = Napi::Array::New(info.Env());
+  if (closed() || list.IsEmpty() || bpf_map__fd(map_) >= 0) return list;
+  const bpf_map* inner = bpf_map__inner_map(map_);
+  if (inner == nullptr) return list;
+  list.Set(0U, static_cast<double>(bpf_map__type(inner)));
+  list.Set(1U, static_cast<double>(bpf_map__key_size(inner)));
+  list.Set(2U, static_cast<double>(bpf_map__value_size(inner)));
+  list.Set(3U, static_cast<double>(bpf_map__max_entries(inner)));
+  AppendDeclared(inner, list);
+  return list;
+}
+
+// bpf_map__pin_path(), once it is pinned there; "" otherwise
+// pinPath(): string
+Napi::Value Map::PinPath(const Napi::CallbackInfo& info) {
+  const char* path = closed() ? nullptr : bpf_map__pin_path(map_);
+  return Napi::String::New(info.Env(), path != nullptr ? path : "");
+}
+
+// bpf_map__autocreate()
+// autocreate(): boolean
+Napi::Value Map::Autocreate(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), !closed() && bpf_map__autocreate(map_));
+}
+
+// bpf_map__set_key_size()
+// setKeySize(sizeBytes: number): number
+Napi::Value Map::SetKeySize(const Napi::CallbackInfo& info) {
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  uint32_t size_bytes;
+  if (!ReadArguments(info, &size_bytes)) return {};
+  const LogCapture capture;
+  return Napi::Number::New(info.Env(), bpf_map__set_key_size(map_, size_bytes));
+}
+
+// bpf_map__set_value_size()
+// setValueSize(sizeBytes: number): number
+Napi::Value Map::SetValueSize(const Napi::CallbackInfo& info) {
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  uint32_t size_bytes;
+  if (!ReadArguments(info, &size_bytes)) return {};
+  const LogCapture capture;
+  return Napi::Number::New(info.Env(),
+                           bpf_map__set_value_size(map_, size_bytes));
+}
+
 // bpf_map__set_max_entries(): rounds ring buffers up to what the kernel takes.
 // setMaxEntries(count: number): number
 Napi::Value Map::SetMaxEntries(const Napi::CallbackInfo& info) {
@@ -113,40 +193,28 @@ Napi::Value Map::SetAutocreate(const Napi::CallbackInfo& info) {
                            bpf_map__set_autocreate(map_, autocreate));
 }
 
+// bpf_map__reuse_fd(), which duplicates the descriptor
+// reuse(fd: number): number
+Napi::Value Map::Reuse(const Napi::CallbackInfo& info) {
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  int32_t fd;
+  if (!ReadArguments(info, &fd)) return {};
+  const LogCapture capture;
+  return Napi::Number::New(info.Env(), bpf_map__reuse_fd(map_, fd));
+}
+
 // bpf_map__fd()
 // fd(): number
 Napi::Value Map::Fd(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), closed() ? -EBADF : bpf_map__fd(map_));
 }
 
-// bpf_map_lookup_elem(): of a per-CPU map the values of all possible CPUs.
-// lookup(key: Uint8Array): Uint8Array | number
-Napi::Value Map::Lookup(const Napi::CallbackInfo& info) {
-  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
-  Bytes key;
-  if (!ReadArguments(info, &key)) return {};
-  if (key.size_bytes != bpf_map__key_size(map_)) {
-    return Napi::Number::New(info.Env(), -EINVAL);
-  }
-  size_t size_bytes = bpf_map__value_size(map_);
-  const int cpus = libbpf_num_possible_cpus();
-  switch (bpf_map__type(map_)) {
-    case BPF_MAP_TYPE_PERCPU_HASH:
-    case BPF_MAP_TYPE_PERCPU_ARRAY:
-    case BPF_MAP_TYPE_LRU_PERCPU_HASH:
-    case BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE:
-      // Not the reason why, which may look like that there is no such key.
-      if (cpus < 0) return Napi::Number::New(info.Env(), -ENODATA);
-      size_bytes = (size_bytes + 7) / 8 * 8 * static_cast<size_t>(cpus);
-      break;
-    default:
-      break;
-  }
-  std::vector<uint8_t> value(size_bytes);
-  if (bpf_map_lookup_elem(bpf_map__fd(map_), key.data, value.data()) != 0) {
-    return Napi::Number::New(info.Env(), -errno);
-  }
-  return Napi::Buffer<uint8_t>::Copy(info.Env(), value.data(), value.size());
+// What is done with a loaded map
+// handle(): MapHandle | number
+Napi::Value Map::Handle(const Napi::CallbackInfo& info) {
+  const int fd = closed() ? -EBADF : bpf_map__fd(map_);
+  if (fd < 0) return Napi::Number::New(info.Env(), fd);
+  return MapHandle::Borrow(environment_, owner_, fd);
 }
 
 // bpf_map__initial_value() before load, mmap() of the map after

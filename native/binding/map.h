@@ -6,6 +6,7 @@
 #include <napi.h>
 
 #include <cstdint>
+#include <string>
 
 #include "binding/addon.h"
 
@@ -21,6 +22,8 @@ class Map final : public Napi::ObjectWrap<Map> {
   // Empty, with an exception pending, when Node-API fails.
   static Napi::Value Wrap(Environment* environment, Object* owner,
                           bpf_map* map);
+  // As libbpf calls it; "unknown(42)" when it does not know it.
+  static std::string TypeName(uint32_t type);
   explicit Map(const Napi::CallbackInfo& info);
 
  private:
@@ -34,10 +37,17 @@ class Map final : public Napi::ObjectWrap<Map> {
   Napi::Value KeySize(const Napi::CallbackInfo& info);
   Napi::Value ValueSize(const Napi::CallbackInfo& info);
   Napi::Value MaxEntries(const Napi::CallbackInfo& info);
+  Napi::Value Declared(const Napi::CallbackInfo& info);
+  Napi::Value Inner(const Napi::CallbackInfo& info);
+  Napi::Value PinPath(const Napi::CallbackInfo& info);
+  Napi::Value Autocreate(const Napi::CallbackInfo& info);
+  Napi::Value SetKeySize(const Napi::CallbackInfo& info);
+  Napi::Value SetValueSize(const Napi::CallbackInfo& info);
   Napi::Value SetMaxEntries(const Napi::CallbackInfo& info);
   Napi::Value SetAutocreate(const Napi::CallbackInfo& info);
+  Napi::Value Reuse(const Napi::CallbackInfo& info);
   Napi::Value Fd(const Napi::CallbackInfo& info);
-  Napi::Value Lookup(const Napi::CallbackInfo& info);
+  Napi::Value Handle(const Napi::CallbackInfo& info);
   Napi::Value ReadData(const Napi::CallbackInfo& info);
   Napi::Value WriteData(const Napi::CallbackInfo& info);
 

@@ -69,11 +69,12 @@ uint8_t* Object::MapSection(int fd, size_t size_bytes, bool writable,
 }
 
 // bpf_object__open_mem()
-// open(bytes: Uint8Array, name: string): number
+// open(bytes: Uint8Array, name: string, pinRoot: string): number
 Napi::Value Object::Open(const Napi::CallbackInfo& info) {
   Bytes bytes;
   std::string name;
-  if (!ReadArguments(info, &bytes, &name)) return {};
+  std::string pin_root;  // or nothing
+  if (!ReadArguments(info, &bytes, &name, &pin_root)) return {};
   // Once: what it had would be out of reach.
   if (std::exchange(opened_, true)) {
     return Napi::Number::New(info.Env(), -EALREADY);
@@ -86,6 +87,7 @@ Napi::Value Object::Open(const Napi::CallbackInfo& info) {
     bytes.data = aligned.data();
   }
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = name.c_str());
+  if (!pin_root.empty()) options.pin_root_path = pin_root.c_str();
   const LogCapture capture;
   object_ = bpf_object__open_mem(bytes.data, bytes.size_bytes, &options);
   if (object_ == nullptr) {

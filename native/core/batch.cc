@@ -1,5 +1,6 @@
 #include "core/batch.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -17,6 +18,17 @@ std::shared_ptr<Arena> Arena::Map(size_t size_bytes) {
   void* data = mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED) return nullptr;
+  return std::shared_ptr<Arena>(
+      new Arena(static_cast<uint8_t*>(data), size_bytes));
+}
+
+std::shared_ptr<Arena> Arena::MapShared(int fd, size_t size_bytes, int* error) {
+  void* data =
+      mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (data == MAP_FAILED) {
+    *error = -errno;
+    return nullptr;
+  }
   return std::shared_ptr<Arena>(
       new Arena(static_cast<uint8_t*>(data), size_bytes));
 }

@@ -25,13 +25,17 @@ inline uint32_t StreamOf(uint32_t source, uint32_t cpu) {
   return source << 16 | cpu;
 }
 
-// Private anonymous memory; untouched pages cost nothing. Shared between a
-// batch and the JavaScript ArrayBuffers that show it, and unmapped after the
-// last of them.
+// Mapped memory, which native code and the JavaScript ArrayBuffers that show it
+// share; unmapped after the last of them.
 class Arena {
  public:
-  // Returns null when out of memory.
+  // Private and anonymous; untouched pages cost nothing. Null when out of
+  // memory.
   static std::shared_ptr<Arena> Map(size_t size_bytes);
+  // What a descriptor stands for, to read and to write. Null, with *error set
+  // to -errno, when that cannot be.
+  static std::shared_ptr<Arena> MapShared(int fd, size_t size_bytes,
+                                          int* error);
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;

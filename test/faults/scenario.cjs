@@ -43,7 +43,7 @@ const scenarios = {
     const object = use(openObject('records'))
     object.map('events').maxEntries = 64 * 1024
     object.load()
-    object.map('latest').lookup(new Uint8Array(4))
+    object.map('latest').bytes.get(new Uint8Array(4))
     const ring = use(new RingBuffer(object.map('events'), bytes(), () => undefined))
     make(object, 10)
     ring.consume()

@@ -146,7 +146,7 @@ function load(input: Uint8Array): void {
     object.load()
     use(object)
     for (const map of object.maps.values()) {
-      attempt(loadCodes, () => map.lookup(new Uint8Array(Math.min(map.keySize, 4096))))
+      attempt(loadCodes, () => map.bytes.get(new Uint8Array(Math.min(map.keySize, 4096))))
       attempt(loadCodes, () => {
         const options = { pollThread: false }
         using reader =

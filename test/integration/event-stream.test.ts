@@ -50,7 +50,7 @@ describeBpf('an event stream', () => {
     object.detach()
     await stream.flush()
 
-    const counts = object.map('produced').lookup(new Uint8Array(4)) as Uint8Array
+    const counts = object.map('produced').bytes.get(new Uint8Array(4)) as Uint8Array
     const produced = new BigUint64Array(counts.slice().buffer).reduce((a, n) => a + Number(n), 0)
     const { lost = NaN } = stream.stats()
     const { discarded = NaN } = object.map('events').producerCounts() ?? {}
@@ -74,7 +74,7 @@ describeBpf('an event stream', () => {
       message: expect.stringMatching('did not create') as string,
     }
     expect(thrownBy(() => perf.fd)).toMatchObject(notCreated)
-    expect(thrownBy(() => perf.lookup(new Uint8Array(4)))).toMatchObject(notCreated)
+    expect(thrownBy(() => perf.bytes.get(new Uint8Array(4)))).toMatchObject(notCreated)
     expect(thrownBy(() => new PerfBuffer(perf, Sample))).toMatchObject(notCreated)
   })
 

@@ -59,7 +59,7 @@ const matrix: [string, Outcome[], (object: BpfObject) => unknown][] = [
   ['map.wakeupBytes', untilClosed, (object) => object.map('events').wakeupBytes],
   ['map.wakeupBytes = 8', untilLoaded, (object) => (object.map('events').wakeupBytes = 8)],
   ['map.fd', onceLoaded, (object) => object.map('values').fd],
-  ['map.lookup()', onceLoaded, (object) => object.map('values').lookup(new Uint8Array(4))],
+  ['map.bytes.get()', onceLoaded, (object) => object.map('values').bytes.get(new Uint8Array(4))],
   ['program.autoload', untilClosed, (object) => object.program('accepted').autoload],
   [
     'program.autoload = true',

@@ -32,7 +32,7 @@ async function produce(recordsPerCall: number, ...args: string[]): Promise<void>
 
 /** Attempts that the program counted, of all CPUs. */
 function produced(): number {
-  const counts = object.map('produced').lookup(new Uint8Array(4)) as Uint8Array
+  const counts = object.map('produced').bytes.get(new Uint8Array(4)) as Uint8Array
   return new BigUint64Array(counts.slice().buffer).reduce((sum, n) => sum + Number(n), 0)
 }
 

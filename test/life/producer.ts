@@ -20,7 +20,7 @@ function open(name: string): BpfObject {
 
 /** All CPUs' values of a map's only entry, in sum: of each word. */
 function sums(map: BpfMap | undefined, words: number): number[] {
-  const values = map?.lookup(new Uint8Array(4)) ?? new Uint8Array()
+  const values = map?.bytes.get(new Uint8Array(4)) ?? new Uint8Array()
   const all = new BigUint64Array(values.slice().buffer)
   return Array.from({ length: words }, (_, word) =>
     all.reduce((sum, value, i) => sum + (i % words === word ? Number(value) : 0), 0),

@@ -74,7 +74,7 @@ const features = {
     object.load()
     assert.equal(object.map('events').maxEntries, 128 * 1024)
     make(object, 3)
-    const latest = object.map('latest').lookup(Uint8Array.of(0x65, 0, 0, 0))
+    const latest = object.map('latest').bytes.get(Uint8Array.of(0x65, 0, 0, 0))
     assert.equal(sequenceOf(latest), 3)
     object.close()
     assert.equal(object.phase, 'closed')
@@ -218,7 +218,7 @@ const features = {
     object.detach()
     await perf.flush()
     const counts = new BigUint64Array(
-      object.map('produced').lookup(new Uint8Array(4)).slice().buffer,
+      object.map('produced').bytes.get(new Uint8Array(4)).slice().buffer,
     )
     const { lost } = perf.stats()
     assert.equal(wrong, 0)

@@ -47,6 +47,6 @@ export class Verifier {
 
 /** Attempts that the BPF program counted, of all CPUs. */
 export function producedBy(object: BpfObject): number {
-  const values = object.map('produced').lookup(new Uint8Array(4)) ?? new Uint8Array()
+  const values = object.map('produced').bytes.get(new Uint8Array(4)) ?? new Uint8Array()
   return new BigUint64Array(values.slice().buffer).reduce((sum, n) => sum + Number(n), 0)
 }

@@ -265,7 +265,10 @@ test('random structs are written as they are read, and as the reference writes t
       expect([seed, many]).toEqual([seed, [value, value, value, value]])
       const column = { type, sizeBytes: record.length, strideBytes: stride }
       const key = { type: u8, sizeBytes: 1, strideBytes: 1 }
-      const pairs = compileReadPairs(key, column)(Memory.of(Uint8Array.of(7, 8)), copies, 2)
+      const both = Memory.of(new Uint8Array(8 + copies.u8.length))
+      both.u8.set([7, 8])
+      both.u8.set(copies.u8, 8)
+      const pairs = compileReadPairs(key, column)(both, 0, 8, 2)
       expect([seed, pairs]).toEqual([
         seed,
         [

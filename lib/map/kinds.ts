@@ -1,0 +1,115 @@
+// What maps of each type have in common.
+import { invalidType } from '../errors/errors.js'
+
+/** `BPF_F_…` of linux/bpf.h, for maps. */
+const flagBits = {
+  no_prealloc: 1 << 0,
+  no_common_lru: 1 << 1,
+  numa_node: 1 << 2,
+  rdonly: 1 << 3,
+  wronly: 1 << 4,
+  stack_build_id: 1 << 5,
+  zero_seed: 1 << 6,
+  rdonly_prog: 1 << 7,
+  wronly_prog: 1 << 8,
+  clone: 1 << 9,
+  mmapable: 1 << 10,
+  preserve_elems: 1 << 11,
+  inner_map: 1 << 12,
+  link: 1 << 13,
+  path_fd: 1 << 14,
+  vtype_btf_obj_fd: 1 << 15,
+  token_fd: 1 << 16,
+  segv_on_fault: 1 << 17,
+  no_user_conv: 1 << 18,
+  rb_overwrite: 1 << 19,
+} as const
+
+/** A flag that a map is created with: `BPF_F_NO_PREALLOC` is `no_prealloc`. */
+export type MapFlag = keyof typeof flagBits
+
+const flagNames = Object.keys(flagBits) as MapFlag[]
+
+/** @throws {TypeError} for one that is not known. */
+export function bitsOfFlags(flags: unknown): number {
+  if (!Array.isArray(flags)) throw invalidType('a list of flags', 'flags', flags)
+  return flags.reduce<number>((bits, flag: unknown) => {
+    if (typeof flag === 'string' && Object.hasOwn(flagBits, flag)) {
+      return bits | flagBits[flag as MapFlag]
+    }
+    throw invalidType(`one of ${flagNames.join(', ')}`, 'a flag', flag)
+  }, 0)
+}
+
+/** Bits that have no name here are left out. */
+export function flagsOfBits(bits: number): MapFlag[] {
+  return flagNames.filter((name) => (bits & flagBits[name]) !== 0)
+}
+
+export function hasFlag(bits: number, flag: MapFlag): boolean {
+  return (bits & flagBits[flag]) !== 0
+}
+
+const perCpuTypes = new Set([
+  'percpu_hash',
+  'percpu_array',
+  'lru_percpu_hash',
+  'percpu_cgroup_storage',
+])
+
+/** Types whose values are one for each possible CPU. */
+export function isPerCpu(type: string): boolean {
+  return perCpuTypes.has(type)
+}
+
+/** Types whose values have no keys. */
+export function isKeyless(type: string): boolean {
+  return type === 'queue' || type === 'stack' || type === 'bloom_filter'
+}
+
+const withoutEntries = new Set(['ringbuf', 'user_ringbuf', 'arena', 'struct_ops'])
+
+/** Types that user space neither reads nor writes by bpf(2). */
+export function hasEntries(type: string): boolean {
+  return !withoutEntries.has(type)
+}
+
+/** Types whose values are there from the beginning and cannot be deleted. */
+export function isFixed(type: string): boolean {
+  return type === 'array' || type === 'percpu_array'
+}
+
+const descriptorTypes = new Set([
+  'prog_array',
+  'perf_event_array',
+  'cgroup_array',
+  'array_of_maps',
+  'hash_of_maps',
+  'sockmap',
+  'sockhash',
+  'xskmap',
+  'reuseport_sockarray',
+])
+
+/** Types whose values are set as descriptors; what is read is something else, such as an id. */
+export function holdsDescriptors(type: string): boolean {
+  return descriptorTypes.has(type)
+}
+
+export function isMapOfMaps(type: string): boolean {
+  return type === 'array_of_maps' || type === 'hash_of_maps'
+}
+
+const storageTypes = new Set([
+  'cgroup_storage',
+  'percpu_cgroup_storage',
+  'cgrp_storage',
+  'sk_storage',
+  'inode_storage',
+  'task_storage',
+])
+
+/** Types whose values belong to something in the kernel, which a key is the descriptor of. */
+export function isStorage(type: string): boolean {
+  return storageTypes.has(type)
+}

@@ -1,0 +1,123 @@
+// Maps at paths of a BPF file system.
+import { statfsSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { addon } from '../addon/addon.js'
+import type { NativeMapHandle } from '../addon/map-handle.js'
+import { BpfError, describeErrno, invalidType } from '../errors/errors.js'
+import { failure } from '../machine/failure.js'
+import { flagsOfBits } from './kinds.js'
+import { KernelMap } from './kernel-map.js'
+
+const EPERM = -1
+const ENOENT = -2
+const EACCES = -13
+const EEXIST = -17
+const EINVAL = -22
+
+/** BPF_FS_MAGIC, linux/magic.h */
+const bpfFsMagic = 0xcafe4a11
+
+/** @throws {BpfError} `ERR_FILE_NOT_FOUND`, `ERR_MAP_TYPE`, `ERR_STATE`, `ERR_PERMISSION`. */
+export function openPin(path: string): NativeMapHandle {
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+    throw invalidType('a path', 'path', path)
+  }
+  const handle = addon().mapFromPin(path)
+  if (typeof handle !== 'number') return handle
+  const details = { operation: 'open', target: path, errno: handle }
+  switch (handle) {
+    case ENOENT:
+      throw new BpfError('ERR_FILE_NOT_FOUND', 'nothing is pinned there', details)
+    case EINVAL:
+      throw new BpfError('ERR_MAP_TYPE', 'what is pinned there is no map', details)
+    case EPERM:
+    case EACCES:
+      if (isOnBpfFs(path) !== false) break
+      throw new BpfError('ERR_FILE_NOT_FOUND', 'it is a file of no BPF file system', details)
+  }
+  throw failure('open', path, handle)
+}
+
+export function pinFailure(target: string, path: string, errno: number): BpfError {
+  const details = { operation: 'pin', target, errno }
+  switch (errno) {
+    case EEXIST:
+      return new BpfError('ERR_EXISTS', `${path} exists already`, details)
+    case ENOENT:
+      return new BpfError('ERR_FILE_NOT_FOUND', `there is no directory for ${path}`, details)
+    case EPERM:
+    case EACCES:
+    case EINVAL:
+      if (isOnBpfFs(dirname(path)) !== false) break
+      return new BpfError('ERR_STATE', `${dirname(path)} is in no BPF file system`, {
+        ...details,
+        hint: 'Mount one: mount -t bpf bpf /sys/fs/bpf',
+      })
+  }
+  return errno === EINVAL
+    ? new BpfError('ERR_KERNEL', `${path}: ${describeErrno(errno)}`, details)
+    : failure('pin', target, errno)
+}
+
+/** Nothing when that cannot be told. */
+function isOnBpfFs(path: string): boolean | undefined {
+  try {
+    return statfsSync(path).type === bpfFsMagic
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The error for a load that found a pin of another shape under a map's name; nothing
+ * when it failed for another reason.
+ */
+export function pinMismatch(
+  { log, errno, target }: BpfError,
+  maps: ReadonlyMap<string, { readonly kernel: KernelMap }>,
+): BpfError | undefined {
+  const path = /couldn't reuse pinned map at '(.*)': parameter mismatch/.exec(log)?.[1]
+  const map = maps.get(basename(path ?? ''))
+  if (path === undefined || map === undefined) return undefined
+  let differences: string | undefined
+  try {
+    const pinned = new KernelMap({ handle: openPin(path) })
+    differences = shapeDifferences(map.kernel, pinned)
+    pinned.close()
+  } catch {
+    return undefined
+  }
+  const problem = `the map that is pinned at ${path} has another shape`
+  return new BpfError('ERR_EXISTS', `${problem}: ${differences ?? 'its extra differs'}`, {
+    operation: 'load',
+    target,
+    errno,
+    log,
+    hint: 'Remove it if nobody needs it, or open the object with another pinRoot',
+  })
+}
+
+/** In what another map is not as one is declared; nothing when it is the same. */
+export function shapeDifferences(declared: KernelMap, other: KernelMap): string | undefined {
+  const native = declared.declared
+  if (native === undefined) return undefined
+  const [, keySize = 0, valueSize = 0, maxEntries = 0, flags = 0] = other.facts('reuse')
+  const [declaredFlags = 0] = native.declared()
+  const rows: [what: string, there: string | number, here: string | number][] = [
+    ['type', other.type, declared.type],
+    ['keySize', keySize, native.keySize()],
+    ['valueSize', valueSize, native.valueSize()],
+    ['maxEntries', maxEntries, native.maxEntries()],
+    ['flags', nameFlags(flags), nameFlags(declaredFlags)],
+  ]
+  const differing = rows.filter(([, there, here]) => there !== here)
+  if (differing.length === 0) return undefined
+  return differing
+    .map(([what, there, here]) => `${what} ${String(there)} there and ${String(here)} here`)
+    .join(', ')
+}
+
+function nameFlags(bits: number): string {
+  const names = flagsOfBits(bits)
+  return names.length === 0 ? 'none' : names.join('+')
+}
