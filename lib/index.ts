@@ -21,6 +21,7 @@ export type {
 export type { MapFlag } from './map/kinds.js'
 export type { MapInfo } from './map/map.js'
 export { BpfMap } from './map/map.js'
+export { TaskDescriptor } from './map/task.js'
 export type { MapView } from './map/view.js'
 export type { PerfBufferOptions, PerfBufferStats, PerfMapStats } from './stream/perf-buffer.js'
 export { PerfBuffer } from './stream/perf-buffer.js'

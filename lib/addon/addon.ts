@@ -43,6 +43,7 @@ export interface Addon {
   mapFromPin(path: string): NativeMapHandle | number
   mapFromId(id: number): NativeMapHandle | number
   mapFromFd(fd: number): NativeMapHandle | number
+  openTask(pid: number): number
   /** The names of map types that libbpf knows, by their numbers. */
   mapTypes: string[]
   libbpfVersion: string

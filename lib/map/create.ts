@@ -8,7 +8,7 @@ import { checkTypes, type MapTypes } from './entry-types.js'
 import {
   bitsOfFlags,
   holdsDescriptors,
-  isFixed,
+  isIndexed,
   isKeyless,
   isMapOfMaps,
   isPerCpu,
@@ -126,8 +126,7 @@ function sizeOf(
 
 /** Of indices, and of descriptors that are keys. */
 function impliedKeySize(type: string): number {
-  const isIndex = isFixed(type) || type === 'stack_trace' || /^(dev|cpu|sock|xsk)map$|array/.test(type)
-  return isIndex || isStorage(type) ? 4 : 0
+  return isIndexed(type) || isStorage(type) || type === 'stack_trace' ? 4 : 0
 }
 
 /** Of descriptors and interfaces. */

@@ -3,7 +3,7 @@ import type { NativeMapHandle } from '../addon/map-handle.js'
 import { BpfError, checkOptions, invalidType } from '../errors/errors.js'
 import { EntryCodec, type EntryTypes, type Part } from './codec.js'
 import type { KernelMap } from './kernel-map.js'
-import { isFixed, isKeyless } from './kinds.js'
+import { isFixed, isIndexed, isKeyless } from './kinds.js'
 import { Walk } from './walk.js'
 
 /** When `set()` stores a value. */
@@ -130,10 +130,7 @@ export class Entries {
     return values
   }
 
-  setMany(
-    entries: Iterable<readonly [unknown, unknown]>,
-    options: SetOptions | undefined,
-  ): void {
+  setMany(entries: Iterable<readonly [unknown, unknown]>, options: SetOptions | undefined): void {
     const { map, codec, types } = this
     const operation = 'set in'
     const flags = options === undefined ? 0 : flagsOf(options)
@@ -141,7 +138,7 @@ export class Entries {
     this.#inChunks(entries, operation, (chunk, list) => {
       const use = ++map.uses
       const { memory } = map
-      list.forEach((entry, i) => {
+      list.forEach((entry: unknown, i) => {
         if (!Array.isArray(entry) || entry.length !== 2) {
           throw invalidType('a list of key and value', `entry ${String(before + i)}`, entry)
         }
@@ -202,41 +199,53 @@ export class Entries {
     if (map.type === 'bloom_filter') throw this.#keyless('clear')
     if (this.#isKeyless) {
       let left = map.facts('clear')[3] as number
-      while (left-- > 0 && this.#native.pop(map.valueAt) === 0);
-      map.handle('clear')
-    } else if (isFixed(map.type) || this.types.descriptors) {
-      this.#clearSlots()
+      while (left-- > 0 && this.pop() !== undefined);
+    } else if (isFixed(map.type)) {
+      this.#zeroAll()
+    } else if (isIndexed(map.type)) {
+      this.#emptySlots()
     } else {
       const walk = new Walk(this, 'count', true)
       while (walk.chunk() !== undefined);
     }
   }
 
-  /** Zeros where nothing can be deleted. */
-  #clearSlots(): void {
-    const { map } = this
-    const operation = 'clear'
-    const keys = [...new Walk(this, 'keys', false)]
-    if (!isFixed(map.type)) {
-      for (const key of keys) this.delete(key)
-      return
+  #zeroAll(): void {
+    const { map, codec } = this
+    const size = map.facts('clear')[3] as number
+    const { count, keys, values } = map.chunk()
+    map.uses++
+    const { memory } = map
+    memory.u8.fill(0, values, values + count * codec.valueBytes)
+    for (let first = 0; first < size; first += count) {
+      const some = Math.min(count, size - first)
+      for (let i = 0; i < some; i++) memory.u32[keys / 4 + i] = first + i
+      const result = this.#native.updateMany(keys, values, some, 0)
+      if (result !== 0) throw map.failure('clear', result)
     }
-    this.#inChunks(keys, operation, (chunk, list) => {
-      this.#writeKeys(list, chunk.keys, operation)
-      const { memory } = map
-      memory.u8.fill(0, chunk.values, chunk.values + list.length * this.codec.valueBytes)
-      const result = this.#native.updateMany(chunk.keys, chunk.values, list.length, 0)
-      if (result !== 0) throw map.failure(operation, result)
-    })
+  }
+
+  /** Of maps that do not say which of their slots are in use. */
+  #emptySlots(): void {
+    const { map } = this
+    const size = map.facts('clear')[3] as number
+    map.uses++
+    const { memory } = map
+    for (let index = 0; index < size; index++) {
+      memory.u32[map.keyAt / 4] = index
+      const result = this.#native.delete(map.keyAt)
+      if (result !== 0 && result !== ENOENT && result !== EINVAL) throw map.failure('clear', result)
+    }
   }
 
   #readHead(operation: 'pop from' | 'peek at'): unknown {
     const { map, codec } = this
     if (!this.#isKeyless || map.type === 'bloom_filter') throw this.#keyed(operation)
     map.uses++
+    const { memory } = map
     const result =
       operation === 'pop from' ? this.#native.pop(map.valueAt) : this.#native.peek(map.valueAt)
-    if (result === 0) return codec.readValue(map.memory, map.valueAt)
+    if (result === 0) return codec.readValue(memory, map.valueAt)
     if (result === ENOENT) return undefined
     throw map.failure(operation, result)
   }
@@ -316,7 +325,8 @@ export class Entries {
 
   #keyed(operation: string): BpfError {
     const { type } = this.map
-    if (type === 'bloom_filter') return this.#unfit(operation, 'nothing is read from it', keylessHint(type))
+    if (type === 'bloom_filter')
+      return this.#unfit(operation, 'nothing is read from it', keylessHint(type))
     return this.#unfit(operation, `a map of type ${type} has keys`, 'Use get() and set()')
   }
 

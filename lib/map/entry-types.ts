@@ -4,7 +4,15 @@ import { typeFromBtf, unsupportedInBtf } from '../types/from-btf.js'
 import { checkLayout } from '../types/layout.js'
 import { array, bytes, checkType, i32, struct, type Type, u32, u64 } from '../types/struct.js'
 import { type EntryTypes, padded } from './codec.js'
-import { hasEntries, hasFlag, holdsDescriptors, isKeyless, isPerCpu, isStorage } from './kinds.js'
+import {
+  hasEntries,
+  hasFlag,
+  holdsDescriptors,
+  isIndexed,
+  isKeyless,
+  isPerCpu,
+  isStorage,
+} from './kinds.js'
 import type { KernelMap } from './kernel-map.js'
 
 /** The types of a map's keys and values. */
@@ -71,7 +79,12 @@ function isFixed({ size, shape }: Type): boolean {
  * @throws {BpfError} `ERR_LAYOUT`, naming both sizes; `ERR_MAP_TYPE` when `perCpu` is
  *   missing or too much, or a key given where there is none.
  */
-export function checkFit(map: KernelMap, given: MapTypes, keySize: number, valueSize: number): void {
+export function checkFit(
+  map: KernelMap,
+  given: MapTypes,
+  keySize: number,
+  valueSize: number,
+): void {
   const { type } = map
   const refuse = (problem: string, hint: string): never => {
     throw new BpfError('ERR_MAP_TYPE', problem, { operation: 'read', target: map.target, hint })
@@ -157,21 +170,14 @@ export function resolveTypes(map: KernelMap, given: Given | undefined): EntryTyp
 /** Of the size that the map has, which may have been set. */
 function fromBtf(map: KernelMap, part: 'key' | 'value', size: number): Type | undefined {
   const { btf } = map
-  const id = btfId(map, part)
+  const id = map.btfId(part)
   const type = btf === undefined || id === 0 ? undefined : typeFromBtf(btf, id)
   return type?.size === size ? type : undefined
 }
 
-function btfId(map: KernelMap, part: 'key' | 'value'): number {
-  const { declared } = map
-  const [key = 0, value = 0] =
-    declared === undefined ? map.facts('read').slice(8) : declared.declared().slice(2)
-  return part === 'key' ? key : value
-}
-
 function refuse(map: KernelMap, part: 'key' | 'value'): never {
   const { btf } = map
-  const id = btfId(map, part)
+  const id = map.btfId(part)
   const unsupported = btf === undefined || id === 0 ? undefined : unsupportedInBtf(btf, id)
   const details = {
     operation: 'read',
@@ -190,7 +196,8 @@ function refuse(map: KernelMap, part: 'key' | 'value'): never {
 
 function impliedKey(type: string, size: number): Type | undefined {
   if (size !== 4) return undefined
-  return isStorage(type) ? i32 : type.includes('hash') ? undefined : u32
+  if (isStorage(type)) return i32
+  return isIndexed(type) || type === 'stack_trace' ? u32 : undefined
 }
 
 /** `struct bpf_stack_build_id` */
@@ -208,5 +215,9 @@ function impliedValue(type: string, size: number, hasBuildIds: boolean): Type | 
   }
   const isNumber = holdsDescriptors(type) || /^(devmap|devmap_hash|cpumap)$/.test(type)
   if (!isNumber) return undefined
-  return size === 4 ? u32 : size === 8 && type !== 'cpumap' && !type.startsWith('devmap') ? u64 : undefined
+  return size === 4
+    ? u32
+    : size === 8 && type !== 'cpumap' && !type.startsWith('devmap')
+      ? u64
+      : undefined
 }

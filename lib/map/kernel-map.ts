@@ -45,7 +45,7 @@ const chunkBytes = 128 * 1024
 const largestChunk = 4096
 const leastChunk = 16
 /** Entries so large that a chunk has but one of them. */
-const largeBytes = 4 * 2 ** 20
+const largeBytes = 2 ** 20
 
 export class KernelMap {
   /** Nothing when it stands alone. */
@@ -54,6 +54,8 @@ export class KernelMap {
   readonly declared: NativeMap | undefined
   readonly name: string
   readonly type: string
+  /** The ids of the key's and the value's type in the object's BTF. libbpf forgets some at load. */
+  readonly #typeIds: readonly number[]
   /** The object whose programs write it, as far as that is known. */
   describedBy: Described | undefined
   /**
@@ -81,12 +83,14 @@ export class KernelMap {
     if ('owner' in part) {
       this.owner = part.owner
       this.declared = part.declared
+      this.#typeIds = part.declared.declared().slice(2)
       this.describedBy = part.owner
       this.name = part.declared.name()
       this.type = part.declared.type()
     } else {
       this.owner = undefined
       this.declared = undefined
+      this.#typeIds = part.handle.info().slice(8)
       this.#handle = part.handle
       this.name = name ?? part.handle.name()
       this.type = part.handle.type()
@@ -129,6 +133,11 @@ export class KernelMap {
     this.#handle = handle
     this.#prepare(handle)
     return handle
+  }
+
+  /** The id in `btf` of what a key or a value is, or 0. */
+  btfId(part: 'key' | 'value'): number {
+    return this.#typeIds[part === 'key' ? 0 : 1] ?? 0
   }
 
   /** What the kernel says it is: id, keySize, valueSize, maxEntries, flags, … */

@@ -79,6 +79,11 @@ export function isFixed(type: string): boolean {
   return type === 'array' || type === 'percpu_array'
 }
 
+/** Types whose keys are the numbers of their slots. */
+export function isIndexed(type: string): boolean {
+  return /array$|^array_of_maps$|^(dev|cpu|sock|xsk)map$/.test(type)
+}
+
 const descriptorTypes = new Set([
   'prog_array',
   'perf_event_array',

@@ -144,10 +144,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    * @throws {BpfError} `ERR_FILE_NOT_FOUND`, `ERR_MAP_TYPE` when something else is
    *   pinned there, `ERR_LAYOUT` when a type has not the map's size, `ERR_PERMISSION`.
    */
-  static fromPin<K, V>(
-    path: string,
-    types: KeyAndCpuValues<K, V>,
-  ): BpfMap<K, V[], V | readonly V[]>
+  static fromPin<K, V>(path: string, types: KeyAndCpuValues<K, V>): BpfMap<K, V[], V | readonly V[]>
   static fromPin<K, V>(path: string, types: KeyAndValue<K, V>): BpfMap<K, V>
   static fromPin<V>(path: string, types: ValueOnly<V>): BpfMap<V, V>
   static fromPin<K>(path: string, types: KeyOnly<K>): BpfMap<K, number, Descriptor>

@@ -85,7 +85,9 @@ export class Walk implements IterableIterator<unknown> {
       if (this.#take && answer < 0) this.#left -= found
       this.#isOver = result === 0 || this.#left <= 0
       this.#position = memory.u8.slice(positionAt, positionAt + Math.max(8, codec.keySize))
-      return answer < 0 && !this.#take ? this.#readNew(keys, values, found) : this.#read(keys, values, found)
+      return answer < 0 && !this.#take
+        ? this.#readNew(keys, values, found)
+        : this.#read(keys, values, found)
     }
   }
 

@@ -50,6 +50,16 @@ export class BpfProgram {
   }
 
   /**
+   * The descriptor, owned by the object.
+   *
+   * @throws {BpfError} `ERR_STATE` before load, and when its autoload is false.
+   */
+  get fd(): number {
+    this.#checkLoaded('use')
+    return this.#native.fd()
+  }
+
+  /**
    * Attaches this program where its section says, `bpf_program__attach()`, once
    * more if it is attached already. The object's `close()` closes the link too.
    * Blocks for the system call.

@@ -209,11 +209,11 @@ Napi::Value Map::Fd(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), closed() ? -EBADF : bpf_map__fd(map_));
 }
 
-// What is done with a loaded map
+// What is done with a loaded map; -EBADF when load() did not create it
 // handle(): MapHandle | number
 Napi::Value Map::Handle(const Napi::CallbackInfo& info) {
-  const int fd = closed() ? -EBADF : bpf_map__fd(map_);
-  if (fd < 0) return Napi::Number::New(info.Env(), fd);
+  const int fd = closed() ? -1 : bpf_map__fd(map_);
+  if (fd < 0) return Napi::Number::New(info.Env(), -EBADF);
   return MapHandle::Borrow(environment_, owner_, fd);
 }
 

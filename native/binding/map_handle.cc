@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -69,6 +70,7 @@ void MapHandle::Init(Napi::Env env, Environment* environment,
               Napi::Function::New<MapFromId>(env, "mapFromId", environment));
   exports.Set("mapFromFd",
               Napi::Function::New<MapFromFd>(env, "mapFromFd", environment));
+  exports.Set("openTask", Napi::Function::New<OpenTask>(env, "openTask"));
 }
 
 Napi::Value MapHandle::Borrow(Environment* environment, Object* owner, int fd) {
@@ -199,6 +201,15 @@ Napi::Value MapHandle::MapFromFd(const Napi::CallbackInfo& info) {
   const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
   return Own(static_cast<Environment*>(info.Data()), info.Env(),
              copy < 0 ? -errno : copy);
+}
+
+// pidfd_open(), whose descriptor is a key of task storage
+// openTask(pid: number): number
+Napi::Value MapHandle::OpenTask(const Napi::CallbackInfo& info) {
+  int32_t pid;
+  if (!ReadArguments(info, &pid)) return {};
+  const auto fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  return Napi::Number::New(info.Env(), fd < 0 ? -errno : fd);
 }
 
 // bpf_map_info::name

@@ -49,6 +49,7 @@ class MapHandle final : public Napi::ObjectWrap<MapHandle>, public Closable {
   static Napi::Value MapFromPin(const Napi::CallbackInfo& info);
   static Napi::Value MapFromId(const Napi::CallbackInfo& info);
   static Napi::Value MapFromFd(const Napi::CallbackInfo& info);
+  static Napi::Value OpenTask(const Napi::CallbackInfo& info);
 
   Napi::Value Name(const Napi::CallbackInfo& info);
   Napi::Value Type(const Napi::CallbackInfo& info);
