@@ -24,7 +24,7 @@ import {
 import { createInnerMap, type InnerTemplate, innerTemplate } from './inner.js'
 import { KernelMap, type MapOwner } from './kernel-map.js'
 import { flagsOfBits, type MapFlag } from './kinds.js'
-import { openPin, pinFailure, shapeDifferences } from './pin.js'
+import { checkPath, openPin, pinFailure, shapeDifferences } from './pin.js'
 import { MapView } from './view.js'
 
 const largestRingBytes = 2 ** 31
@@ -608,7 +608,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    *   `ERR_STATE` when it is in no BPF file system, `ERR_PERMISSION`.
    */
   pin(path: string): this {
-    if (typeof path !== 'string') throw invalidType('a path', 'path', path)
+    checkPath(path, 'path')
     const result = this.kernel.handle('pin').pin(path)
     if (result < 0) throw pinFailure(this.kernel.target, path, result)
     this.#pins.push(path)
@@ -623,7 +623,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    *   not pinned here and no path is given, `ERR_FILE_NOT_FOUND`, `ERR_PERMISSION`.
    */
   unpin(path?: string): void {
-    if (path !== undefined && typeof path !== 'string') throw invalidType('a path', 'path', path)
+    if (path !== undefined) checkPath(path, 'path')
     const { target } = this.kernel
     const handle = this.kernel.handle('unpin')
     const byName = this.kernel.declared?.pinPath() ?? ''

@@ -17,11 +17,14 @@ const EINVAL = -22
 /** BPF_FS_MAGIC, linux/magic.h */
 const bpfFsMagic = 0xcafe4a11
 
+export function checkPath(path: unknown, what: string): asserts path is string {
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return
+  throw invalidType('a path', what, path)
+}
+
 /** @throws {BpfError} `ERR_FILE_NOT_FOUND`, `ERR_MAP_TYPE`, `ERR_STATE`, `ERR_PERMISSION`. */
 export function openPin(path: string): NativeMapHandle {
-  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    throw invalidType('a path', 'path', path)
-  }
+  checkPath(path, 'path')
   const handle = addon().mapFromPin(path)
   if (typeof handle !== 'number') return handle
   const details = { operation: 'open', target: path, errno: handle }

@@ -16,7 +16,7 @@ import type {
   ValueOnly,
 } from '../map/entry-types.js'
 import { BpfMap } from '../map/map.js'
-import { pinMismatch } from '../map/pin.js'
+import { checkPath, pinMismatch } from '../map/pin.js'
 import { type Phase, Session } from '../addon/session.js'
 import { addon } from '../addon/addon.js'
 import type { NativeMap } from '../addon/map.js'
@@ -118,14 +118,14 @@ export class BpfObject {
    */
   static open(source: string | Uint8Array, options: OpenOptions = {}): BpfObject {
     checkOptions(options, ['pinRoot'])
-    const { pinRoot = '' } = options
-    if (typeof pinRoot !== 'string') throw invalidType('a path', 'pinRoot', pinRoot)
+    const { pinRoot } = options
+    if (pinRoot !== undefined) checkPath(pinRoot, 'pinRoot')
     const [bytes, name] = readSource(source)
     const target = typeof source === 'string' ? source : `object of ${String(bytes.length)} bytes`
     const btf = checkElf(bytes, target).get('.BTF')
     if (btf !== undefined) new Btf(btf).validate()
     const native = new (addon().Object)()
-    const result = native.open(bytes, name, pinRoot)
+    const result = native.open(bytes, name, pinRoot ?? '')
     if (result < 0) throw openFailure(target, result, addon().takeLog())
     try {
       return new BpfObject(native, name)

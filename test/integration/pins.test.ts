@@ -1,0 +1,153 @@
+// Maps that are pinned: by hand, and by their names when an object is loaded.
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { BpfMap, BpfObject, bytes, RingBuffer, u32, u64 } from '../../lib/index.js'
+import { expectNothingLeftOpen } from '../descriptors.js'
+import { objectPath, openObject } from '../objects.js'
+import { describeBpf } from '../require-bpf.js'
+import { thrownBy } from '../thrown.js'
+
+const codeOf = (action: () => unknown): string | undefined => thrownBy(action).code
+
+describeBpf('pinned maps', () => {
+  expectNothingLeftOpen()
+  const directory = mkdtempSync(join(tmpdir(), 'bpffs-'))
+  const mounted = join(directory, 'fs')
+  const pinRoot = join(mounted, 'pins')
+  const at = (name: string): string => join(pinRoot, name)
+  beforeAll(() => {
+    mkdirSync(mounted)
+    execFileSync('mount', ['-t', 'bpf', 'bpf', mounted])
+  })
+  beforeEach(() => mkdirSync(pinRoot))
+  afterEach(() => rmSync(pinRoot, { recursive: true }))
+  afterAll(() => {
+    execFileSync('umount', [mounted])
+    rmSync(directory, { recursive: true })
+  })
+  const openPinned = (): BpfObject => BpfObject.open(objectPath('pinned'), { pinRoot })
+
+  test('stay when all who had them open are gone, until they are unpinned', () => {
+    const map = BpfMap.create({ type: 'hash', key: u32, value: u64, maxEntries: 3 })
+    map.pin(at('first')).pin(at('second')).set(1, 5n)
+    map.close()
+    using again = BpfMap.fromPin(at('first'), { key: u32, value: u64 })
+    expect([...again]).toEqual([[1, 5n]])
+    again.unpin(at('second'))
+    expect(readdirSync(pinRoot)).toEqual(['first'])
+    // It was not pinned by this handle.
+    expect(codeOf(() => again.unpin())).toBe('ERR_STATE')
+    again.pin(at('third'))
+    again.unpin()
+    expect(readdirSync(pinRoot)).toEqual(['first'])
+  })
+
+  test('of an object are pinned and unpinned as others are', () => {
+    using object = openObject('maps')
+    expect(codeOf(() => object.map('hash').pin(at('hash')))).toBe('ERR_STATE')
+    object.load()
+    object.map('hash').pin(at('hash'))
+    using other = BpfMap.fromPin(at('hash'), { key: u32, value: bytes(32) })
+    expect(other.info().id).toBe(object.map('hash').info().id)
+    // Typed by the map's own BTF.
+    using typed = BpfMap.fromPin(at('hash'))
+    object.map('hash').set(1, { hits: 2n, slots: [0, 0, 0, 0], name: 'n' })
+    expect(typed.get(1)).toEqual({ hits: 2n, slots: [0, 0, 0, 0], name: 'n' })
+    object.map('hash').unpin()
+    expect(existsSync(at('hash'))).toBe(false)
+  })
+
+  test('what is wrong with a path is said', () => {
+    using map = BpfMap.create({ type: 'hash', key: u32, value: u64, maxEntries: 3 })
+    using other = BpfMap.create({ type: 'array', key: u32, value: u64, maxEntries: 3 })
+    map.pin(at('map'))
+    const file = join(directory, 'file')
+    writeFileSync(file, '')
+    const outcomes = [
+      () => map.pin(at('map')),
+      () => map.pin(at('no/where')),
+      () => map.pin(join(directory, 'map')),
+      () => map.pin(''),
+      () => other.unpin(at('map')),
+      () => other.unpin(at('nothing')),
+      () => BpfMap.fromPin(at('nothing')),
+      () => BpfMap.fromPin(file),
+      () => BpfMap.fromPin(at('map'), { key: u64, value: u64 }),
+      () => BpfMap.fromPin(3 as unknown as string),
+      () => map.pin('with\0zero'),
+    ].map(codeOf)
+    expect(outcomes).toEqual([
+      'ERR_EXISTS',
+      'ERR_FILE_NOT_FOUND',
+      'ERR_STATE',
+      'ERR_INVALID_ARG_TYPE',
+      'ERR_STATE',
+      'ERR_FILE_NOT_FOUND',
+      'ERR_FILE_NOT_FOUND',
+      'ERR_FILE_NOT_FOUND',
+      'ERR_LAYOUT',
+      'ERR_INVALID_ARG_TYPE',
+      'ERR_INVALID_ARG_TYPE',
+    ])
+    rmSync(file)
+  })
+
+  test('that are declared by name are made in the pin root, and found there', () => {
+    using object = openPinned()
+    object.load()
+    expect(readdirSync(pinRoot).sort()).toEqual(['shared_perf', 'shared_ring'])
+    using other = openPinned()
+    other.load()
+    const idOf = (opened: BpfObject) => opened.map('shared_ring').info().id
+    expect(idOf(other)).toBe(idOf(object))
+    object.map('shared_ring').unpin()
+    expect(readdirSync(pinRoot)).toEqual(['shared_perf'])
+  })
+
+  test('a pin of another shape under the name is an error that says what differs', () => {
+    using wrong = BpfMap.create({ type: 'ringbuf', maxEntries: 2 ** 16 })
+    wrong.pin(at('shared_ring'))
+    using object = openPinned()
+    const error = thrownBy(() => object.load())
+    expect([error.code, error.message]).toEqual([
+      'ERR_EXISTS',
+      `Cannot load object "pinned": the map that is pinned at ${at('shared_ring')} has another ` +
+        'shape: maxEntries 65536 there and 4096 here. Remove it if nobody needs it, or open the ' +
+        'object with another pinRoot',
+    ])
+  })
+
+  test('reuse() takes another map in the place of a declared one, of the same shape', () => {
+    using shared = BpfMap.create({ type: 'array', key: u32, value: u64, maxEntries: 8 })
+    shared.set(2, 5n)
+    using object = openObject('maps')
+    const array = object.map('array', { key: u32, value: u64 })
+    array.reuse(shared)
+    using wrong = BpfMap.create({ type: 'hash', key: u32, value: u32, maxEntries: 9 })
+    const error = thrownBy(() => array.reuse(wrong))
+    expect([error.code, error.message]).toEqual([
+      'ERR_LAYOUT',
+      expect.stringMatching(
+        'type hash there and array here, valueSize 4 there and 8 here, maxEntries 9 there and 8 here',
+      ),
+    ])
+    object.load()
+    object.program('add').testRun(new Uint8Array(BigUint64Array.of(2n, 3n).buffer))
+    expect([shared.get(2), array.get(2)]).toEqual([8n, 8n])
+    expect(codeOf(() => array.reuse(shared))).toBe('ERR_STATE')
+    expect(array.info().id).toBe(shared.info().id)
+  })
+
+  test('a pinned ring is read without its object', () => {
+    using object = openPinned()
+    object.load()
+    using ring = BpfMap.fromPin(at('shared_ring'))
+    using reader = new RingBuffer(ring, bytes(), () => undefined, { pollThread: false })
+    expect(reader.consume()).toBe(0)
+    expect(codeOf(() => new RingBuffer(object.map('shared_ring'), bytes(), () => undefined))).toBe(
+      'ERR_BUSY',
+    )
+  })
+})
