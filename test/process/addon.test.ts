@@ -38,6 +38,23 @@ describeBpf('the addon, called wrongly,', () => {
       'drain() into a detached array: TypeError',
       'open() of an object twice: -114',
       'open() of a closed object: -114',
+      'lookup() without memory: TypeError',
+      'memory() is large enough: returns',
+      'update(): returns',
+      'lookup(): returns',
+      'lookup() at the end: returns',
+      'lookup() beyond the end: TypeError',
+      'lookup() of a key beyond it: TypeError',
+      'lookupMany() of too many: TypeError',
+      'updateMany() of too many: TypeError',
+      'walk() with too many: TypeError',
+      'walk() of none: -22',
+      'lookup() after its memory was transferred: returns',
+      'mmap() of a hash: -95',
+      'lookup() after close(): -9',
+      'memory() after close(): -9',
+      'createMap() of no type: -22',
+      'mapFromFd(-1): -9',
     ])
   })
 

@@ -1,6 +1,6 @@
 // addon.cjs CASE: the addon itself, called as lib/ never would.
 'use strict'
-const { readFileSync } = require('node:fs')
+const { closeSync, readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { held, loadRecords, make, until } = require('./setup.cjs')
 const { addon } = require('../../../dist/addon/addon.js')
@@ -49,6 +49,9 @@ const values = () => [
 ]
 
 const taken = () => new Float64Array(16)
+/** Hash: 1, array: 2, queue: 22, ring: 27. */
+const newMap = (type, keySize, valueSize) =>
+  native.createMap(type, '', keySize, valueSize, 4096, type === 2 ? 1 << 10 : 0, 0, -1)
 const newReader = () => new native.Reader(500, 4096, 2, taken())
 
 /** Instances of every class, in every state, by the name of both. */
@@ -56,27 +59,38 @@ function instances() {
   const made = {}
   const opened = () => {
     const object = new native.Object()
-    object.open(contents, 'records')
+    object.open(contents, 'records', '')
     return object
   }
   made['Object new'] = new native.Object()
   made['Object open'] = opened()
   made['Object closed'] = opened()
   made['Object refused'] = new native.Object()
-  made['Object refused'].open(new Uint8Array(3), 'nothing')
+  made['Object refused'].open(new Uint8Array(3), 'nothing', '')
   for (const phase of ['open', 'loaded', 'closed']) {
     const object = phase === 'open' ? opened() : new native.Object()
-    if (phase !== 'open') object.open(contents, 'records')
+    if (phase !== 'open') object.open(contents, 'records', '')
     if (phase !== 'open') object.load()
     made[`Object of parts, ${phase}`] = object
     made[`Map ${phase}`] = object.maps()[0]
+    if (phase === 'loaded') made['MapHandle of an object, loaded'] = object.maps()[0].handle()
+    if (phase === 'closed') made['MapHandle of an object, closed'] = object.maps()[0].handle()
     made[`Map of data ${phase}`] = object.dataMap('.rodata')
     made[`Program ${phase}`] = object.programs()[0]
     if (phase === 'closed') object.close()
   }
   made['Object closed'].close()
+  for (const type of [1, 2, 22, 27]) {
+    const [keySize, valueSize] = [type > 2 ? 0 : 4, type === 27 ? 0 : 8]
+    made[`MapHandle new, type ${type}`] = newMap(type, keySize, valueSize)
+    made[`MapHandle open, type ${type}`] = newMap(type, keySize, valueSize)
+    made[`MapHandle open, type ${type}`].memory(64)
+  }
+  made['MapHandle closed'] = newMap(1, 4, 8)
+  made['MapHandle closed'].memory(64)
+  made['MapHandle closed'].close()
   const flood = new native.Object()
-  flood.open(contentsOf('flood'), 'flood')
+  flood.open(contentsOf('flood'), 'flood', '')
   flood.load()
   const [program] = flood.programs()
   made['Link open'] = program.attach()
@@ -96,8 +110,13 @@ function instances() {
 
 function partsOf(bytes) {
   const object = new native.Object()
-  object.open(bytes, 'records')
+  object.open(bytes, 'records', '')
   return { map: object.maps()[0], program: object.programs()[0] }
+}
+
+function closeTask(fd) {
+  if (fd >= 0) closeSync(fd)
+  return fd
 }
 
 const methodsOf = (instance) =>
@@ -116,6 +135,30 @@ function outcomeOf(call) {
   }
 }
 
+function sayOfMaps(say) {
+  const map = newMap(1, 4, 8)
+  say('lookup() without memory', () => map.lookup(0, 8))
+  const buffer = map.memory(64)
+  say('memory() is large enough', () => (buffer.byteLength >= 64 ? 0 : -1))
+  say('update()', () => map.update(8, 16, 0))
+  say('lookup()', () => map.lookup(8, 24))
+  say('lookup() at the end', () => map.lookup(8, buffer.byteLength - 8))
+  say('lookup() beyond the end', () => map.lookup(8, buffer.byteLength - 7))
+  say('lookup() of a key beyond it', () => map.lookup(buffer.byteLength - 3, 8))
+  say('lookupMany() of too many', () => map.lookupMany(0, 2 ** 32 - 1, 0, 0))
+  say('updateMany() of too many', () => map.updateMany(0, 0, 100, 0))
+  say('walk() with too many', () => map.walk(true, false, 8, 16, 16, 100))
+  say('walk() of none', () => map.walk(true, false, 8, 16, 16, 0))
+  structuredClone(buffer, { transfer: [buffer] })
+  say('lookup() after its memory was transferred', () => map.lookup(8, 24))
+  say('mmap() of a hash', () => map.mmap())
+  map.close()
+  say('lookup() after close()', () => map.lookup(8, 24))
+  say('memory() after close()', () => map.memory(8))
+  say('createMap() of no type', () => native.createMap(1000, '', 4, 4, 1, 0, 0, -1))
+  say('mapFromFd(-1)', () => native.mapFromFd(-1))
+}
+
 const cases = {
   /** Everything with everything; it only has to live. */
   async 'anything goes'() {
@@ -132,8 +175,11 @@ const cases = {
         note(outcomeOf(() => instance[method]()))
         for (const first of values()) {
           note(outcomeOf(() => instance[method](first)))
+          // walk() begins with two of them, and goes on with positions.
+          note(outcomeOf(() => instance[method](true, false, first, first, first, 3)))
           for (const second of values()) {
-            note(outcomeOf(() => instance[method](first, second, first, second, first)))
+            const many = [first, second, first, second, first, second, first, second]
+            note(outcomeOf(() => instance[method](...many)))
           }
           // Of another class, or of none.
           if (typeof first === 'object') note(outcomeOf(() => instance[method].call(first, 0)))
@@ -153,7 +199,21 @@ const cases = {
       }
     }
     for (const value of values()) {
-      for (const name of ['takeLog', 'possibleCpus', 'probeMapType']) {
+      for (const type of [0, 1, 2, 12, 22, 27, 29, 1000]) {
+        note(outcomeOf(() => native.createMap(type, 'x', value, value, value, value, value, value)))
+        note(outcomeOf(() => native.createMap(type, 'x', 4, 4, value, 0, 0, value)))
+      }
+      note(outcomeOf(() => native.createMap(value, value, 4, 4, 4, 0, 0, -1)))
+      note(outcomeOf(() => closeTask(native.openTask(value))))
+      const names = [
+        'takeLog',
+        'possibleCpus',
+        'probeMapType',
+        'mapFromPin',
+        'mapFromId',
+        'mapFromFd',
+      ]
+      for (const name of names) {
         note(outcomeOf(() => native[name](value)))
         note(outcomeOf(() => native[name].call(value, value)))
       }
@@ -220,10 +280,11 @@ const cases = {
     other.close()
 
     const twice = new native.Object()
-    twice.open(contents, 'records')
-    say('open() of an object twice', () => twice.open(contents, 'records'))
+    twice.open(contents, 'records', '')
+    say('open() of an object twice', () => twice.open(contents, 'records', ''))
     twice.close()
-    say('open() of a closed object', () => twice.open(contents, 'records'))
+    say('open() of a closed object', () => twice.open(contents, 'records', ''))
+    sayOfMaps(say)
     console.log(results.join('\n'))
   },
 }
