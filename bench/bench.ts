@@ -189,6 +189,12 @@ const sections: readonly Section[] = [
       'Nobody waits for anybody. C drains by `ring_buffer__consume()`, the library by `consume()` into objects. An exec event is decoded by `struct()`, and by hand with `TextDecoder`.',
   },
   {
+    group: 'maps',
+    title: 'The entries of a hash map',
+    about: () =>
+      'From `__u32` to a struct of 32 bytes with six fields, which JavaScript has as an object. C makes the same system calls, of a dump with as many entries a call, and adds the fields up where they lie. What a batch saves is the system call and its copies: the kernel’s own work for an entry of a hash map is more than half of the rest, in C too, so that the claim is that of an array.',
+  },
+  {
     group: 'open',
     title: 'Opening and loading an object',
     about: () => 'Against a program in C that calls libbpf alone, the second time in each process.',

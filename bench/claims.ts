@@ -60,6 +60,15 @@ export function claims(rows: readonly MeasuredRow[]): Claim[] {
       const atMost = Math.max(0.45, 150 / median(of('TextDecoder')))
       found.push(...claimRatio('decoding', row, 'library', 'TextDecoder', { atMost }))
     }
+    if (row.name === 'map-dump') {
+      found.push(...claimRatio('a dump, an entry', row, 'BpfMap', 'C', { atMost: 1.5 }))
+    }
+    if (row.name === 'map-get' || row.name === 'map-set') {
+      found.push(...claimRatio(`${row.title} / system call`, row, 'BpfMap', 'C', { atMost: 2 }))
+    }
+    if (row.name === 'map-batch-array') {
+      found.push(...claimRatio('setMany() / set()', row, 'setMany', 'set', { atMost: 0.2 }))
+    }
     if (row.name === 'open-large') {
       found.push(...claimRatio('open and load', row, 'BpfObject', 'C', { atMost: 1.3 }))
     }

@@ -4,6 +4,7 @@ import { cpus } from 'node:os'
 import { type ConsumerName, kindOf, type Workload } from './consumers.js'
 import { loopDelay } from './fairness.js'
 import { addedCost, backToBack, parallel, words } from './load.js'
+import { dumpMap, getOne, setOne, setSome } from './maps.js'
 import { residentMiB } from './memory.js'
 import { objects, openAndLoad } from './open-load.js'
 import { decodeExec, drain } from './per-record.js'
@@ -272,6 +273,17 @@ export const rows: readonly Row[] = [
   },
   perRecord('drain', 'the drain of a full ring of 4 MiB', ['C', 'library'], drain),
   perRecord('decode', 'the decoding of an exec event', ['TextDecoder', 'library'], decodeExec),
+  ofMaps('map-dump', 'a dump of 100,000 entries as objects', ['C', 'BpfMap'], dumpMap),
+  ofMaps('map-get', 'get()', ['C', 'BpfMap'], getOne),
+  ofMaps('map-set', 'set()', ['C', 'BpfMap'], setOne),
+  ...(['array', 'hash'] as const).map((type) =>
+    ofMaps(
+      `map-batch-${type}`,
+      `50,000 entries are stored in a map of type ${type}`,
+      ['set', 'setMany'],
+      (side) => setSome(side, type),
+    ),
+  ),
   ...(['small', 'large'] as const).map((object): Row => ({
     name: `open-${object}`,
     group: 'open',
@@ -283,6 +295,15 @@ export const rows: readonly Row[] = [
     run: (side: 'C' | 'BpfObject') => openAndLoad(side, object),
   })),
 ]
+
+function ofMaps<S extends string>(
+  name: string,
+  title: string,
+  sides: readonly S[],
+  run: (side: S) => Promise<number>,
+): Row {
+  return { ...perRecord(name, title, sides, run), group: 'maps', unit: 'ns an entry' }
+}
 
 function perRecord<S extends string>(
   name: string,
