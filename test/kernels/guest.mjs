@@ -57,6 +57,7 @@ export function suiteFiles({ build }) {
     [`${build}/Release/bpf_ringbuf.node`, 'build/Release/bpf_ringbuf.node'],
     [`${build}/bpf/test`, 'build/bpf/test'],
     [`${build}/test/producer`, 'build/test/producer'],
+    [`${build}/test/map_calls`, 'build/test/map_calls'],
   ].flatMap(([from, to]) => [...filesOf(join(root, from), to)])
 }
 
@@ -141,7 +142,7 @@ export function makeImage(architecture, image) {
   const files = [...suite, ...packages.flatMap(([from, to]) => [...filesOf(from, to)])].filter(
     ([from]) => !unneeded.test(from),
   )
-  const linked = [...programs, ...files.filter(([from]) => /\.node$|\/producer$/.test(from))]
+  const linked = [...programs, ...files.filter(([from]) => /\.node$|\/(producer|map_calls)$/.test(from))]
   const libraries = librariesOf(
     linked.map(([from]) => from),
     architecture,

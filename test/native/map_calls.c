@@ -8,14 +8,30 @@
 // pop | peek | dump, with keys and values as hexadecimal digits. take falls
 // back to two calls, as the kernel has it in one for some types only; dump
 // prints "KEY VALUE" lines, sorted by nothing, and then "end".
-#include <bpf/bpf.h>
 #include <errno.h>
+#include <linux/bpf.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum { MAP_FD = 3, NOT_SUPPORTED = 524, LINE_BYTES = 1 << 16 };
+
+// `value` is the next key of BPF_MAP_GET_NEXT_KEY.
+static int call(int command, const void* key, const void* value,
+                uint64_t flags) {
+  union bpf_attr attributes;
+  memset(&attributes, 0, sizeof(attributes));
+  attributes.map_fd = MAP_FD;
+  attributes.key = (uintptr_t)key;
+  attributes.value = (uintptr_t)value;
+  attributes.flags = flags;
+  const long result =
+      syscall(SYS_bpf, command, &attributes, sizeof(attributes));
+  return result < 0 ? -errno : 0;
+}
 
 static void parse(const char* digits, uint8_t* bytes, size_t count) {
   for (size_t i = 0; i < count; i++) {
@@ -30,12 +46,12 @@ static void print(const uint8_t* bytes, size_t count) {
 }
 
 static int take(const uint8_t* key, uint8_t* value) {
-  const int error = bpf_map_lookup_and_delete_elem(MAP_FD, key, value);
+  const int error = call(BPF_MAP_LOOKUP_AND_DELETE_ELEM, key, value, 0);
   if (error != -NOT_SUPPORTED && error != -EOPNOTSUPP && error != -EINVAL) {
     return error;
   }
-  const int missing = bpf_map_lookup_elem(MAP_FD, key, value);
-  return missing != 0 ? missing : bpf_map_delete_elem(MAP_FD, key);
+  const int missing = call(BPF_MAP_LOOKUP_ELEM, key, value, 0);
+  return missing != 0 ? missing : call(BPF_MAP_DELETE_ELEM, key, NULL, 0);
 }
 
 static void dump(uint8_t* key, uint8_t* value, size_t key_bytes,
@@ -43,10 +59,10 @@ static void dump(uint8_t* key, uint8_t* value, size_t key_bytes,
   const uint8_t* last = NULL;
   uint8_t* next = malloc(key_bytes);
   if (next == NULL) exit(1);
-  while (bpf_map_get_next_key(MAP_FD, last, next) == 0) {
+  while (call(BPF_MAP_GET_NEXT_KEY, last, next, 0) == 0) {
     memcpy(key, next, key_bytes);
     last = key;
-    if (bpf_map_lookup_elem(MAP_FD, key, value) != 0) continue;
+    if (call(BPF_MAP_LOOKUP_ELEM, key, value, 0) != 0) continue;
     print(key, key_bytes);
     printf(" ");
     print(value, value_bytes);
@@ -80,26 +96,26 @@ int main(int argc, char** argv) {
     }
     if (strcmp(what, "push") == 0) {
       parse(words[1], value, value_bytes);
-      error = bpf_map_update_elem(MAP_FD, NULL, value, atoi(words[2]));
+      error = call(BPF_MAP_UPDATE_ELEM, NULL, value, atoi(words[2]));
     } else if (strcmp(what, "pop") == 0) {
-      error = bpf_map_lookup_and_delete_elem(MAP_FD, NULL, value);
+      error = call(BPF_MAP_LOOKUP_AND_DELETE_ELEM, NULL, value, 0);
       shows = 1;
     } else if (strcmp(what, "peek") == 0) {
-      error = bpf_map_lookup_elem(MAP_FD, NULL, value);
+      error = call(BPF_MAP_LOOKUP_ELEM, NULL, value, 0);
       shows = 1;
     } else {
       parse(words[1], key, key_bytes);
       if (strcmp(what, "get") == 0) {
-        error = bpf_map_lookup_elem(MAP_FD, key, value);
+        error = call(BPF_MAP_LOOKUP_ELEM, key, value, 0);
         shows = 1;
       } else if (strcmp(what, "take") == 0) {
         error = take(key, value);
         shows = 1;
       } else if (strcmp(what, "delete") == 0) {
-        error = bpf_map_delete_elem(MAP_FD, key);
+        error = call(BPF_MAP_DELETE_ELEM, key, NULL, 0);
       } else if (strcmp(what, "set") == 0) {
         parse(words[2], value, value_bytes);
-        error = bpf_map_update_elem(MAP_FD, key, value, atoi(words[3]));
+        error = call(BPF_MAP_UPDATE_ELEM, key, value, atoi(words[3]));
       } else {
         return 2;
       }
