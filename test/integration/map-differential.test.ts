@@ -180,12 +180,12 @@ class Model {
   }
 
   #hexValue(value: unknown): string {
-    const { bytes } = this.#value
-    if (this.#cpus === undefined) return bytes(value as never).toString('hex')
+    const bytes = (one: unknown): Buffer => this.#value.bytes(one as never)
+    if (this.#cpus === undefined) return bytes(value).toString('hex')
     const list = Array.isArray(value) ? value : Array(this.#cpus).fill(value)
     const size = this.#value.type.size
     const padding = Buffer.alloc(8 * Math.ceil(size / 8) - size)
-    return Buffer.concat(list.flatMap((one) => [bytes(one as never), padding])).toString('hex')
+    return Buffer.concat(list.flatMap((one) => [bytes(one), padding])).toString('hex')
   }
 
   /** `0`, with the value if there is one, or the error number. */

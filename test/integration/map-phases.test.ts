@@ -1,4 +1,8 @@
 // Every method of a map in every state: of an object, and alone.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { BpfMap, RingBuffer, u32, u64 } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import { openObject } from '../objects.js'
@@ -34,6 +38,19 @@ const states: Record<string, () => [map: BpfMap, close: () => void]> = {
     map.close()
     return [map, () => undefined]
   },
+  pinned: () => {
+    using map = BpfMap.create({ type: 'array', ...types, maxEntries: 8 })
+    const path = join(directory, 'map')
+    map.pin(path)
+    const pinned = BpfMap.fromPin(path, types) as BpfMap
+    return [
+      pinned,
+      () => {
+        pinned.close()
+        rmSync(path)
+      },
+    ]
+  },
   // As from another thread or process: the object that had it is gone.
   "another object's": () => {
     const object = openObject('maps').load()
@@ -43,11 +60,20 @@ const states: Record<string, () => [map: BpfMap, close: () => void]> = {
   },
 }
 
+const directory = mkdtempSync(join(tmpdir(), 'bpffs-'))
 const names = Object.keys(states)
 const always = names.map(() => 'ok')
-const open = ['ok', 'ok', 'ERR_CLOSED', 'ok', 'ERR_CLOSED', 'ok']
-const usable = ['ERR_STATE', 'ok', 'ERR_CLOSED', 'ok', 'ERR_CLOSED', 'ok']
-const configurable = ['ok', 'ERR_STATE', 'ERR_CLOSED', 'ERR_STATE', 'ERR_CLOSED', 'ERR_STATE']
+const open = ['ok', 'ok', 'ERR_CLOSED', 'ok', 'ERR_CLOSED', 'ok', 'ok']
+const usable = ['ERR_STATE', 'ok', 'ERR_CLOSED', 'ok', 'ERR_CLOSED', 'ok', 'ok']
+const configurable = [
+  'ok',
+  'ERR_STATE',
+  'ERR_CLOSED',
+  'ERR_STATE',
+  'ERR_CLOSED',
+  'ERR_STATE',
+  'ERR_STATE',
+]
 /** What an array does not have is said only of one that could be used. */
 const refused = (code: string) => usable.map((outcome) => (outcome === 'ok' ? code : outcome))
 
@@ -61,7 +87,7 @@ const matrix: [string, string[], (map: BpfMap) => unknown][] = [
   ['keySize', open, (map) => map.keySize],
   ['valueSize', open, (map) => map.valueSize],
   ['maxEntries', open, (map) => map.maxEntries],
-  ['autocreate', ['ok', 'ok', 'ERR_CLOSED', 'ok', 'ok', 'ok'], (map) => map.autocreate],
+  ['autocreate', ['ok', 'ok', 'ERR_CLOSED', 'ok', 'ok', 'ok', 'ok'], (map) => map.autocreate],
   ['keySize = 4', configurable, (map) => (map.keySize = 4)],
   ['valueSize = 8', configurable, (map) => (map.valueSize = 8)],
   ['maxEntries = 9', configurable, (map) => (map.maxEntries = 9)],
@@ -98,7 +124,7 @@ const matrix: [string, string[], (map: BpfMap) => unknown][] = [
 
 function reuse(map: BpfMap): void {
   using other = BpfMap.create({ type: 'array', ...types, maxEntries: 8 })
-  map.reuse(other as BpfMap)
+  map.reuse(other)
 }
 
 function pinNowhere(map: BpfMap): void {
@@ -116,6 +142,11 @@ function outcomeOf(action: () => unknown): string {
 
 describeBpf('a map', () => {
   expectNothingLeftOpen()
+  beforeAll(() => execFileSync('mount', ['-t', 'bpf', 'bpf', directory]))
+  afterAll(() => {
+    execFileSync('umount', [directory])
+    rmdirSync(directory)
+  })
 
   test.each(names)('%s', (name) => {
     for (const [method, expected, action] of matrix) {

@@ -142,7 +142,10 @@ export function makeImage(architecture, image) {
   const files = [...suite, ...packages.flatMap(([from, to]) => [...filesOf(from, to)])].filter(
     ([from]) => !unneeded.test(from),
   )
-  const linked = [...programs, ...files.filter(([from]) => /\.node$|\/(producer|map_calls)$/.test(from))]
+  const linked = [
+    ...programs,
+    ...files.filter(([from]) => /\.node$|\/(producer|map_calls)$/.test(from)),
+  ]
   const libraries = librariesOf(
     linked.map(([from]) => from),
     architecture,
