@@ -25,11 +25,20 @@ export interface Addon {
     taken: Float64Array,
   ) => NativeReader
   takeLog(): string
+  mapTypeNames(): string[]
+  programTypeNames(): string[]
+  helperNames(): string[]
   probeMapType(type: number): number
+  probeProgramType(type: number): number
+  probeHelper(programType: number, helper: number): number
+  probe(feature: string, path: string): number
   possibleCpus(): number
   linkExists(id: number): number
   programsEnded(): Promise<void>
+  /** The version that is loaded, such as "v1.1". */
   libbpfVersion: string
+  /** The version whose headers it was compiled with, such as "1.1". */
+  libbpfHeaders: string
   pageBytes: number
 }
 
