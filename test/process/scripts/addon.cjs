@@ -153,8 +153,10 @@ const cases = {
       }
     }
     for (const value of values()) {
-      for (const name of ['takeLog', 'possibleCpus', 'probeMapType']) {
+      const probes = Object.keys(native).filter((name) => /^probe|Names$/.test(name))
+      for (const name of ['takeLog', 'possibleCpus', ...probes]) {
         note(outcomeOf(() => native[name](value)))
+        note(outcomeOf(() => native[name](value, value)))
         note(outcomeOf(() => native[name].call(value, value)))
       }
     }
