@@ -1,6 +1,7 @@
 // The order of lib's wings, as docs/architecture.md draws it, and no circles.
 // Top to bottom; those in one line stand side by side.
 const floors = [
+  ['cli'],
   ['stream'],
   ['object'],
   ['map', 'link'],

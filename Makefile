@@ -79,19 +79,25 @@ ts_built = $(patsubst %,build/%/.tsc,$(filter $(1),$(TS_DIRS)))
 
 ##@ Build
 .PHONY: build
-build: $(ADDON) $(BPF_OBJECTS) typescript $(call ts_built,examples) ## the addon, the BPF objects, dist/ and the examples (default)
+build: $(ADDON) $(BPF_OBJECTS) package $(call ts_built,examples) ## the addon, the BPF objects, dist/ and the examples (default)
 
 .PHONY: deps
 deps: packages $(NODE_MODULES) ## install what is missing: Debian packages, node_modules
 
-.PHONY: typescript
+.PHONY: typescript package
 typescript: dist/index.js ## dist/ alone
+# Users have no clang: the doctor's program is shipped as it was compiled.
+package: typescript dist/bpf/doctor.bpf.o
 
 .PHONY: clean
 clean: ## remove what was built
 	$(Q)rm -rf build dist
 
 ##@ Run
+.PHONY: doctor
+doctor: build ## what this machine can do with BPF, and a proof; ARGS=--json (root)
+	@node dist/cli/main.js doctor $(ARGS)
+
 .PHONY: snoop
 snoop: build ## install what is missing, print each program that this machine executes (root)
 	@node build/examples/exec-snoop.js $(ARGS)
@@ -175,7 +181,7 @@ model: | model-packages ## the hand-off between the threads: a search of all its
 	@node test/model/run.mjs $(ARGS)
 
 .PHONY: build-tests build-test-programs build-bench
-build-tests: $(ADDON) $(NATIVE_TEST) build-test-programs $(call ts_built,test/stress test/life)
+build-tests: $(ADDON) package $(NATIVE_TEST) build-test-programs $(call ts_built,test/stress test/life)
 build-test-programs: $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS)
 build-bench: build build-test-programs $(BENCH_PROGRAMS) $(BENCH_ADDON) $(BENCH_BPF_OBJECT) $(call ts_built,bench)
 
@@ -227,7 +233,7 @@ shellcheck: | lint-packages
 	$(Q)shellcheck scripts/*.sh test/*/*.sh bench/*/*.sh .ci/run
 
 .PHONY: publint
-publint: typescript
+publint: package
 	$(call say,PUBLINT,package.json)
 	$(call quietly,$(BIN)/publint --strict --pack npm)
 
@@ -349,7 +355,12 @@ dist/index.js: tsconfig.json $(wildcard lib/*.ts lib/*/*.ts) $(NODE_MODULES)
 	$(call say,TSC,dist)
 	@rm -rf dist
 	$(Q)$(BIN)/tsc -p tsconfig.json
+	@chmod +x dist/cli/main.js
 	@touch $@
+
+dist/bpf/%: build/bpf/% dist/index.js
+	@mkdir -p $(@D)
+	@cp $< $@
 
 $(TS_DIRS:%=build/%/.tsc): build/%/.tsc: $$(wildcard $$*/*.ts $$*/*/*.ts) $$*/tsconfig.json dist/index.js
 	$(call say,TSC,build/$*)

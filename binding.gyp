@@ -19,6 +19,8 @@
         "native/core/map_claim.cc",
         "native/core/perf_source.cc",
         "native/core/poller.cc",
+        "native/binding/probe.cc",
+        "native/core/probe.cc",
         "native/binding/program.cc",
         "native/binding/reader.cc",
         "native/core/ring_source.cc",

@@ -26,7 +26,13 @@ export interface Addon {
     taken: Float64Array,
   ) => NativeReader
   takeLog(): string
+  mapTypeNames(): string[]
+  programTypeNames(): string[]
+  helperNames(): string[]
   probeMapType(type: number): number
+  probeProgramType(type: number): number
+  probeHelper(programType: number, helper: number): number
+  probe(feature: string, path: string): number
   possibleCpus(): number
   linkExists(id: number): number
   programsEnded(): Promise<void>
@@ -46,7 +52,10 @@ export interface Addon {
   openTask(pid: number): number
   /** The names of map types that libbpf knows, by their numbers. */
   mapTypes: string[]
+  /** The version that is loaded, such as "v1.1". */
   libbpfVersion: string
+  /** The version whose headers it was compiled with, such as "1.1". */
+  libbpfHeaders: string
   pageBytes: number
 }
 

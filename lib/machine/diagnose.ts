@@ -167,6 +167,17 @@ function diagnosePermission(failure: Failure, facts: SystemFacts): Diagnosis {
       hint: 'tracefs is not readable by this user: run as root, or use tp_btf or raw_tp, which need none',
     }
   }
+  if (
+    failure.operation === 'attach' &&
+    failure.errno === EACCES &&
+    !includes(facts.capabilities, 'CAP_SYS_ADMIN') &&
+    (isUserProbe(failure.section ?? '') || isKprobe(failure.section ?? ''))
+  ) {
+    return {
+      code: 'ERR_PERMISSION',
+      hint: `This kernel (${facts.kernelRelease}) lets only CAP_SYS_ADMIN attach such probes: run as root`,
+    }
+  }
   if (facts.lockdown === 'confidentiality') {
     return {
       code: 'ERR_PERMISSION',

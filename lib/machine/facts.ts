@@ -25,7 +25,13 @@ export interface SystemFacts {
 }
 
 /** The numbers of the capabilities that count for BPF, linux/capability.h. */
-const capabilityBits = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const
+const capabilityBits = {
+  CAP_NET_ADMIN: 12n,
+  CAP_SYS_ADMIN: 21n,
+  CAP_SYS_RESOURCE: 24n,
+  CAP_PERFMON: 38n,
+  CAP_BPF: 39n,
+} as const
 export type CapabilityName = keyof typeof capabilityBits
 
 export function readSystemFacts(): SystemFacts {

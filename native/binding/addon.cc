@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <mutex>
+#include <string>
 #include <utility>
 
 #include "binding/arguments.h"
@@ -15,9 +16,9 @@
 #include "binding/map.h"
 #include "binding/map_handle.h"
 #include "binding/object.h"
+#include "binding/probe.h"
 #include "binding/program.h"
 #include "binding/reader.h"
-#include "core/guard.h"
 #include "core/log.h"
 
 namespace bpf_ringbuf {
@@ -98,21 +99,6 @@ Napi::Value PossibleCpus(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), libbpf_num_possible_cpus());
 }
 
-// libbpf_probe_bpf_map_type(): creates such a map and closes it again
-// probeMapType(type: number): number
-//   1, 0, or -errno when it cannot be told
-Napi::Value ProbeMapType(const Napi::CallbackInfo& info) {
-  uint32_t type;
-  if (info.Data() == nullptr || !ReadArguments(info, &type)) return {};
-  // Without one libbpf says that there is no such type.
-  const int error = CheckDescriptors(kProbeDescriptors);
-  if (error != 0) return Napi::Number::New(info.Env(), error);
-  const LogCapture capture;
-  return Napi::Number::New(
-      info.Env(),
-      libbpf_probe_bpf_map_type(static_cast<bpf_map_type>(type), nullptr));
-}
-
 // BPF_LINK_GET_NEXT_ID, which takes no reference, other than
 // BPF_LINK_GET_FD_BY_ID
 // linkExists(id: number): number
@@ -171,16 +157,17 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Map::Init(env, environment);
   MapHandle::Init(env, environment, exports);
   Reader::Init(env, environment, exports);
+  InitProbes(env, environment, exports);
   exports.Set("takeLog",
               Napi::Function::New<TakeLog>(env, "takeLog", environment));
   exports.Set("possibleCpus",
               Napi::Function::New<PossibleCpus>(env, "possibleCpus"));
-  exports.Set("probeMapType", Napi::Function::New<ProbeMapType>(
-                                  env, "probeMapType", environment));
   exports.Set("linkExists", Napi::Function::New<LinkExists>(env, "linkExists"));
   exports.Set("programsEnded",
               Napi::Function::New<ProgramsEnded>(env, "programsEnded"));
   exports.Set("libbpfVersion", libbpf_version_string());
+  exports.Set("libbpfHeaders", std::to_string(LIBBPF_MAJOR_VERSION) + "." +
+                                   std::to_string(LIBBPF_MINOR_VERSION));
   exports.Set("pageBytes", static_cast<double>(sysconf(_SC_PAGESIZE)));
   return exports;
 }

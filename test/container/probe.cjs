@@ -1,10 +1,11 @@
 // Says what the library can do in this container. For each program, one line of
 // JSON: { program, events: true } when an event of this process arrived, else
-// { program, operation, code, errno, hint, message } of the error.
+// { program, operation, code, errno, hint, message } of the error. The last line is
+// what the doctor says beforehand: { program: 'doctor', status, works, hint, answers }.
 'use strict'
 const { spawnSync } = require('node:child_process')
 const { randomBytes } = require('node:crypto')
-const { join } = require('node:path')
+const { dirname, join } = require('node:path')
 const { BpfError, BpfObject, RingBuffer, cstring, struct } = require('bpf-ringbuf')
 
 const timeoutMs = 5000
@@ -43,10 +44,28 @@ async function probe(program) {
   }
 }
 
-async function main() {
-  for (const program of ['tracepoint', 'raw_tp', 'tp_btf']) {
-    console.log(JSON.stringify(await probe(program)))
+const programs = ['tracepoint', 'raw_tp', 'tp_btf']
+
+function askDoctor() {
+  const installed = dirname(require.resolve('bpf-ringbuf/package.json'))
+  const args = [join(installed, 'dist/cli/main.js'), 'doctor', '--json']
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  if (stderr !== '') return { program: 'doctor', status, message: stderr }
+  const { works, proofs, checks } = JSON.parse(stdout)
+  const answers = checks.filter(({ name }) => programs.includes(name))
+  return {
+    program: 'doctor',
+    status,
+    works,
+    hint: proofs[0].mend,
+    answers: Object.fromEntries(answers.map(({ name, answer }) => [name, answer])),
   }
+}
+
+async function main() {
+  const doctor = askDoctor()
+  for (const program of programs) console.log(JSON.stringify(await probe(program)))
+  console.log(JSON.stringify(doctor))
 }
 
 void main()

@@ -140,6 +140,25 @@ function difference(expected, outcomes) {
   return lines.length > 0 ? lines.join('\n') : undefined
 }
 
+/** Where the doctor said other than what then happened. */
+function doctorDifference({ doctor = {}, ...programs }) {
+  const lines = []
+  const expect = (what, wanted, found) => {
+    const text = (value) => JSON.stringify(value)
+    if (found !== wanted) lines.push(`doctor: Expected ${what} ${text(wanted)}: ${text(doctor)}`)
+  }
+  const events = programs.raw_tp?.events === true // as its own program is
+  expect('status', events ? 0 : 1, doctor.status)
+  expect('works', events, doctor.works)
+  expect('hint', programs.raw_tp?.hint, doctor.hint)
+  for (const [name, outcome] of Object.entries(programs)) {
+    // Whoever may not try cannot tell that there is none.
+    const saysYes = doctor.answers?.[name] === 'yes'
+    expect(`yes to ${name}`, outcome.events === true, saysYes)
+  }
+  return lines.length > 0 ? lines.join('\n') : undefined
+}
+
 /** exec-snoop with the DaemonSet's privileges sees what the host executes, by its numbers. */
 async function checkAgent(image, { options, args }) {
   const marker = 'exec-of-the-host'
@@ -225,6 +244,7 @@ async function main() {
       Object.assign(outcomes, await runProbe(cell, images))
       return difference(cell.expected, outcomes)
     })
+    await attempt(`container ${cell.name}: the doctor`, () => doctorDifference(outcomes))
   }
   const matrix = await matrixMarkdown(seen)
   const path = 'docs/containers.md'

@@ -1,13 +1,23 @@
 // Each kind of attachment, and what else depends on the kernel: it works where
 // the kernel has it, otherwise the error says what is lacking.
 //
+// features() is held against each.
+//
 // KERNEL_LACKS, names separated by commas, says what this kernel must not have;
 // it must have all others. Without it either is taken. FEATURES_FILE is where to
 // write what was found, for test/kernels.
 import { spawnSync } from 'node:child_process'
 import { appendFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type BpfErrorCode, type BpfObject, RingBuffer, u32 } from '../../lib/index.js'
+import {
+  type AttachFeatures,
+  type BpfErrorCode,
+  type BpfObject,
+  type Feature,
+  features,
+  RingBuffer,
+  u32,
+} from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import { objectPath, openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
@@ -23,6 +33,31 @@ const noMultiKprobes: Refusal = ['ERR_UNSUPPORTED', /kprobe\.multi needs Linux 5
 const noTrampolines: Refusal = ['ERR_UNSUPPORTED', /refuses BPF trampolines/]
 const noSleepableLsm: Refusal = ['ERR_VERIFIER', /is not sleepable/]
 const noLsm: Refusal = ['ERR_UNSUPPORTED', /lsm=.*bpf|refuses BPF trampolines/]
+
+/** What features() calls these kinds. */
+const kinds: Record<string, keyof AttachFeatures> = {
+  tp: 'tracepoint',
+  raw_tp: 'rawTracepoint',
+  tp_btf: 'tpBtf',
+  kprobe: 'kprobe',
+  kretprobe: 'kprobe',
+  'kprobe.multi': 'kprobeMulti',
+  'kretprobe.multi': 'kprobeMulti',
+  ksyscall: 'kprobe',
+  kretsyscall: 'kprobe',
+  fentry: 'fentry',
+  fexit: 'fentry',
+  fmod_ret: 'fentry',
+  lsm: 'lsm',
+  uprobe: 'uprobe',
+  uretprobe: 'uprobe',
+  iter: 'iter',
+}
+
+/** features() says what then happened. */
+function compare(found: Feature | undefined, error: Thrown | undefined): void {
+  expect(found).toMatchObject({ answer: error === undefined ? 'yes' : 'no' })
+}
 
 /** Programs of attach.bpf.c, and how a kernel that lacks them refuses them. */
 const attachments: { feature: string; program: string; refusals?: Refusal[] }[] = [
@@ -92,6 +127,8 @@ describeBpf('of this kernel', () => {
     using object = openWith(program)
     const error = errorOf(() => object.load().attach())
     judge(feature, error, ...(refusals ?? []))
+    const kind = kinds[feature]
+    if (kind !== undefined) compare(features().attach[kind], error)
     if (error !== undefined) return
     expect(object.links.map((link) => link.program.name)).toEqual([program])
     let events = 0
@@ -118,6 +155,7 @@ describeBpf('of this kernel', () => {
       errorOf(() => object.load().attach()),
     )
     expect(object.links.map((link) => link.program.name)).toEqual(['iter'])
+    compare(features().attach.iter, undefined)
   })
 
   test('raw_tp twice is attached twice, or refused', () => {
@@ -135,6 +173,7 @@ describeBpf('of this kernel', () => {
     using object = openWith('run_only')
     const error = errorOf(() => object.load())
     judge('syscall', error, ['ERR_UNSUPPORTED', /"syscall" programs need Linux 5\.14/])
+    compare(features().programTypes['syscall'], error)
     if (error === undefined) expect(object.program('run_only').testRun()).toBe(0)
   })
 
@@ -142,19 +181,21 @@ describeBpf('of this kernel', () => {
     using object = openWith('loop')
     const error = errorOf(() => object.load())
     judge('bpf_loop', error, ['ERR_VERIFIER', /rejected program "loop"/])
+    compare(features().helper('raw_tracepoint', 'bpf_loop'), error)
     if (error === undefined) expect(object.program('loop').testRun()).toBe(10)
   })
 
   test('memory beyond RLIMIT_MEMLOCK is to be had, or refused', () => {
     const code = `
-      const { BpfObject } = require(${JSON.stringify(join(__dirname, '../../dist'))})
+      const { BpfObject, features } = require(${JSON.stringify(join(__dirname, '../../dist'))})
       const object = BpfObject.open(${JSON.stringify(objectPath('flood'))})
+      const memlock = features().process.memlockPermits
       object.map('events').maxEntries = 1 << 20
       try {
         object.load()
-        console.log('{}')
+        console.log(JSON.stringify({ memlock }))
       } catch ({ code, hint, message }) {
-        console.log(JSON.stringify({ code, hint, message }))
+        console.log(JSON.stringify({ memlock, error: { code, hint, message } }))
       }`
     // Root raises the limit itself, unless it lacks this capability.
     const { stdout, stderr } = spawnSync(
@@ -166,8 +207,10 @@ describeBpf('of this kernel', () => {
       { encoding: 'utf8' },
     )
     expect(stderr).toBe('')
-    const error = JSON.parse(stdout) as Partial<Thrown>
-    judge('beyond-memlock', error.code === undefined ? undefined : (error as Thrown), [
+    const { memlock, error } = JSON.parse(stdout) as { memlock: Feature; error?: Thrown }
+    compare(memlock, error)
+    expect(memlock.value).toBe(64 * 1024)
+    judge('beyond-memlock', error, [
       'ERR_PERMISSION',
       /Before Linux 5\.11 BPF memory counts against RLIMIT_MEMLOCK/,
     ])

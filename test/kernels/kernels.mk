@@ -12,7 +12,7 @@ kernels-doc: kernel-suite arm64-suite ## the suite on all of them, and write doc
 	@node test/kernels/run.mjs --write
 
 .PHONY: kernel-suite
-kernel-suite: $(ADDON) $(TEST_BPF_OBJECTS) build/test/producer build/test/map_calls build/test/stress/.tsc \
+kernel-suite: $(ADDON) package $(TEST_BPF_OBJECTS) build/test/producer build/test/map_calls build/test/stress/.tsc \
   build/kernels/js/.tsc | kernels-packages
 
 build/kernels/js/.tsc: test/kernels/tsconfig.json test/tsconfig.json $(wildcard lib/*.ts lib/*/*.ts test/*.ts test/integration/*.ts) \

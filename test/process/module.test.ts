@@ -21,6 +21,7 @@ const names = [
   'bool',
   'bytes',
   'cstring',
+  'features',
   'i16',
   'i32',
   'i64',

@@ -205,16 +205,17 @@ const cases = {
       }
       note(outcomeOf(() => native.createMap(value, value, 4, 4, 4, 0, 0, -1)))
       note(outcomeOf(() => closeTask(native.openTask(value))))
-      const names = [
+      const probes = Object.keys(native).filter((name) => /^probe|Names$/.test(name))
+      for (const name of [
         'takeLog',
         'possibleCpus',
-        'probeMapType',
         'mapFromPin',
         'mapFromId',
         'mapFromFd',
-      ]
-      for (const name of names) {
+        ...probes,
+      ]) {
         note(outcomeOf(() => native[name](value)))
+        note(outcomeOf(() => native[name](value, value)))
         note(outcomeOf(() => native[name].call(value, value)))
       }
     }

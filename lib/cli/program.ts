@@ -1,0 +1,62 @@
+// The program bpf-ringbuf: finds the command and runs it.
+import { BpfError } from '../errors/errors.js'
+import type { Command, Output } from './command.js'
+import { doctor } from './doctor.js'
+import { UsageError } from './usage.js'
+import { packageVersion } from './version.js'
+
+const commands: readonly Command[] = [doctor]
+
+const wrongUsage = 2
+const failed = 1
+
+function usage(): string {
+  const width = Math.max(...commands.map(({ name }) => name.length))
+  const list = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}\n`)
+  return (
+    'Usage: bpf-ringbuf COMMAND [OPTION]...\n' +
+    list.join('') +
+    '\n  --help     print this, or with a COMMAND what it takes\n' +
+    '  --version  print the version\n'
+  )
+}
+
+/**
+ * Runs a command line; gives the exit status: 2 when the command line is wrong,
+ * otherwise the command's own.
+ */
+export async function runProgram(
+  args: readonly string[],
+  output: Output,
+  errors: Output,
+): Promise<number> {
+  const [first, ...rest] = args
+  const command = commands.find(({ name }) => name === first)
+  try {
+    if (command !== undefined) {
+      if (rest.includes('--help')) {
+        output.write(command.usage)
+        return 0
+      }
+      return await command.run(rest, output)
+    }
+    if (first === '--help') output.write(usage())
+    else if (first === '--version') output.write(`${packageVersion()}\n`)
+    else {
+      errors.write(first === undefined ? usage() : `bpf-ringbuf: ${unknown(first)}\n\n${usage()}`)
+      return wrongUsage
+    }
+    return 0
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof BpfError)) throw error
+    const name = command === undefined ? '' : ` ${command.name}`
+    errors.write(`bpf-ringbuf${name}: ${error.message}\n`)
+    if (error instanceof UsageError && command !== undefined) errors.write(`\n${command.usage}`)
+    return error instanceof UsageError ? wrongUsage : failed
+  }
+}
+
+function unknown(argument: string): string {
+  const kind = argument.startsWith('-') ? 'option' : 'command'
+  return `there is no ${kind} ${JSON.stringify(argument)}`
+}

@@ -1,0 +1,20 @@
+// What a command line may say.
+import { parseArgs, type ParseArgsConfig } from 'node:util'
+
+/** A command line that is wrong; its message says how. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** As node:util's, but what it does not know is a UsageError. */
+export function parseCommandLine<T extends ParseArgsConfig>(
+  config: T,
+): ReturnType<typeof parseArgs<T>> {
+  try {
+    return parseArgs(config)
+  } catch (error) {
+    // Its first sentence names the argument, the others give advice.
+    const [problem = ''] = (error as Error).message.split(/\.?\n|\. /, 1)
+    throw new UsageError(problem)
+  }
+}

@@ -1,0 +1,87 @@
+// With CAP_BPF and CAP_PERFMON a program is loaded and attached, and a reader made;
+// to go on reading takes none.
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { objectPath } from '../objects.js'
+import { describeBpf } from '../require-bpf.js'
+
+/**
+ * Loads, attaches and reads; becomes another user, after which no thread has a
+ * capability; reads on. Prints what it saw.
+ */
+const code = `
+  const { readdirSync, readFileSync } = require('node:fs')
+  const { BpfObject, RingBuffer, u32 } = require(${JSON.stringify(join(__dirname, '../../dist'))})
+
+  /** CapEff and CapPrm of each thread, each once. */
+  function capabilities() {
+    const sets = readdirSync('/proc/self/task').flatMap((thread) =>
+      readFileSync('/proc/self/task/' + thread + '/status', 'utf8').match(/^Cap(Eff|Prm).*$/gm))
+    return [...new Set(sets.map((set) => BigInt('0x' + set.split('\\t')[1]).toString(16)))]
+  }
+
+  async function main() {
+    const object = BpfObject.open(${JSON.stringify(objectPath('attach'))})
+    object.program('raw_tracepoint').autoload = true
+    object.globals.only_tgid = process.pid
+    object.load()
+    let events = 0
+    const ring = new RingBuffer(object.map('events'), u32, (tgid) => {
+      if (tgid === process.pid) events++
+    })
+    object.attach()
+    const seen = []
+    async function see() {
+      events = 0
+      for (let i = 0; i < 10; i++) process.getuid()
+      // By the poll thread, not by this one.
+      const deadline = Date.now() + 5000
+      while (events < 10 && Date.now() < deadline) await new Promise((next) => setImmediate(next))
+      seen.push({ received: events >= 10, capabilities: capabilities() })
+    }
+    await see()
+    if (process.argv[1] === 'drop') {
+      process.setgroups([])
+      process.setgid(65534)
+      process.setuid(65534)
+      await see()
+      await ring.flush()
+      try { BpfObject.open(${JSON.stringify(objectPath('flood'))}).load() } catch ({ code }) {
+        seen.push(code)
+      }
+    }
+    object.detach()
+    await ring.end()
+    object.close()
+    console.log(JSON.stringify(seen))
+  }
+  main()`
+
+function run(capabilities: string[], ...args: string[]): unknown {
+  const set = ['-all', ...capabilities.map((capability) => `+${capability}`)].join()
+  const { stdout, stderr } = spawnSync(
+    'setpriv',
+    ['--bounding-set', set, process.execPath, '-e', code, ...args],
+    { encoding: 'utf8' },
+  )
+  expect(stderr).toBe('')
+  return JSON.parse(stdout)
+}
+
+const bpfAndPerfmon = ((1n << 39n) | (1n << 38n)).toString(16)
+// To become another user, and for nothing else.
+const withSetuid = ((1n << 39n) | (1n << 38n) | (1n << 7n) | (1n << 6n)).toString(16)
+
+describeBpf('capabilities', () => {
+  test('CAP_BPF and CAP_PERFMON alone are enough', () => {
+    expect(run(['bpf', 'perfmon'])).toEqual([{ received: true, capabilities: [bpfAndPerfmon] }])
+  })
+
+  test('a reader goes on reading when no thread has any left', () => {
+    expect(run(['bpf', 'perfmon', 'setuid', 'setgid'], 'drop')).toEqual([
+      { received: true, capabilities: [withSetuid] },
+      { received: true, capabilities: ['0'] },
+      'ERR_PERMISSION',
+    ])
+  })
+})
