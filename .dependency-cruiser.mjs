@@ -3,7 +3,7 @@
 const floors = [
   ['stream'],
   ['object'],
-  ['map', 'link'],
+  ['map', 'link', 'symbols'],
   ['types'],
   ['machine'],
   ['btf'],

@@ -28,6 +28,8 @@ export interface Addon {
   probeMapType(type: number): number
   possibleCpus(): number
   linkExists(id: number): number
+  nextProgramId(id: number): number
+  demangle(name: string): string | undefined
   programsEnded(): Promise<void>
   libbpfVersion: string
   pageBytes: number
