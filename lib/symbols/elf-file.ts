@@ -4,7 +4,7 @@
 // The BPF objects that are to be loaded are checked otherwise, see btf/elf.ts.
 import { createHash } from 'node:crypto'
 import { endianness } from 'node:os'
-import type { Source } from './source.js'
+import type { Pieces } from './source.js'
 import { SymbolList, type SymbolTable } from './symbol-table.js'
 
 const SHT_SYMTAB = 2
@@ -100,7 +100,7 @@ export class ElfFile {
   readonly #segments: Segment[] = []
   readonly #sections: Section[] = []
 
-  constructor(source: Source) {
+  constructor(source: Pieces) {
     const head = source.read(0, 64) ?? source.read(0, 52)
     if (head?.readUInt32BE(0) !== 0x7f454c46 || head[5] !== (isLittle ? 1 : 2)) return
     const layout = layouts[head[4] as number]
@@ -143,7 +143,7 @@ export class ElfFile {
    * @param maxBytes A table that takes more is none.
    */
   symbols(
-    source: Source,
+    source: Pieces,
     kind: 'symtab' | 'dynsym',
     code: ElfFile,
     maxBytes: number,
@@ -165,7 +165,7 @@ export class ElfFile {
   }
 
   /** Its segments, and the notes that it finds on the way. */
-  #readSegments(source: Source, layout: Layout, head: DataView): string | undefined {
+  #readSegments(source: Pieces, layout: Layout, head: DataView): string | undefined {
     const { bytes, flags, offset, address, size } = layout.segment
     if (head.getUint16(layout.counts, isLittle) !== bytes) return undefined
     const count = head.getUint16(layout.counts + 2, isLittle)
@@ -190,7 +190,7 @@ export class ElfFile {
     return buildId
   }
 
-  #readSections(source: Source, layout: Layout, head: DataView): void {
+  #readSections(source: Pieces, layout: Layout, head: DataView): void {
     const { bytes, flags, offset, size, link } = layout.section
     const start = word(head, layout.sectionHeaders, layout)
     if (head.getUint16(layout.counts + 4, isLittle) !== bytes) return
@@ -209,7 +209,7 @@ export class ElfFile {
     }
   }
 
-  #readDebugLink(source: Source, namesIndex: number): DebugLink | undefined {
+  #readDebugLink(source: Pieces, namesIndex: number): DebugLink | undefined {
     const names = this.#sections[namesIndex]
     if (names === undefined || names.sizeBytes > longestNotes) return undefined
     const text = source.read(names.offset, names.sizeBytes)

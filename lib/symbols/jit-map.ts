@@ -3,6 +3,9 @@
 import type { Source } from './source.js'
 import { SymbolList, type SymbolTable } from './symbol-table.js'
 
+/** The file, or what stands for it. */
+export type JitSource = Pick<Source, 'read' | 'sizeBytes' | 'inode'>
+
 /** How much is read at once. */
 const pieceBytes = 1 << 18
 
@@ -23,7 +26,7 @@ export class JitMap {
   #nextReadMs = 0
 
   /** @param maxBytes In memory: what would take more is not read. */
-  constructor(source: Source, maxBytes: number) {
+  constructor(source: JitSource, maxBytes: number) {
     this.#inode = source.inode
     this.#maxBytes = maxBytes
   }
@@ -34,12 +37,12 @@ export class JitMap {
   }
 
   /** It is of this file, which has not been written anew. */
-  isOf(source: Source): boolean {
+  isOf(source: JitSource): boolean {
     return source.inode === this.#inode && source.sizeBytes >= this.#length
   }
 
   /** Reads what has been appended. True when there was something. */
-  update(source: Source): boolean {
+  update(source: JitSource): boolean {
     const start = performance.now()
     if (source.sizeBytes === this.#length || start < this.#nextReadMs) return false
     const before = this.#length
@@ -56,7 +59,7 @@ export class JitMap {
   }
 
   /** False when there is no whole line more, or no room for it. */
-  #readPiece(source: Source): boolean {
+  #readPiece(source: JitSource): boolean {
     const length = Math.min(pieceBytes, source.sizeBytes - this.#length)
     // With what the lines may need besides.
     if (this.#maxBytes < 2 * (this.#length + length) + 4 * this.#symbols.bytes) return false

@@ -5,6 +5,9 @@ export function errnoOf(error: unknown): number {
   return (error as NodeJS.ErrnoException).errno ?? 0
 }
 
+/** What can be read in pieces, each of them exactly or not at all. */
+export type Pieces = Pick<Source, 'read'>
+
 /**
  * Something that is read in pieces: a regular file, or a part of a process's
  * memory. Whoever opens it closes it.

@@ -26,9 +26,8 @@ export interface Frame {
   offset: number | undefined
   /**
    * In the kernel the module, `bpf` for BPF programs, nothing for the kernel itself.
-   * In a process the path of the file as the process sees it, or what
-   * /proc/PID/maps says of memory that is no file, such as `[vdso]`. Nothing for code
-   * that was made at run time.
+   * In a process the path of the file, or what stands in the place of one in
+   * /proc/PID/maps, such as `[vdso]`. Nothing for code that was made at run time.
    */
   module: string | undefined
   /** The address within that file, as `addr2line -e FILE` takes it. */
@@ -145,10 +144,12 @@ export class Symbolizer {
       const { place, skipped } = look(i, at, lookup, ({ found }) => found !== undefined)
       const { path, found } = place
       const fileAddress = place.fileAddress && place.fileAddress + skipped
+      // Without the version that the linker may append: memcpy@@GLIBC_2.14.
+      const name = fileAddress === undefined ? found?.name : found?.name.replace(/(?<=.)@.*$/s, '')
       return {
         address,
-        name: found?.name,
-        demangled: found && demangle(found.name),
+        name,
+        demangled: name?.startsWith('_Z') === true ? addon().demangle(name) : undefined,
         offset: found && (fileAddress ?? at) - found.start,
         module: path,
         fileAddress: fileAddress === undefined ? undefined : BigInt(fileAddress),
@@ -173,11 +174,6 @@ function look<Place>(
     if (isFound(place)) return { place, skipped: 1 }
   }
   return { place: lookup(at), skipped: 0 }
-}
-
-/** A C++ name as C++ has it; with a version (`@@GLIBCXX_3.4`), without that. */
-function demangle(name: string): string | undefined {
-  return name.startsWith('_Z') ? addon().demangle(name.replace(/@.*$/, '')) : undefined
 }
 
 /** The addresses before the first zero. */

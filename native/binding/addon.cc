@@ -202,8 +202,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("linkExists", Napi::Function::New<LinkExists>(env, "linkExists"));
   exports.Set("nextProgramId",
               Napi::Function::New<NextProgramId>(env, "nextProgramId"));
-  exports.Set("demangle",
-              Napi::Function::New<DemangleName>(env, "demangle"));
+  exports.Set("demangle", Napi::Function::New<DemangleName>(env, "demangle"));
   exports.Set("programsEnded",
               Napi::Function::New<ProgramsEnded>(env, "programsEnded"));
   exports.Set("libbpfVersion", libbpf_version_string());

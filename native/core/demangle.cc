@@ -17,12 +17,14 @@ constexpr size_t kLongestName = 1024;
 constexpr double kLongestEstimate = 16 << 20;
 constexpr size_t kLongestResult = 1 << 16;
 
-bool IsSequence(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); }
+bool IsSequence(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+}
 
-// An upper bound of the result's length, but for constant factors. A part that is
-// made of n references to another is n times as long, and with r references in all
-// the product of such numbers is at most 3^(r/3). A pack expansion ("Dp") repeats
-// its pattern for each element of a pack.
+// An upper bound of the result's length, but for constant factors. A part that
+// is made of n references to another is n times as long, and with r references
+// in all the product of such numbers is at most 3^(r/3). A pack expansion
+// ("Dp") repeats its pattern for each element of a pack.
 double EstimateLength(const std::string& name) {
   double references = 0;
   double expansions = 0;
