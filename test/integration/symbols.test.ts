@@ -1,0 +1,140 @@
+// Stacks of the kernel and of this process, against /proc/kallsyms read naively.
+import { readFileSync, statSync } from 'node:fs'
+import {
+  array,
+  type BpfObject,
+  type Frame,
+  i32,
+  RingBuffer,
+  struct,
+  Symbolizer,
+  u64,
+  type Value,
+} from '../../lib/index.js'
+import { expectNothingLeftOpen } from '../descriptors.js'
+import { openObject } from '../objects.js'
+import { describeBpf } from '../require-bpf.js'
+
+const Stacks = struct('stacks', {
+  kernel_bytes: i32,
+  user_bytes: i32,
+  kernel: array(u64, 48),
+  user: array(u64, 48),
+})
+
+interface Listed {
+  start: bigint
+  name: string
+  module: string | undefined
+}
+
+/** What the kernel lists, in the order of the addresses. */
+function listed(): Listed[] {
+  const lines = readFileSync('/proc/kallsyms', 'utf8').matchAll(
+    /^([\da-f]+) \S (\S+)(?:\t\[(\S+)\])?$/gm,
+  )
+  return [...lines]
+    .map(([, start = '', name = '', module]) => ({ start: BigInt(`0x${start}`), name, module }))
+    .filter(({ start }) => start > 0n)
+    .sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0))
+}
+
+/** The frames of a stack by that list; where functions return to, a byte before. */
+function expected(symbols: Listed[], stack: readonly bigint[]): unknown[] {
+  return stack.map((address, i) => {
+    const at = i === 0 ? address : address - 1n
+    const last = symbols.findLast(({ start }) => start <= at)
+    const { start, name, module } = symbols.find((one) => one.start === last?.start) as Listed
+    return { address, name, module, offset: Number(address - start) }
+  })
+}
+
+const known = ({ address, name, module, offset }: Frame): unknown => ({
+  address,
+  name,
+  module,
+  offset,
+})
+
+function loadStacks(): BpfObject {
+  const object = openObject('stacks')
+  object.program('on_call').autoload = true
+  object.globals['only_tgid'] = process.pid
+  return object.load().attach()
+}
+
+/** The stacks of a few system calls of this process. */
+async function stacksOf(object: BpfObject): Promise<Value<typeof Stacks>[]> {
+  const stacks: Value<typeof Stacks>[] = []
+  using ring = new RingBuffer(object.map('events'), Stacks, (record) => stacks.push(record))
+  statSync('/')
+  await ring.flush()
+  return stacks
+}
+
+describeBpf('the symbols of stacks', () => {
+  expectNothingLeftOpen()
+
+  test('of the kernel, and of the BPF program that took them', async () => {
+    using object = loadStacks()
+    const [stacks] = await stacksOf(object)
+    const stack = (stacks?.kernel ?? []).filter((address) => address !== 0n)
+    expect(stack.length).toBeGreaterThan(3)
+    const symbolizer = new Symbolizer()
+    // A zero ends a stack.
+    const frames = symbolizer.kernel(stacks?.kernel ?? [])
+    expect(frames.map(known)).toEqual(expected(listed(), stack))
+    expect(frames[0]).toMatchObject({
+      name: expect.stringMatching(/^bpf_prog_[\da-f]{16}_on_call$/) as string,
+      module: 'bpf',
+      demangled: undefined,
+      fileAddress: undefined,
+    })
+
+    // One that is loaded later is known at once.
+    using later = loadStacks()
+    const [newer] = (await stacksOf(later)).slice(-1)
+    const [first] = symbolizer.kernel(newer?.kernel ?? [])
+    expect(first?.address).not.toBe(stack[0])
+    expect([first].map((frame) => frame && known(frame))).toEqual(
+      expected(listed(), [first?.address ?? 0n]),
+    )
+    expect(first?.name).toMatch(/_on_call$/)
+  })
+
+  test('of the kernel, all over it', () => {
+    const symbolizer = new Symbolizer()
+    const symbols = listed()
+    const sample = symbols.filter((_, i) => i % 97 === 0)
+    const firstOf = new Map<bigint, string>()
+    for (const { start, name } of symbols) if (!firstOf.has(start)) firstOf.set(start, name)
+    expect(sample.map(({ start }) => symbolizer.kernel([start])[0])).toMatchObject(
+      sample.map(({ start }) => ({ name: firstOf.get(start), offset: 0 })),
+    )
+    const { name, start } = symbols.find((one) => one.name === 'vfs_read') as Listed
+    expect(symbolizer.kernelAddresses(name)).toEqual([start])
+    expect(symbolizer.kernelAddresses('no_such_function')).toEqual([])
+    // Half of all addresses are no kernel's.
+    expect(symbolizer.kernel([2n ** 62n])[0]?.name).toBeUndefined()
+  })
+
+  test('of this process', async () => {
+    using object = loadStacks()
+    const stacks = await stacksOf(object)
+    const symbolizer = new Symbolizer()
+    const frames = stacks.flatMap(({ user }) => symbolizer.user(process.pid, user))
+    expect(frames.map(({ name }) => name)).toEqual(expect.arrayContaining(['syscall']))
+    expect(frames.map(({ demangled }) => demangled)).toContain('node::Start(int, char**)')
+    expect(frames.map(({ module }) => module)).toContain(process.execPath)
+  })
+
+  test('of no process', () => {
+    const symbolizer = new Symbolizer()
+    const nothing = { name: undefined, demangled: undefined, offset: undefined, module: undefined }
+    // The largest that there may be, and a thread of the kernel.
+    for (const pid of [2 ** 22 - 1, 2]) {
+      expect(symbolizer.user(pid, [1n, 2n ** 64n - 1n])).toMatchObject([nothing, nothing])
+      expect(symbolizer.user(pid, [])).toEqual([])
+    }
+  })
+})
