@@ -97,7 +97,9 @@ export class KernelSymbols {
     this.#creditedAtMs = now
     if (this.#creditMs < 0) return before
     try {
-      return this.#read()
+      const table = this.#read()
+      this.#creditMs -= performance.now() - now
+      return table
     } catch {
       // Privileges may have been dropped since.
       this.#readAtMs = now
@@ -106,7 +108,6 @@ export class KernelSymbols {
   }
 
   #read(): SymbolTable {
-    const start = performance.now()
     // Before the symbols: what comes meanwhile counts as unknown.
     const modules = loadedModules(this.#proc)
     for (let id = this.#newestProgram; id >= 0; id = addon().nextProgramId(id)) {
@@ -128,7 +129,6 @@ export class KernelSymbols {
     this.#fixed = fixed
     this.#modules = modules
     this.#readAtMs = performance.now()
-    this.#creditMs -= this.#readAtMs - start
     return table
   }
 }

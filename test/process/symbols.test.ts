@@ -334,6 +334,29 @@ describeBpf('stacks of a program in C++', () => {
   })
 })
 
+describeBpf('without privileges', () => {
+  test("the kernel's symbols and other users' processes are refused", () => {
+    const code = `
+      const { Symbolizer } = require(${JSON.stringify(join(__dirname, '../..'))})
+      process.setuid(65534)
+      const symbolizer = new Symbolizer()
+      const said = [() => symbolizer.kernel([1n]), () => symbolizer.user(1, [1n])].map((call) => {
+        try { return String(call().length) } catch ({ code, message }) { return code + ' ' + message }
+      })
+      const isHidden = !/^(?!0{16} )/m.test(require('fs').readFileSync('/proc/kallsyms', 'utf8').trim())
+      console.log(JSON.stringify([isHidden, ...said, symbolizer.user(process.pid, []).length]))`
+    const [isHidden, kernel, user, own] = JSON.parse(
+      execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' }),
+    ) as [boolean, string, string, number]
+    const refusal = /^ERR_PERMISSION Cannot read \/proc\/kallsyms: the kernel shows no addresses\. /
+    expect(kernel).toMatch(isHidden ? refusal : /^1$/)
+    expect(user).toMatch(
+      /^ERR_PERMISSION Cannot read \/proc\/1\/maps: EACCES .*need CAP_SYS_PTRACE/,
+    )
+    expect(own).toBe(0)
+  })
+})
+
 test('the functions of node are those that readelf lists', () => {
   const pieces = Source.open(process.execPath)
   if (pieces === undefined) throw new Error('it cannot be read')
