@@ -36,6 +36,11 @@ export class JitMap {
     return this.#symbols.bytes + (this.#table?.bytes ?? this.#text.length)
   }
 
+  /** It is time to look at the file again. */
+  get isDue(): boolean {
+    return performance.now() >= this.#nextReadMs
+  }
+
   /** It is of this file, which has not been written anew. */
   isOf(source: JitSource): boolean {
     return source.inode === this.#inode && source.sizeBytes >= this.#length
@@ -43,8 +48,8 @@ export class JitMap {
 
   /** Reads what has been appended. True when there was something. */
   update(source: JitSource): boolean {
+    if (source.sizeBytes === this.#length) return false
     const start = performance.now()
-    if (source.sizeBytes === this.#length || start < this.#nextReadMs) return false
     const before = this.#length
     while (this.#readPiece(source));
     const hasGrown = this.#length > before

@@ -53,7 +53,8 @@ export class KernelSymbols {
 
   /**
    * Looks up addresses. Modules and BPF programs that were loaded since are found;
-   * reading the symbols again for that takes 5 % of the time at most.
+   * reading the symbols again for that takes 5 % of the time at most, and until then
+   * none of theirs has a name.
    *
    * @returns A function that does it, for one stack.
    * @throws {BpfError} `ERR_PERMISSION` when the kernel does not show addresses,
@@ -62,13 +63,18 @@ export class KernelSymbols {
   lookup(): (address: number) => KernelPlace | undefined {
     let table = this.#table ?? this.#read()
     let isChecked = false
+    let isStale = false
     return (address) => {
       const isFixed = address >= this.#fixed.start && address < this.#fixed.end
       if (!isFixed && !isChecked) {
         isChecked = true
-        if (this.#isOutdated(table.find(address) !== undefined)) table = this.#readAgain(table)
+        const before = table
+        if (this.#isOutdated(table.find(address) !== undefined)) table = this.#readAgain(before)
+        isStale = table === before && this.#hasChanged()
       }
-      return placeOf(table.find(address))
+      const place = placeOf(table.find(address))
+      // Rather nothing than the neighbour of what is not known yet.
+      return isStale && place?.module !== undefined ? undefined : place
     }
   }
 
@@ -82,12 +88,16 @@ export class KernelSymbols {
 
   /** Whether there is something that the table does not have, or may be. */
   #isOutdated(isKnown: boolean): boolean {
-    if (loadedModules(this.#proc) !== this.#modules) return true
-    const newer = addon().nextProgramId(this.#newestProgram)
-    if (newer > 0) return true
+    if (this.#hasChanged()) return true
     // Not everybody may ask for programs, and some code comes without one.
-    const isCertain = isKnown && newer === ENOENT
+    const isCertain = isKnown && addon().nextProgramId(this.#newestProgram) === ENOENT
     return !isCertain && performance.now() - this.#readAtMs > freshMs
+  }
+
+  /** Whether a module or a BPF program was loaded, as far as this process may see it. */
+  #hasChanged(): boolean {
+    if (loadedModules(this.#proc) !== this.#modules) return true
+    return addon().nextProgramId(this.#newestProgram) > 0
   }
 
   /** The table, read anew unless that would take too much of the time. */

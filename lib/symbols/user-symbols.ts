@@ -26,8 +26,8 @@ export class UserSymbols {
 
   constructor(maxBytes: number) {
     this.#cache = new Cache(maxBytes)
-    // A table that fills the cache alone would be read again and again.
-    this.#tableBytes = Math.floor(maxBytes / 2)
+    // A few large tables that fill the cache would be read again and again.
+    this.#tableBytes = Math.floor(maxBytes / 4)
   }
 
   /** What it keeps in memory. */
@@ -158,6 +158,8 @@ export class UserSymbols {
   #jitOf(pid: number, maps: ProcessMaps | undefined): JitMap | undefined {
     const key = `jit ${pid}`
     const known = this.#cache.get(key, JitMap)
+    // However often the process writes it anew, that does not hold us up.
+    if (known?.isDue === false) return known
     const source = openJitMap(pid, maps)
     if (source === undefined) return known
     try {
