@@ -293,9 +293,12 @@ export class SymbolTable {
       const next = names[at + wanted.length]
       if (next === 0 || next === tab) offsets.add(at)
     }
-    return [...this.#nameOffsets.keys()]
-      .filter((i) => offsets.has(this.#nameOffsets[i] as number))
-      .map((i) => this.#starts[i] as number)
+    const found: number[] = []
+    if (offsets.size === 0) return found
+    for (let i = 0; i < this.#nameOffsets.length; i++) {
+      if (offsets.has(this.#nameOffsets[i] as number)) found.push(this.#starts[i] as number)
+    }
+    return found
   }
 
   #nameAt(offset: number): string {

@@ -153,7 +153,7 @@ const cases = {
       }
     }
     for (const value of values()) {
-      for (const name of ['takeLog', 'possibleCpus', 'probeMapType']) {
+      for (const name of ['takeLog', 'possibleCpus', 'probeMapType', 'nextProgramId', 'demangle']) {
         note(outcomeOf(() => native[name](value)))
         note(outcomeOf(() => native[name].call(value, value)))
       }
