@@ -90,8 +90,7 @@ export class UserSymbols {
     mapping.fileKey = ''
     if (source === undefined) return undefined
     try {
-      mapping.fileKey = `file ${source.identity}`
-      if (mapping.path === vdso) mapping.fileKey += ` ${maps.pid} ${mapping.range}`
+      mapping.fileKey = keyOf(maps, mapping, source)
       const known = this.#cache.get(mapping.fileKey, ElfFile)
       if (known !== undefined) return known
       const elf = new ElfFile(source)
@@ -111,7 +110,12 @@ export class UserSymbols {
     const source = open(maps, mapping)
     if (source === undefined) return undefined
     try {
-      return this.#loadTable(maps, mapping, elf, source)
+      if (keyOf(maps, mapping, source) === mapping.fileKey) {
+        return this.#loadTable(maps, mapping, elf, source)
+      }
+      // It was written to, or the process has ended and its number is another's.
+      mapping.fileKey = undefined
+      return undefined
     } finally {
       source.close()
     }
@@ -175,6 +179,11 @@ export class UserSymbols {
 const vdso = '[vdso]'
 const deleted = / \(deleted\)$/
 
+/** The key of a mapping's file in the cache. */
+function keyOf(maps: ProcessMaps, { path, range }: Mapping, source: Source): string {
+  return `file ${source.identity}${path === vdso ? ` ${maps.pid} ${range}` : ''}`
+}
+
 /** The path that a mapping's file had at last. */
 function pathOf({ path }: Mapping): string {
   return path.replace(deleted, '')
@@ -190,15 +199,17 @@ function open(maps: ProcessMaps, mapping: Mapping): Source | undefined {
   if (path === vdso) return Source.openMemory(pid, start, end - start)
   // A name in brackets is memory, and so is what has no inode.
   if (inode === 0n || !path.startsWith('/')) return undefined
-  const mapped = Source.open(`/proc/${pid}/map_files/${range}`)
-  if (mapped !== undefined) return mapped
-  if (deleted.test(path)) return undefined
-  // As the process sees it; some file systems show another device there than here.
-  const seen = Source.open(`/proc/${pid}/root${path}`)
-  if (seen !== undefined) {
-    if (seen.device !== device || seen.inode === inode) return seen
-    seen.close()
+  const paths = [`/proc/${pid}/map_files/${range}`]
+  // As the process sees it, unless that is another file by now.
+  if (!deleted.test(path)) paths.push(`/proc/${pid}/root${path}`)
+  for (const candidate of paths) {
+    const source = Source.open(candidate)
+    if (source === undefined) continue
+    // Some file systems show another device there than here.
+    if (source.device !== device || source.inode === inode) return source
+    source.close()
   }
+  if (deleted.test(path)) return undefined
   // It has ended: its file, if there is the same one here.
   const here = Source.open(path)
   if (here?.device === device && here.inode === inode) return here

@@ -123,7 +123,7 @@ export const targets: Record<string, Target> = {
 const addonPath = join(root, 'build/Release/bpf_ringbuf.node')
 /** The addon itself, which has both kinds of symbols. */
 const addonFile = new Uint8Array(readFileSync(addonPath))
-const { demangle } = createRequire(addonPath)(addonPath) as Addon
+const addon = createRequire(addonPath)(addonPath) as Addon
 
 /** What reads a file in memory. */
 function piecesOf(input: Uint8Array) {
@@ -150,7 +150,7 @@ function readSymbols(input: Uint8Array): void {
       const address = elf.addressOf(at) ?? at
       const found = table?.find(address)
       assert(found === undefined || found.start <= address)
-      if (found?.name.startsWith('_Z') === true) demangle(found.name)
+      if (found?.name.startsWith('_Z') === true) addon.demangle(found.name)
     }
   }
 }

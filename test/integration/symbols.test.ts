@@ -74,15 +74,18 @@ async function stacksOf(object: BpfObject): Promise<Value<typeof Stacks>[]> {
 describeBpf('the symbols of stacks', () => {
   expectNothingLeftOpen()
 
+  // Read by the first test: in a guest that takes seconds.
+  const symbolizer = new Symbolizer()
+  let symbols: string[] = []
+
   test('of the kernel, and of the BPF program that took them', async () => {
     using object = loadStacks()
     const [stacks] = await stacksOf(object)
     const stack = (stacks?.kernel ?? []).filter((address) => address !== 0n)
     expect(stack.length).toBeGreaterThan(3)
-    const symbolizer = new Symbolizer()
     // A zero ends a stack.
     const frames = symbolizer.kernel(stacks?.kernel ?? [])
-    const symbols = listed()
+    symbols = listed()
     expect(frames.map(known)).toEqual(expected(symbols, stack))
     expect(frames[0]).toMatchObject({
       name: expect.stringMatching(/^bpf_prog_[\da-f]{16}_on_call$/) as string,
@@ -97,8 +100,9 @@ describeBpf('the symbols of stacks', () => {
     const [top] = symbolizer.kernel(newer?.kernel ?? [])
     expect(top?.address).not.toBe(stack[0])
     expect(top).toMatchObject({ name: frames[0]?.name, offset: frames[0]?.offset })
+  })
 
-    // All over the kernel's own code: of several names of an address the first.
+  test('of the kernel, all over its own code: of several names the first', () => {
     const first = symbols.findIndex((line) => line.endsWith(' _stext'))
     const last = symbols.findIndex((line) => line.endsWith(' _etext'))
     const sample = symbols.slice(first, last).filter((_, i) => i % 97 === 0)
@@ -119,7 +123,6 @@ describeBpf('the symbols of stacks', () => {
   test('of this process', async () => {
     using object = loadStacks()
     const stacks = await stacksOf(object)
-    const symbolizer = new Symbolizer()
     const frames = stacks.flatMap(({ user }) => symbolizer.user(process.pid, user))
     expect(frames.map(({ name }) => name)).toEqual(expect.arrayContaining(['syscall']))
     expect(frames.map(({ demangled }) => demangled)).toContain('node::Start(int, char**)')
@@ -127,7 +130,6 @@ describeBpf('the symbols of stacks', () => {
   })
 
   test('of no process', () => {
-    const symbolizer = new Symbolizer()
     const nothing = { name: undefined, demangled: undefined, offset: undefined, module: undefined }
     // The largest that there may be, and a thread of the kernel.
     for (const pid of [2 ** 22 - 1, 2]) {
