@@ -4,7 +4,7 @@ const floors = [
   ['cli'],
   ['stream'],
   ['object'],
-  ['map', 'link'],
+  ['map', 'link', 'symbols'],
   ['types'],
   ['machine'],
   ['btf'],

@@ -9,6 +9,7 @@
         "native/binding/arguments.cc",
         "native/core/batch.cc",
         "native/core/coalescer.cc",
+        "native/core/demangle.cc",
         "native/core/guard.cc",
         "native/binding/link.cc",
         "native/core/log.cc",

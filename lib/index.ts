@@ -42,6 +42,8 @@ export type { AsSourced, SourcedRecord } from './stream/decoding.js'
 export type { ReaderOptions } from './stream/options.js'
 export type { RingBufferOptions, RingBufferStats, RingStats } from './stream/ring-buffer.js'
 export { RingBuffer } from './stream/ring-buffer.js'
+export type { Frame, SymbolizerOptions } from './symbols/symbolizer.js'
+export { Symbolizer } from './symbols/symbolizer.js'
 export type {
   Fields,
   Placed,

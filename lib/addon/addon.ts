@@ -35,6 +35,8 @@ export interface Addon {
   probe(feature: string, path: string): number
   possibleCpus(): number
   linkExists(id: number): number
+  nextProgramId(id: number): number
+  demangle(name: string): string | undefined
   programsEnded(): Promise<void>
   createMap(
     type: number,

@@ -19,6 +19,8 @@
 #include "binding/probe.h"
 #include "binding/program.h"
 #include "binding/reader.h"
+#include "core/demangle.h"
+#include "core/guard.h"
 #include "core/log.h"
 
 namespace bpf_ringbuf {
@@ -116,6 +118,29 @@ Napi::Value LinkExists(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), exists);
 }
 
+// bpf_prog_get_next_id()
+// nextProgramId(id: number): number
+//   the lowest one above, or -errno: -ENOENT when there is none
+Napi::Value NextProgramId(const Napi::CallbackInfo& info) {
+  uint32_t id;
+  if (!ReadArguments(info, &id)) return {};
+  uint32_t next = 0;
+  if (bpf_prog_get_next_id(id, &next) != 0) {
+    return Napi::Number::New(info.Env(), -errno);
+  }
+  return Napi::Number::New(info.Env(), next);
+}
+
+// abi::__cxa_demangle()
+// demangle(name: string): string | undefined
+Napi::Value DemangleName(const Napi::CallbackInfo& info) {
+  std::string name;
+  if (!ReadArguments(info, &name)) return {};
+  const std::optional<std::string> result = Demangle(name);
+  if (!result.has_value()) return info.Env().Undefined();
+  return Napi::String::New(info.Env(), *result);
+}
+
 // A grace period of RCU, off the JavaScript thread.
 class ProgramsEndedWorker final : public Napi::AsyncWorker {
  public:
@@ -163,6 +188,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("possibleCpus",
               Napi::Function::New<PossibleCpus>(env, "possibleCpus"));
   exports.Set("linkExists", Napi::Function::New<LinkExists>(env, "linkExists"));
+  exports.Set("nextProgramId",
+              Napi::Function::New<NextProgramId>(env, "nextProgramId"));
+  exports.Set("demangle", Napi::Function::New<DemangleName>(env, "demangle"));
   exports.Set("programsEnded",
               Napi::Function::New<ProgramsEnded>(env, "programsEnded"));
   exports.Set("libbpfVersion", libbpf_version_string());

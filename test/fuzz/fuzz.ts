@@ -27,10 +27,12 @@ const corpus = join(root, 'test/fuzz/corpus')
 
 /** Shares of the time, and cases of the short form. */
 const plan: Record<string, { share: number; quickCases: number }> = {
-  'elf-open': { share: 0.25, quickCases: 6000 },
+  'elf-open': { share: 0.2, quickCases: 6000 },
   'elf-load': { share: 0.15, quickCases: 400 },
   'elf-reader': { share: 0.05, quickCases: 20_000 },
-  btf: { share: 0.1, quickCases: 5000 },
+  'elf-symbols': { share: 0.05, quickCases: 500 },
+  'symbol-lists': { share: 0.02, quickCases: 2000 },
+  btf: { share: 0.08, quickCases: 5000 },
   decoder: { share: 0.1, quickCases: 2000 },
   walker: { share: 0.05, quickCases: 1000 },
   cli: { share: 0.1, quickCases: 25 },

@@ -2,12 +2,17 @@
 // throws when something is not as it should be.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { BpfObject, bytes, PerfBuffer, RingBuffer } from 'bpf-ringbuf'
+import type { Addon } from '../../lib/addon/addon.js'
 import { lostFrame } from '../../lib/stream/batch.js'
 import { Btf } from '../../lib/btf/btf.js'
 import { compile } from '../../lib/stream/walk.js'
 import { checkElf } from '../../lib/btf/elf.js'
+import { ElfFile } from '../../lib/symbols/elf-file.js'
+import { JitMap } from '../../lib/symbols/jit-map.js'
+import { parseKallsyms } from '../../lib/symbols/kernel-symbols.js'
 import { checkLayout } from '../../lib/types/layout.js'
 import { struct, u32 } from '../../lib/types/struct.js'
 import { cursorOf, type TestRecord, writeBatch } from '../unit/batch-writer.js'
@@ -86,6 +91,12 @@ export const targets: Record<string, Target> = {
     },
   },
 
+  /** Damaged programs and libraries: their symbols are found or not. */
+  'elf-symbols': { make: (random) => mutated([addonFile], random), parse: readSymbols },
+
+  /** Lists of symbols as JIT compilers and the kernel write them, damaged. */
+  'symbol-lists': { make: randomList, parse: readLists },
+
   /** BTF that is damaged, or random from the end of its header on. */
   btf: {
     make(random) {
@@ -107,6 +118,63 @@ export const targets: Record<string, Target> = {
 
   /** Random frames, as native code never makes them: the walk ends all the same. */
   walker: { run: walk },
+}
+
+const addonPath = join(root, 'build/Release/bpf_ringbuf.node')
+/** The addon itself, which has both kinds of symbols. */
+const addonFile = new Uint8Array(readFileSync(addonPath))
+const addon = createRequire(addonPath)(addonPath) as Addon
+
+/** What reads a file in memory. */
+function piecesOf(input: Uint8Array) {
+  return {
+    sizeBytes: input.length,
+    inode: 1n,
+    read: (offset: number, length: number): Buffer | undefined =>
+      offset + length <= input.length
+        ? Buffer.from(Uint8Array.from(input.subarray(offset, offset + length)))
+        : undefined,
+  }
+}
+
+function readSymbols(input: Uint8Array): void {
+  const pieces = piecesOf(input)
+  const elf = new ElfFile(pieces)
+  assert(elf.bytes < 2 ** 24)
+  for (const kind of ['symtab', 'dynsym'] as const) {
+    const symbols = elf.symbols(pieces, kind, elf, 2 ** 24)
+    assert.equal(symbols?.digest().length, symbols && 44)
+    const table = symbols?.toTable()
+    assert((table?.bytes ?? 0) < 2 ** 26)
+    for (let at = 0; at < input.length; at += 997) {
+      const address = elf.addressOf(at) ?? at
+      const found = table?.find(address)
+      assert(found === undefined || found.start <= address)
+      if (found?.name.startsWith('_Z') === true) addon.demangle(found.name)
+    }
+  }
+}
+
+function randomList(random: Random): Uint8Array {
+  const separators = [' ', ' ', ' ', '\t', '\n', '', '0x', '-']
+  const parts = Array.from({ length: random.integer(0, 300) }, () => {
+    const number = random.u32() >>> random.integer(0, 31)
+    const token = random.pick([number.toString(16), number.toString(16), 'T name\t[module]', '\0'])
+    return token + random.pick(separators)
+  })
+  const whole = `${random.u32().toString(16)} ${random.integer(1, 5000).toString(16)} a name\n`
+  return new Uint8Array(Buffer.from(random.chance(0.5) ? parts.join('') : whole + parts.join('')))
+}
+
+function readLists(input: Uint8Array): void {
+  const map = new JitMap(piecesOf(new Uint8Array()), 2 ** 20)
+  map.update(piecesOf(input))
+  const { table } = parseKallsyms(Buffer.from(input))
+  for (let address = 0; address < 2 ** 32; address += 2 ** 24 + 1) {
+    for (const found of [map.find(address), table.find(address)]) {
+      assert(found === undefined || found.start <= address)
+    }
+  }
 }
 
 function openAndUse(input: Uint8Array): void {

@@ -212,6 +212,8 @@ const cases = {
         'mapFromPin',
         'mapFromId',
         'mapFromFd',
+        'nextProgramId',
+        'demangle',
         ...probes,
       ]) {
         note(outcomeOf(() => native[name](value)))
