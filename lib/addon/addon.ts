@@ -13,6 +13,7 @@
 import { join } from 'node:path'
 import bindings from 'bindings'
 import { BpfError } from '../errors/errors.js'
+import type { NativeFlightRecorder } from './flight-recorder.js'
 import type { NativeObject } from './object.js'
 import type { NativeReader } from './reader.js'
 
@@ -24,8 +25,10 @@ export interface Addon {
     batchCount: number,
     taken: Float64Array,
   ) => NativeReader
+  FlightRecorder: new () => NativeFlightRecorder
   takeLog(): string
   probeMapType(type: number): number
+  probeOverwriting(): number
   possibleCpus(): number
   linkExists(id: number): number
   programsEnded(): Promise<void>

@@ -6,6 +6,7 @@ export interface NativeMap {
   keySize(): number
   valueSize(): number
   maxEntries(): number
+  flags(): number
   setMaxEntries(count: number): number
   setAutocreate(autocreate: boolean): number
   fd(): number

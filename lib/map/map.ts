@@ -1,6 +1,6 @@
 import { BpfError, bytesOf, checkInteger, invalidType, outOfRange } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
-import { lacksRingBuffers } from '../machine/probes.js'
+import { lacksOverwriting, lacksRingBuffers } from '../machine/probes.js'
 import type { NativeMap } from '../addon/map.js'
 import type { Session } from '../addon/session.js'
 import type { Btf } from '../btf/btf.js'
@@ -17,6 +17,9 @@ export interface MapOwner {
   readonly globals: Record<string, unknown>
   readonly maps: ReadonlyMap<string, BpfMap>
 }
+
+/** Of linux/bpf.h, since Linux 6.19. */
+const BPF_F_RB_OVERWRITE = 1 << 19
 
 /** What the kernel says of an operation that maps of a type do not have. */
 const EOPNOTSUPP = -95
@@ -85,6 +88,27 @@ export class BpfMap {
   }
 
   /**
+   * A ring that overwrites its oldest records, for snapshots.
+   *
+   * @internal
+   */
+  get overwrites(): boolean {
+    const flags = this.type === 'ringbuf' ? this.native.flags() : 0
+    return flags > 0 && (flags & BPF_F_RB_OVERWRITE) !== 0
+  }
+
+  /**
+   * The flight recorder that this map is a half of, its ring or its perf buffer,
+   * as `BPFRB_FLIGHT_RECORDER()` declares both.
+   *
+   * @internal
+   */
+  get recorder(): BpfMap | undefined {
+    const ring = this.owner.maps.get(this.name.replace(/__perf$/, ''))
+    return ring?.overwrites === true && ring.#controls.isStream ? ring : undefined
+  }
+
+  /**
    * Wake-ups of a ring that was declared with `BPFRB_RINGBUF()`: 0, the default,
    * leaves them to the kernel, which wakes a consumer that has caught up. With
    * another number records wake nobody until that many bytes are queued; the
@@ -114,9 +138,9 @@ export class BpfMap {
 
   /**
    * Which of its two maps a stream uses that was declared with
-   * `BPFRB_EVENT_STREAM()`: its perf buffer, or its ring buffer. By default
-   * `load()` decides, and takes the ring buffer where the kernel has them.
-   * Setting it is possible until then.
+   * `BPFRB_EVENT_STREAM()`, or a flight recorder with `BPFRB_FLIGHT_RECORDER()`:
+   * its perf buffer, or its ring buffer. By default `load()` decides, and takes
+   * the ring buffer where the kernel has such. Setting it is possible until then.
    *
    * @throws {BpfError} `ERR_NOT_FOUND` when the map was declared otherwise,
    *   `ERR_STATE` after load.
@@ -153,7 +177,7 @@ export class BpfMap {
     if (!this.#controls.isStream) return
     if (!this.#useIsChosen) {
       // What cannot be told shows when the ring is created.
-      this.usePerfBuffer = lacksRingBuffers()
+      this.usePerfBuffer = this.overwrites ? lacksOverwriting() : lacksRingBuffers()
     }
     const { usePerfBuffer } = this
     this.#checked('configure', this.native.setAutocreate(!usePerfBuffer))
@@ -229,7 +253,7 @@ export class BpfMap {
     throw new BpfError('ERR_NOT_FOUND', 'it is no stream of either kind', {
       operation: 'configure',
       target: `map "${this.name}"`,
-      hint: `Declare it with BPFRB_EVENT_STREAM(${this.name}, …) of bpf-ringbuf.bpf.h`,
+      hint: `Declare it with BPFRB_EVENT_STREAM(${this.name}, …) or BPFRB_FLIGHT_RECORDER(${this.name}, …) of bpf-ringbuf.bpf.h`,
     })
   }
 

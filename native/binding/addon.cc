@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "binding/arguments.h"
+#include "binding/flight_recorder.h"
 #include "binding/link.h"
 #include "binding/map.h"
 #include "binding/object.h"
@@ -18,6 +19,7 @@
 #include "binding/reader.h"
 #include "core/guard.h"
 #include "core/log.h"
+#include "core/ring_snapshot.h"
 
 namespace bpf_ringbuf {
 
@@ -112,6 +114,21 @@ Napi::Value ProbeMapType(const Napi::CallbackInfo& info) {
       libbpf_probe_bpf_map_type(static_cast<bpf_map_type>(type), nullptr));
 }
 
+// BPF_MAP_CREATE of a ring with BPF_F_RB_OVERWRITE, which is closed again
+// probeOverwriting(): number
+//   1, 0, or -errno when it cannot be told
+Napi::Value ProbeOverwriting(const Napi::CallbackInfo& info) {
+  LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = kRingOverwrites);
+  const auto page_bytes = static_cast<uint32_t>(sysconf(_SC_PAGESIZE));
+  const int fd =
+      bpf_map_create(BPF_MAP_TYPE_RINGBUF, nullptr, 0, 0, page_bytes, &options);
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  return Napi::Number::New(info.Env(), fd >= 0           ? 1
+                                       : error == EINVAL ? 0
+                                                         : -error);
+}
+
 // BPF_LINK_GET_NEXT_ID, which takes no reference, other than
 // BPF_LINK_GET_FD_BY_ID
 // linkExists(id: number): number
@@ -169,12 +186,15 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Link::Init(env, environment);
   Map::Init(env, environment);
   Reader::Init(env, environment, exports);
+  FlightRecorder::Init(env, environment, exports);
   exports.Set("takeLog",
               Napi::Function::New<TakeLog>(env, "takeLog", environment));
   exports.Set("possibleCpus",
               Napi::Function::New<PossibleCpus>(env, "possibleCpus"));
   exports.Set("probeMapType", Napi::Function::New<ProbeMapType>(
                                   env, "probeMapType", environment));
+  exports.Set("probeOverwriting",
+              Napi::Function::New<ProbeOverwriting>(env, "probeOverwriting"));
   exports.Set("linkExists", Napi::Function::New<LinkExists>(env, "linkExists"));
   exports.Set("programsEnded",
               Napi::Function::New<ProgramsEnded>(env, "programsEnded"));

@@ -23,6 +23,7 @@ void Map::Init(Napi::Env env, Environment* environment) {
                       InstanceMethod<&Map::KeySize>("keySize"),
                       InstanceMethod<&Map::ValueSize>("valueSize"),
                       InstanceMethod<&Map::MaxEntries>("maxEntries"),
+                      InstanceMethod<&Map::Flags>("flags"),
                       InstanceMethod<&Map::SetMaxEntries>("setMaxEntries"),
                       InstanceMethod<&Map::SetAutocreate>("setAutocreate"),
                       InstanceMethod<&Map::Fd>("fd"),
@@ -91,6 +92,13 @@ Napi::Value Map::ValueSize(const Napi::CallbackInfo& info) {
 Napi::Value Map::MaxEntries(const Napi::CallbackInfo& info) {
   if (closed()) return Napi::Number::New(info.Env(), -EBADF);
   return Napi::Number::New(info.Env(), bpf_map__max_entries(map_));
+}
+
+// bpf_map__map_flags()
+// flags(): number
+Napi::Value Map::Flags(const Napi::CallbackInfo& info) {
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  return Napi::Number::New(info.Env(), bpf_map__map_flags(map_));
 }
 
 // bpf_map__set_max_entries(): rounds ring buffers up to what the kernel takes.

@@ -34,6 +34,7 @@ class Map final : public Napi::ObjectWrap<Map> {
   Napi::Value KeySize(const Napi::CallbackInfo& info);
   Napi::Value ValueSize(const Napi::CallbackInfo& info);
   Napi::Value MaxEntries(const Napi::CallbackInfo& info);
+  Napi::Value Flags(const Napi::CallbackInfo& info);
   Napi::Value SetMaxEntries(const Napi::CallbackInfo& info);
   Napi::Value SetAutocreate(const Napi::CallbackInfo& info);
   Napi::Value Fd(const Napi::CallbackInfo& info);

@@ -2,7 +2,7 @@
 'use strict'
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
-const { held, loadRecords, make, until } = require('./setup.cjs')
+const { held, loadRecords, make, openObject, until } = require('./setup.cjs')
 const { addon } = require('../../../dist/addon/addon.js')
 
 const native = addon()
@@ -82,6 +82,16 @@ function instances() {
   made['Link open'] = program.attach()
   made['Link closed'] = program.attach()
   made['Link closed'].close()
+  const streams = new native.Object()
+  streams.open(contentsOf('streams'), 'streams')
+  streams.load()
+  made['Object of streams'] = streams
+  const samples = streams.maps().find((map) => map.name() === 'samples')
+  made['FlightRecorder new'] = new native.FlightRecorder()
+  made['FlightRecorder open'] = new native.FlightRecorder()
+  made['FlightRecorder open'].openPerf(samples.fd(), 4, Int32Array.of(0), -1)
+  made['FlightRecorder closed'] = new native.FlightRecorder()
+  made['FlightRecorder closed'].close()
   made['Reader new'] = newReader()
   made['Reader open'] = newReader()
   made['Reader open'].open()
@@ -153,7 +163,7 @@ const cases = {
       }
     }
     for (const value of values()) {
-      for (const name of ['takeLog', 'possibleCpus', 'probeMapType']) {
+      for (const name of ['takeLog', 'possibleCpus', 'probeMapType', 'probeOverwriting']) {
         note(outcomeOf(() => native[name](value)))
         note(outcomeOf(() => native[name].call(value, value)))
       }
@@ -209,6 +219,19 @@ const cases = {
     say('arena() after close()', () => reader.arena(0))
     say('open() after close()', () => reader.open())
     say('take() after close()', () => reader.take())
+
+    const streams = openObject('streams').load()
+    const { fd } = streams.map('samples')
+    const recorder = new native.FlightRecorder()
+    say('snapshot() before open', () => recorder.snapshot(new Uint8Array(8), taken()))
+    say('openPerf() of 3 pages', () => recorder.openPerf(fd, 3, Int32Array.of(0), -1))
+    say('openRing() of a ring that is drained', () => recorder.openRing(object.map('events').fd))
+    recorder.openPerf(fd, 4, Int32Array.of(0), -1)
+    say('openPerf() twice', () => recorder.openPerf(fd, 4, Int32Array.of(0), -1))
+    say('snapshot() into too little', () => recorder.snapshot(new Uint8Array(8), taken()))
+    recorder.close()
+    streams.close()
+    say('snapshot() after close()', () => recorder.snapshot(new Uint8Array(1 << 14), taken()))
 
     const array = taken()
     const other = new native.Reader(500, 4096, 2, array)
