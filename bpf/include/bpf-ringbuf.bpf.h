@@ -172,6 +172,45 @@ struct bpfrb_counters {
 		 ? __bpfrb_perf_output(ctx, &(stream##__perf), &(stream##__counters), data, size) \
 		 : bpfrb_output(stream, data, size))
 
+/*
+ * BPFRB_FLIGHT_RECORDER(name, size_bytes) - a ring that overwrites its oldest
+ * records where the kernel has such, a perf buffer that does so otherwise, at
+ * file scope
+ *
+ * Nobody reads it until somebody asks what happened just before: new
+ * FlightRecorder(object.map('name'), ...).snapshot() gives the newest records.
+ * The ring is of Linux 6.19; load() chooses. size_bytes is as of BPFRB_RINGBUF();
+ * the perf buffer divides it among the CPUs. Also declares:
+ *   name__perf		the perf event array
+ *   name__counters	struct bpfrb_counters per CPU
+ *   name__use_perf	which one is used; the verifier drops the other's code
+ */
+#define BPFRB_FLIGHT_RECORDER(name, size_bytes)            \
+	struct {                                           \
+		__uint(type, BPF_MAP_TYPE_RINGBUF);        \
+		__uint(map_flags, __BPFRB_F_RB_OVERWRITE); \
+		__uint(max_entries, size_bytes);           \
+	} name SEC(".maps");                               \
+	__BPFRB_PERF_EVENT_ARRAY(name##__perf);            \
+	__BPFRB_COUNTERS(name);                            \
+	const volatile __u8 name##__use_perf = 0
+
+/* BPF_F_RB_OVERWRITE, which older headers do not have. */
+#define __BPFRB_F_RB_OVERWRITE (1U << 19)
+
+/*
+ * bpfrb_record(ctx, recorder, data, size) - copy a record into a flight recorder
+ *
+ * ctx is the program's context. Wakes nobody. Returns 0, or a negative error, and
+ * counts a loss: of a ring when the record that would be overwritten is still
+ * being written, of a perf buffer when the CPU has none.
+ */
+#define bpfrb_record(ctx, recorder, data, size)                                                  \
+	(recorder##__use_perf ? __bpfrb_perf_output(ctx, &(recorder##__perf),                    \
+						    &(recorder##__counters), data, size)         \
+			      : __bpfrb_output(&(recorder), &(recorder##__counters), data, size, \
+					       BPF_RB_NO_WAKEUP))
+
 /* The only value of an array map. */
 static __always_inline void *__bpfrb_first(void *map)
 {

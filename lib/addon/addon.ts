@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import bindings from 'bindings'
 import { BpfError } from '../errors/errors.js'
 import type { NativeMapHandle } from './map-handle.js'
+import type { NativeFlightRecorder } from './flight-recorder.js'
 import type { NativeObject } from './object.js'
 import type { NativeReader } from './reader.js'
 
@@ -25,6 +26,7 @@ export interface Addon {
     batchCount: number,
     taken: Float64Array,
   ) => NativeReader
+  FlightRecorder: new () => NativeFlightRecorder
   takeLog(): string
   mapTypeNames(): string[]
   programTypeNames(): string[]

@@ -19,6 +19,8 @@ export interface DeclaredMap {
   keySize: number
   valueSize: number
   maxEntries: number
+  /** A ring that overwrites its oldest records, BPF_F_RB_OVERWRITE. */
+  overwrites?: boolean
 }
 
 /** A failure of the kernel, to be explained. */
@@ -31,6 +33,8 @@ export interface Failure {
   section?: string | undefined
   /** The map that the kernel did not create, if it was one. */
   map?: DeclaredMap | undefined
+  /** A probe says that this kernel has no rings that overwrite. */
+  lacksOverwriting?: boolean | undefined
   /** A probe says that this kernel has no ring buffers. */
   lacksRingBuffers?: boolean | undefined
 }
@@ -73,6 +77,14 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
   }
   const declared = failure.map === undefined ? undefined : misdeclared(failure.map)
   if (declared !== undefined) return { code: 'ERR_KERNEL', hint: declared }
+  if (failure.lacksOverwriting === true) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint:
+        `Rings that overwrite (BPF_F_RB_OVERWRITE) need Linux 6.19 or newer, this is ${facts.kernelRelease}: ` +
+        'declare BPFRB_FLIGHT_RECORDER(), which takes a perf buffer here unless usePerfBuffer is false',
+    }
+  }
   if (failure.lacksRingBuffers === true) {
     return {
       code: 'ERR_UNSUPPORTED',

@@ -10,3 +10,8 @@ const BPF_MAP_TYPE_RINGBUF = 27
 export function lacksRingBuffers(): boolean {
   return addon().probeMapType(BPF_MAP_TYPE_RINGBUF) === 0
 }
+
+/** The same of rings that overwrite their oldest records, `BPF_F_RB_OVERWRITE`. */
+export function lacksOverwriting(): boolean {
+  return addon().probe('overwritingRing', '') === 0
+}

@@ -36,7 +36,10 @@ export class Controls {
     this.#globals[this.#wakeupVariable] = bytes
   }
 
-  /** Declared with `BPFRB_EVENT_STREAM()`: it has a second map, the perf buffer. */
+  /**
+   * Declared with `BPFRB_EVENT_STREAM()` or `BPFRB_FLIGHT_RECORDER()`: it has a
+   * second map, the perf buffer.
+   */
   get isStream(): boolean {
     return this.#useVariable in this.#globals
   }

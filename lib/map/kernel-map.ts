@@ -54,6 +54,8 @@ export class KernelMap {
   readonly declared: NativeMap | undefined
   readonly name: string
   readonly type: string
+  /** BPF_F_* of linux/bpf.h. */
+  readonly mapFlags: number
   /** The ids of the key's and the value's type in the object's BTF. libbpf forgets some at load. */
   readonly #typeIds: readonly number[]
   /** The object whose programs write it, as far as that is known. */
@@ -83,14 +85,18 @@ export class KernelMap {
     if ('owner' in part) {
       this.owner = part.owner
       this.declared = part.declared
-      this.#typeIds = part.declared.declared().slice(2)
+      const [flags = 0, , ...typeIds] = part.declared.declared()
+      this.mapFlags = flags
+      this.#typeIds = typeIds
       this.describedBy = part.owner
       this.name = part.declared.name()
       this.type = part.declared.type()
     } else {
       this.owner = undefined
       this.declared = undefined
-      this.#typeIds = part.handle.info().slice(8)
+      const facts = part.handle.info()
+      this.mapFlags = facts[4] ?? 0
+      this.#typeIds = facts.slice(8)
       this.#handle = part.handle
       this.name = name ?? part.handle.name()
       this.type = part.handle.type()

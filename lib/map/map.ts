@@ -4,7 +4,7 @@ import type { NativeMap } from '../addon/map.js'
 import type { NativeMapHandle } from '../addon/map-handle.js'
 import { BpfError, checkInteger, invalidType, outOfRange } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
-import { lacksRingBuffers } from '../machine/probes.js'
+import { lacksOverwriting, lacksRingBuffers } from '../machine/probes.js'
 import type { Described } from '../types/layout.js'
 import type { Descriptor } from './codec.js'
 import { createMap, type CreateOptions } from './create.js'
@@ -52,6 +52,9 @@ export interface MapInfo {
   /** `freeze()` was called: programs alone may write. */
   isFrozen: boolean
 }
+
+/** Of linux/bpf.h, since Linux 6.19. */
+const BPF_F_RB_OVERWRITE = 1 << 19
 
 /**
  * A BPF map, with its keys `K` and values `V`.
@@ -323,6 +326,31 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   }
 
   /**
+   * A ring that overwrites its oldest records, for snapshots.
+   *
+   * @internal
+   */
+  get overwrites(): boolean {
+    return this.type === 'ringbuf' && (this.kernel.mapFlags & BPF_F_RB_OVERWRITE) !== 0
+  }
+
+  /**
+   * The flight recorder that this map is a half of, its ring or its perf buffer,
+   * as `BPFRB_FLIGHT_RECORDER()` declares both.
+   *
+   * @internal
+   */
+  get recorder(): BpfMap | undefined {
+    const ring = this.#owner?.maps.get(this.name.replace(/__perf$/, ''))
+    return ring?.overwrites === true && ring.#controls.isStream ? ring : undefined
+  }
+
+  /** @internal Of a stream of either kind, its perf buffer. */
+  get perfHalf(): BpfMap | undefined {
+    return this.#owner?.maps.get(`${this.name}__perf`)
+  }
+
+  /**
    * Wake-ups of a ring that was declared with `BPFRB_RINGBUF()`: 0, the default,
    * leaves them to the kernel, which wakes a consumer that has caught up. With
    * another number records wake nobody until that many bytes are queued; the
@@ -352,9 +380,9 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
 
   /**
    * Which of its two maps a stream uses that was declared with
-   * `BPFRB_EVENT_STREAM()`: its perf buffer, or its ring buffer. By default
-   * `load()` decides, and takes the ring buffer where the kernel has them.
-   * Setting it is possible until then.
+   * `BPFRB_EVENT_STREAM()`, or a flight recorder with `BPFRB_FLIGHT_RECORDER()`:
+   * its perf buffer, or its ring buffer. By default `load()` decides, and takes
+   * the ring buffer where the kernel has such. Setting it is possible until then.
    *
    * @throws {BpfError} `ERR_NOT_FOUND` when the map was declared otherwise,
    *   `ERR_STATE` after load.
@@ -391,12 +419,12 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
     if (!this.#controls.isStream) return
     if (!this.#controls.useIsChosen) {
       // What cannot be told shows when the ring is created.
-      this.#controls.usePerfBuffer = lacksRingBuffers()
+      this.#controls.usePerfBuffer = this.overwrites ? lacksOverwriting() : lacksRingBuffers()
     }
     const { usePerfBuffer } = this
     this.autocreate = !usePerfBuffer
-    const perf = this.#owner?.maps.get(`${this.name}__perf`)
-    if (perf !== undefined) perf.autocreate = usePerfBuffer
+    const { perfHalf } = this
+    if (perfHalf !== undefined) perfHalf.autocreate = usePerfBuffer
   }
 
   /**
@@ -707,7 +735,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
     throw new BpfError('ERR_NOT_FOUND', 'it is no stream of either kind', {
       operation: 'configure',
       target: `map "${this.name}"`,
-      hint: `Declare it with BPFRB_EVENT_STREAM(${this.name}, …) of bpf-ringbuf.bpf.h`,
+      hint: `Declare it with BPFRB_EVENT_STREAM(${this.name}, …) or BPFRB_FLIGHT_RECORDER(${this.name}, …) of bpf-ringbuf.bpf.h`,
     })
   }
 

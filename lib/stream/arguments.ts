@@ -14,13 +14,28 @@ export function checkCallback(callback: unknown, what: string): void {
   }
 }
 
-/** Refuses what is no map, or one of another type than the reader reads. */
+/** Refuses what is no map, or one that a reader of this type cannot drain. */
 export function checkMap(map: unknown, type: 'ringbuf' | 'perf_event_array'): void {
   if (!(map instanceof BpfMap)) throw invalidType('a map of a BpfObject', 'map', map)
-  if (map.type === type) return
-  throw new BpfError('ERR_MAP_TYPE', `it is no BPF_MAP_TYPE_${type.toUpperCase()}`, {
+  if (map.type !== type) {
+    throw new BpfError('ERR_MAP_TYPE', `it is no BPF_MAP_TYPE_${type.toUpperCase()}`, {
+      operation: 'read',
+      target: `map "${map.name}"`,
+    })
+  }
+  if (map.overwrites || map.recorder !== undefined) throw notDrainable(map)
+}
+
+/** Of a map whose oldest records programs overwrite, whoever reads them. */
+export function notDrainable(map: BpfMap): BpfError {
+  const { name, recorder } = map
+  const problem =
+    'its programs overwrite the oldest records, also those that are being read, ' +
+    'so that it cannot be drained'
+  return new BpfError('ERR_MAP_TYPE', problem, {
     operation: 'read',
-    target: `map "${map.name}"`,
+    target: `map "${name}"`,
+    hint: `Take snapshots of it: new FlightRecorder(object.map('${recorder?.name ?? name}'), …)`,
   })
 }
 

@@ -289,7 +289,7 @@ function checkCpus(cpus: unknown): Int32Array {
 }
 
 /** Reads a list such as "0-3,8". */
-function onlineCpus(): Set<number> {
+export function onlineCpus(): Set<number> {
   const path = '/sys/devices/system/cpu/online'
   let list: string
   try {

@@ -7,7 +7,13 @@ import type { BpfMap } from '../map/map.js'
 import { checkLayout } from '../types/layout.js'
 import { checkType, type Type } from '../types/struct.js'
 import { readerStats, type ReaderStats, type SourceState, sourceState } from './accounting.js'
-import { checkCallback, type EndOptions, synchronous, withinBounds } from './arguments.js'
+import {
+  checkCallback,
+  type EndOptions,
+  notDrainable,
+  synchronous,
+  withinBounds,
+} from './arguments.js'
 import { Decoding } from './decoding.js'
 import { Delivery, throwUncaught } from './delivery.js'
 import { Iterations, type RecordIterator } from './iteration.js'
@@ -22,6 +28,7 @@ import { turnOfLoop, Turns } from './turns.js'
 import { compile, type Flavour } from './walk.js'
 
 const EBUSY = 16
+const EMEDIUMTYPE = 124
 
 /** How often buffers are drained whose programs do not wake the poll thread for each record. */
 export const quietIntervalUs = 100_000
@@ -130,6 +137,8 @@ export abstract class Reader<T> {
         hint: 'A map has one reader in a process: close the other one first',
       })
     }
+    // Pinned by others, the map may have other flags than this object declares.
+    if (result === -EMEDIUMTYPE) throw notDrainable(map)
     if (result < 0) throw failure('read', target, result)
     this.#usesCallbacks = usesCallbacks
     this.maps.push(map)

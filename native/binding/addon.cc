@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "binding/arguments.h"
+#include "binding/flight_recorder.h"
 #include "binding/link.h"
 #include "binding/map.h"
 #include "binding/map_handle.h"
@@ -183,6 +184,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   MapHandle::Init(env, environment, exports);
   Reader::Init(env, environment, exports);
   InitProbes(env, environment, exports);
+  FlightRecorder::Init(env, environment, exports);
   exports.Set("takeLog",
               Napi::Function::New<TakeLog>(env, "takeLog", environment));
   exports.Set("possibleCpus",

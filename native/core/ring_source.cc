@@ -9,6 +9,8 @@
 
 #include <algorithm>
 
+#include "core/ring_snapshot.h"
+
 namespace bpf_ringbuf {
 
 namespace {
@@ -27,6 +29,9 @@ int RingSource::Open(int map_fd, uint32_t index, uint64_t wakeup_bytes,
   uint32_t info_bytes = sizeof(info);
   if (bpf_obj_get_info_by_fd(map_fd, &info, &info_bytes) != 0) return -errno;
   if (info.type != BPF_MAP_TYPE_RINGBUF) return -EINVAL;
+  // libbpf begins at the consumer's position, and what is there was
+  // overwritten.
+  if ((info.map_flags & kRingOverwrites) != 0) return -EMEDIUMTYPE;
 
   std::unique_ptr<RingSource> opened(new RingSource(index));
   opened->claim_ = MapClaim::Take(info.id);

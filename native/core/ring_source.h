@@ -21,8 +21,8 @@ class RingSource : public Source {
   // a duplicate. `index` is the source's number in frame headers;
   // `wakeup_bytes`, unless 0, is the fill from which on its producers wake the
   // consumer for each record. Returns 0, -EINVAL when the map is no ring
-  // buffer, -EBUSY when another source of this process reads it, or another
-  // -errno.
+  // buffer, -EMEDIUMTYPE when it overwrites its oldest records, -EBUSY when
+  // another source of this process reads it, or another -errno.
   static int Open(int map_fd, uint32_t index, uint64_t wakeup_bytes,
                   std::unique_ptr<RingSource>* source);
   ~RingSource() override;

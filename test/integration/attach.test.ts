@@ -185,6 +185,16 @@ describeBpf('of this kernel', () => {
     if (error === undefined) expect(object.program('loop').testRun()).toBe(10)
   })
 
+  test('a ring that overwrites its oldest records is created, or refused', () => {
+    using object = openObject('recorder')
+    object.map('recorder').usePerfBuffer = false
+    judge(
+      'rb_overwrite',
+      errorOf(() => object.load()),
+      ['ERR_UNSUPPORTED', /BPF_F_RB_OVERWRITE\) need Linux 6\.19 or newer/],
+    )
+  })
+
   test('memory beyond RLIMIT_MEMLOCK is to be had, or refused', () => {
     const code = `
       const { BpfObject, features } = require(${JSON.stringify(join(__dirname, '../../dist'))})

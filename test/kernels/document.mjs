@@ -23,6 +23,7 @@ const features = {
   iter: '`iter`',
   syscall: '`syscall` programs, by `testRun()`',
   bpf_loop: '`bpf_loop()`',
+  rb_overwrite: 'a ring that overwrites, `BPF_F_RB_OVERWRITE`',
   'beyond-memlock': 'memory beyond `RLIMIT_MEMLOCK`, without CAP_SYS_RESOURCE',
 }
 

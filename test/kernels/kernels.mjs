@@ -20,15 +20,16 @@ export const kernels = [
       'syscall',
       'bpf_loop',
       'beyond-memlock',
+      'rb_overwrite',
     ],
   },
   {
     name: '6.1',
     architecture: 'x64',
     suite: 'bookworm',
-    lacks: ['kprobe.multi', 'kretprobe.multi', 'raw_tp-twice'],
+    lacks: ['kprobe.multi', 'kretprobe.multi', 'raw_tp-twice', 'rb_overwrite'],
   },
-  { name: '6.12', architecture: 'x64', suite: 'trixie', lacks: [] },
+  { name: '6.12', architecture: 'x64', suite: 'trixie', lacks: ['rb_overwrite'] },
   { name: 'newest', architecture: 'x64', suite: 'trixie-backports', lacks: [] },
   {
     name: '6.1-arm64',
@@ -44,6 +45,7 @@ export const kernels = [
       'fmod_ret',
       'lsm',
       'lsm.s',
+      'rb_overwrite',
     ],
   },
   // Without `lacks`: what this machine's kernel has is found out.

@@ -13,6 +13,7 @@ const names = [
   'BpfObject',
   'BpfProgram',
   'Btf',
+  'FlightRecorder',
   'RecordTooShortError',
   'RingBuffer',
   'VerifierError',

@@ -4,6 +4,7 @@ import {
   type BpfErrorCode,
   BpfObject,
   cstring,
+  FlightRecorder,
   openEventStream,
   PerfBuffer,
   RingBuffer,
@@ -29,6 +30,15 @@ export async function read(object: BpfObject): Promise<void> {
     const wrong: number = event.comm
     void [pid, comm, wrong]
   })
+  using recorder = new FlightRecorder(events, Exec, { orderBy: 'pid' })
+  const snapshot = recorder.snapshot()
+  const comms: string[] = snapshot.map(({ comm }) => comm)
+  const overwritten: number | undefined = snapshot.overwritten
+  // @ts-expect-error it may not be known
+  const missed: number = snapshot.overwritten
+  // @ts-expect-error nothing calls back
+  new FlightRecorder(events, Exec, () => undefined)
+  void [comms, overwritten, missed]
   ring.add(events, u64, (time) => {
     const nanoseconds: bigint = time
     void nanoseconds

@@ -119,6 +119,7 @@ test('the addon is declared alike in TypeScript and in C++', () => {
   const typescript = declaredInTypeScript()
   expect([...cpp.keys()].sort()).toEqual([
     'Addon',
+    'FlightRecorder',
     'Link',
     'Map',
     'MapHandle',

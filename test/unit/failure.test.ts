@@ -4,11 +4,13 @@ import type { DeclaredMap } from '../../lib/machine/diagnose.js'
 import * as features from '../../lib/machine/diagnose.js'
 import * as native from '../../lib/addon/addon.js'
 
-/** Lets libbpf have printed this, on a kernel that has ring buffers or not. */
+/** Lets libbpf have printed this, on a kernel that has ring buffers or not, of any kind. */
 function printed(log: string, probed = 1): void {
-  jest
-    .spyOn(native, 'addon')
-    .mockReturnValue({ takeLog: () => log, probeMapType: () => probed } as unknown as native.Addon)
+  jest.spyOn(native, 'addon').mockReturnValue({
+    takeLog: () => log,
+    probeMapType: () => probed,
+    probe: () => probed,
+  } as unknown as native.Addon)
 }
 
 const nothing = { sections: new Map<string, string>(), maps: new Map<string, DeclaredMap>() }
@@ -155,6 +157,17 @@ libbpf: failed to load object 'snoop'
       ['values', { ...ring, name: 'values', type: 'hash', keySize: 4, valueSize: 8 }],
     ])
     expect(loadFailure('object "snoop"', errno, { ...nothing, maps }).code).toBe(code)
+  })
+
+  test.each([
+    [0, /^Rings that overwrite/],
+    [1, undefined],
+  ])('probes the kernel for a ring that overwrites: %i', (probed, hint) => {
+    printed("libbpf: map 'events': failed to create: Invalid argument(-22)\n", probed)
+    const maps = new Map<string, DeclaredMap>([['events', { ...ring, overwrites: true }]])
+    const error = loadFailure('object "snoop"', -22, { ...nothing, maps })
+    expect(error.code).toBe(hint === undefined ? 'ERR_KERNEL' : 'ERR_UNSUPPORTED')
+    if (hint !== undefined) expect(error.hint).toMatch(hint)
   })
 
   test('leaves out what libbpf guesses of missing permissions', () => {

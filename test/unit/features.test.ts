@@ -222,6 +222,13 @@ describe('diagnose() explains', () => {
       undefined,
     ],
     [
+      'a kernel too old for rings that overwrite',
+      { errno: EINVAL, lacksOverwriting: true },
+      old,
+      'ERR_UNSUPPORTED',
+      /^Rings that overwrite .* need Linux 6\.19 or newer, this is 5\.4\.0-150-generic: declare BPFRB_FLIGHT/,
+    ],
+    [
       'a kernel too old for ring buffers',
       { errno: EINVAL, lacksRingBuffers: true },
       old,
