@@ -23,6 +23,85 @@ namespace {
 // Of headers that are older than Linux 6.1, too.
 constexpr uint32_t kUserRingbuf = 31;  // BPF_MAP_TYPE_USER_RINGBUF
 
+// BPF_MAP_CREATE. A ring's size is rounded up to what the kernel takes.
+// createMap(
+//   type: number,
+//   name: string,
+//   keySize: number,
+//   valueSize: number,
+//   maxEntries: number,
+//   flags: number,
+//   mapExtra: number,
+//   innerMapFd: number,
+// ): MapHandle | number
+Napi::Value CreateMap(const Napi::CallbackInfo& info) {
+  uint32_t type;
+  std::string name;
+  uint32_t key_size;
+  uint32_t value_size;
+  uint32_t max_entries;
+  uint32_t flags;
+  uint64_t map_extra;
+  int32_t inner_map_fd;
+  if (info.Data() == nullptr ||
+      !ReadArguments(info, &type, &name, &key_size, &value_size, &max_entries,
+                     &flags, &map_extra, &inner_map_fd)) {
+    return {};
+  }
+  if (type == BPF_MAP_TYPE_RINGBUF || type == kUserRingbuf) {
+    uint64_t size_bytes = sysconf(_SC_PAGESIZE);
+    while (size_bytes < max_entries) size_bytes *= 2;
+    if (size_bytes <= UINT32_MAX) {
+      max_entries = static_cast<uint32_t>(size_bytes);
+    }
+  }
+  LIBBPF_OPTS(bpf_map_create_opts, options);
+  options.map_flags = flags;
+  options.map_extra = map_extra;
+  if (inner_map_fd >= 0) options.inner_map_fd = inner_map_fd;
+  const int fd = bpf_map_create(static_cast<bpf_map_type>(type),
+                                name.empty() ? nullptr : name.c_str(), key_size,
+                                value_size, max_entries, &options);
+  return MapHandle::Own(static_cast<Environment*>(info.Data()), info.Env(), fd);
+}
+
+// BPF_OBJ_GET
+// mapFromPin(path: string): MapHandle | number
+Napi::Value MapFromPin(const Napi::CallbackInfo& info) {
+  std::string path;
+  if (info.Data() == nullptr || !ReadArguments(info, &path)) return {};
+  return MapHandle::Own(static_cast<Environment*>(info.Data()), info.Env(),
+                        bpf_obj_get(path.c_str()));
+}
+
+// BPF_MAP_GET_FD_BY_ID
+// mapFromId(id: number): MapHandle | number
+Napi::Value MapFromId(const Napi::CallbackInfo& info) {
+  uint32_t id;
+  if (info.Data() == nullptr || !ReadArguments(info, &id)) return {};
+  return MapHandle::Own(static_cast<Environment*>(info.Data()), info.Env(),
+                        bpf_map_get_fd_by_id(id));
+}
+
+// fcntl(F_DUPFD_CLOEXEC): the caller keeps its own
+// mapFromFd(fd: number): MapHandle | number
+Napi::Value MapFromFd(const Napi::CallbackInfo& info) {
+  int32_t fd;
+  if (info.Data() == nullptr || !ReadArguments(info, &fd)) return {};
+  const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  return MapHandle::Own(static_cast<Environment*>(info.Data()), info.Env(),
+                        copy < 0 ? -errno : copy);
+}
+
+// pidfd_open(), whose descriptor is a key of task storage
+// openTask(pid: number): number
+Napi::Value OpenTask(const Napi::CallbackInfo& info) {
+  int32_t pid;
+  if (!ReadArguments(info, &pid)) return {};
+  const auto fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  return Napi::Number::New(info.Env(), fd < 0 ? -errno : fd);
+}
+
 }  // namespace
 
 void MapHandle::Init(Napi::Env env, Environment* environment,
@@ -133,85 +212,6 @@ bool MapHandle::closed() const {
   return fd_ < 0 || (owner_ != nullptr && owner_->closed());
 }
 
-// BPF_MAP_CREATE. A ring's size is rounded up to what the kernel takes.
-// createMap(
-//   type: number,
-//   name: string,
-//   keySize: number,
-//   valueSize: number,
-//   maxEntries: number,
-//   flags: number,
-//   mapExtra: number,
-//   innerMapFd: number,
-// ): MapHandle | number
-Napi::Value MapHandle::CreateMap(const Napi::CallbackInfo& info) {
-  uint32_t type;
-  std::string name;
-  uint32_t key_size;
-  uint32_t value_size;
-  uint32_t max_entries;
-  uint32_t flags;
-  uint64_t map_extra;
-  int32_t inner_map_fd;
-  if (info.Data() == nullptr ||
-      !ReadArguments(info, &type, &name, &key_size, &value_size, &max_entries,
-                     &flags, &map_extra, &inner_map_fd)) {
-    return {};
-  }
-  if (type == BPF_MAP_TYPE_RINGBUF || type == kUserRingbuf) {
-    uint64_t size_bytes = sysconf(_SC_PAGESIZE);
-    while (size_bytes < max_entries) size_bytes *= 2;
-    if (size_bytes <= UINT32_MAX) {
-      max_entries = static_cast<uint32_t>(size_bytes);
-    }
-  }
-  LIBBPF_OPTS(bpf_map_create_opts, options);
-  options.map_flags = flags;
-  options.map_extra = map_extra;
-  if (inner_map_fd >= 0) options.inner_map_fd = inner_map_fd;
-  const int fd = bpf_map_create(static_cast<bpf_map_type>(type),
-                                name.empty() ? nullptr : name.c_str(), key_size,
-                                value_size, max_entries, &options);
-  return Own(static_cast<Environment*>(info.Data()), info.Env(), fd);
-}
-
-// BPF_OBJ_GET
-// mapFromPin(path: string): MapHandle | number
-Napi::Value MapHandle::MapFromPin(const Napi::CallbackInfo& info) {
-  std::string path;
-  if (info.Data() == nullptr || !ReadArguments(info, &path)) return {};
-  return Own(static_cast<Environment*>(info.Data()), info.Env(),
-             bpf_obj_get(path.c_str()));
-}
-
-// BPF_MAP_GET_FD_BY_ID
-// mapFromId(id: number): MapHandle | number
-Napi::Value MapHandle::MapFromId(const Napi::CallbackInfo& info) {
-  uint32_t id;
-  if (info.Data() == nullptr || !ReadArguments(info, &id)) return {};
-  return Own(static_cast<Environment*>(info.Data()), info.Env(),
-             bpf_map_get_fd_by_id(id));
-}
-
-// fcntl(F_DUPFD_CLOEXEC): the caller keeps its own
-// mapFromFd(fd: number): MapHandle | number
-Napi::Value MapHandle::MapFromFd(const Napi::CallbackInfo& info) {
-  int32_t fd;
-  if (info.Data() == nullptr || !ReadArguments(info, &fd)) return {};
-  const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-  return Own(static_cast<Environment*>(info.Data()), info.Env(),
-             copy < 0 ? -errno : copy);
-}
-
-// pidfd_open(), whose descriptor is a key of task storage
-// openTask(pid: number): number
-Napi::Value MapHandle::OpenTask(const Napi::CallbackInfo& info) {
-  int32_t pid;
-  if (!ReadArguments(info, &pid)) return {};
-  const auto fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-  return Napi::Number::New(info.Env(), fd < 0 ? -errno : fd);
-}
-
 // bpf_map_info::name
 // name(): string
 Napi::Value MapHandle::Name(const Napi::CallbackInfo& info) {
@@ -287,8 +287,8 @@ Napi::Value MapHandle::Freeze(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), bpf_map_freeze(fd_));
 }
 
-// mmap() of an array with BPF_F_MMAPABLE: all its values, each padded to 8
-// bytes. Stays mapped as long as the ArrayBuffer is there.
+// All values of an array with BPF_F_MMAPABLE, each padded to 8 bytes. They stay
+// mapped as long as the ArrayBuffer is there.
 // mmap(): ArrayBuffer | number
 Napi::Value MapHandle::Mmap(const Napi::CallbackInfo& info) {
   if (closed()) return Napi::Number::New(info.Env(), -EBADF);

@@ -31,6 +31,8 @@ class MapHandle final : public Napi::ObjectWrap<MapHandle>, public Closable {
   // Of a loaded map of an object. -errno when the kernel does not say what it
   // is; empty, with an exception pending, when Node-API fails.
   static Napi::Value Borrow(Environment* environment, Object* owner, int fd);
+  // Of a descriptor that it takes over, or its -errno; as Borrow().
+  static Napi::Value Own(Environment* environment, napi_env env, int fd);
   explicit MapHandle(const Napi::CallbackInfo& info);
   ~MapHandle() override;
 
@@ -42,14 +44,6 @@ class MapHandle final : public Napi::ObjectWrap<MapHandle>, public Closable {
     int fd;
     const bpf_map_info* info;
   };
-
-  // createMap() and its kind: take over `fd`, or are its -errno.
-  static Napi::Value Own(Environment* environment, napi_env env, int fd);
-  static Napi::Value CreateMap(const Napi::CallbackInfo& info);
-  static Napi::Value MapFromPin(const Napi::CallbackInfo& info);
-  static Napi::Value MapFromId(const Napi::CallbackInfo& info);
-  static Napi::Value MapFromFd(const Napi::CallbackInfo& info);
-  static Napi::Value OpenTask(const Napi::CallbackInfo& info);
 
   Napi::Value Name(const Napi::CallbackInfo& info);
   Napi::Value Type(const Napi::CallbackInfo& info);

@@ -23,7 +23,7 @@ const { quick, only } = parseArgs({
 const directory = join(root, 'build/faults')
 const control = join(directory, 'control')
 const answerMs = 15_000
-const scenarios = ['ring', 'large', 'attached', 'perf', 'worker']
+const scenarios = ['ring', 'large', 'attached', 'perf', 'maps', 'worker']
 
 /** A process that goes through scenarios, until one ends it. */
 class Runner {

@@ -8,7 +8,8 @@ const { isMainThread, parentPort, Worker, workerData } = require('node:worker_th
 const library = require('../process/scripts/setup.cjs')
 const { addon } = require('../../dist/addon/addon.js')
 
-const { bytes, BpfError, held, make, openObject, PerfBuffer, RingBuffer, u64 } = library
+const { bytes, BpfError, BpfMap, held, make, openObject, PerfBuffer, RingBuffer, u32, u64 } =
+  library
 
 const control = openSync(isMainThread ? process.argv[2] : '/dev/null', 'r+')
 const entryBytes = 64
@@ -53,6 +54,28 @@ const scenarios = {
     await iterated.flush()
     await iterated.end()
     iterated.stats()
+  }),
+
+  maps: closing((use) => {
+    const types = { key: u32, value: u64 }
+    const map = use(BpfMap.create({ type: 'hash', ...types, maxEntries: 100 }))
+    map.setMany([1, 2, 3].map((key) => [key, BigInt(key)]))
+    map.set(4, 4n).get(4)
+    map.getMany([1, 9])
+    if ([...map].length !== 4 || map.size() !== 4) throw new Error('entries are missing')
+    map.take(4)
+    map.delete(3)
+    if (map.takeAll().length !== 2) throw new Error('entries are missing')
+    map.clear()
+    map.info()
+    use(BpfMap.fromId(map.info().id, types))
+    use(BpfMap.fromFd(map.fd, types))
+    const object = use(openObject('maps'))
+    object.load()
+    const view = object.map('shown').view()
+    view.set(0, view.get(1))
+    object.map('outer').set(0, use(object.map('outer').createInner()))
+    object.map('queue', { value: u64 }).push(1n).pop()
   }),
 
   large: closing(async (use) => {
