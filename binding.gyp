@@ -22,6 +22,8 @@
         "native/binding/program.cc",
         "native/binding/reader.cc",
         "native/core/ring_source.cc",
+        "native/core/user_ring.cc",
+        "native/binding/user_ring_buffer.cc",
       ],
       "include_dirs": ["native", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [

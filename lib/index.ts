@@ -36,6 +36,9 @@ export type { AsSourced, SourcedRecord } from './stream/decoding.js'
 export type { ReaderOptions } from './stream/options.js'
 export type { RingBufferOptions, RingBufferStats, RingStats } from './stream/ring-buffer.js'
 export { RingBuffer } from './stream/ring-buffer.js'
+export type { UserRingBufferOptions, WhenFreeOptions } from './stream/user-ring-buffer.js'
+export { UserRingBuffer } from './stream/user-ring-buffer.js'
+export { UserRingReservation } from './stream/user-ring-reservation.js'
 export type {
   Fields,
   Placed,

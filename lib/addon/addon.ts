@@ -16,6 +16,7 @@ import { BpfError } from '../errors/errors.js'
 import type { NativeMapHandle } from './map-handle.js'
 import type { NativeObject } from './object.js'
 import type { NativeReader } from './reader.js'
+import type { NativeUserRingBuffer } from './user-ring-buffer.js'
 
 export interface Addon {
   Object: new () => NativeObject
@@ -25,6 +26,7 @@ export interface Addon {
     batchCount: number,
     taken: Float64Array,
   ) => NativeReader
+  UserRingBuffer: new () => NativeUserRingBuffer
   takeLog(): string
   probeMapType(type: number): number
   possibleCpus(): number

@@ -2,7 +2,7 @@
 import { BpfError, describeErrno, VerifierError } from '../errors/errors.js'
 import { addon } from '../addon/addon.js'
 import { type DeclaredMap, diagnose, type Failure } from './diagnose.js'
-import { lacksRingBuffers } from './probes.js'
+import { lacksRingBuffers, lacksUserRingBuffers } from './probes.js'
 
 /** Not the verifier's, though libbpf prints its log: EAGAIN, EMFILE, ENOTSUPP. */
 const neverVerifier = new Set([-11, -24, -524])
@@ -48,6 +48,7 @@ export function loadFailure(target: string, errno: number, { sections, maps }: P
     section: sections.get(program ?? ''),
     map,
     lacksRingBuffers: map?.type === 'ringbuf' && lacksRingBuffers(),
+    lacksUserRingBuffers: map?.type === 'user_ringbuf' && lacksUserRingBuffers(),
   })
 }
 

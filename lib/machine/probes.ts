@@ -2,6 +2,7 @@
 import { addon } from '../addon/addon.js'
 
 const BPF_MAP_TYPE_RINGBUF = 27
+const BPF_MAP_TYPE_USER_RINGBUF = 31
 
 /**
  * Whether this kernel has no ring buffers, whatever its version says. Creates
@@ -9,4 +10,9 @@ const BPF_MAP_TYPE_RINGBUF = 27
  */
 export function lacksRingBuffers(): boolean {
   return addon().probeMapType(BPF_MAP_TYPE_RINGBUF) === 0
+}
+
+/** The same of user ring buffers. */
+export function lacksUserRingBuffers(): boolean {
+  return addon().probeMapType(BPF_MAP_TYPE_USER_RINGBUF) === 0
 }

@@ -14,12 +14,16 @@ export function checkCallback(callback: unknown, what: string): void {
   }
 }
 
-/** Refuses what is no map, or one of another type than the reader reads. */
-export function checkMap(map: unknown, type: 'ringbuf' | 'perf_event_array'): void {
+/** Refuses what is no map, or one of another type than the reader or writer needs. */
+export function checkMap(
+  map: unknown,
+  type: 'ringbuf' | 'perf_event_array' | 'user_ringbuf',
+  operation = 'read',
+): void {
   if (!(map instanceof BpfMap)) throw invalidType('a map of a BpfObject', 'map', map)
   if (map.type === type) return
   throw new BpfError('ERR_MAP_TYPE', `it is no BPF_MAP_TYPE_${type.toUpperCase()}`, {
-    operation: 'read',
+    operation,
     target: `map "${map.name}"`,
   })
 }
@@ -47,11 +51,11 @@ export interface EndOptions {
 }
 
 /** Settles as `promise` does, or rejects when a bound is reached before. */
-export async function withinBounds(
-  promise: Promise<void>,
+export async function withinBounds<T>(
+  promise: Promise<T>,
   { timeoutMs, signal }: EndOptions,
   timeoutError: () => Error,
-): Promise<void> {
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   let abort = (): void => undefined
   const bound = new Promise<never>((_, reject) => {
@@ -61,7 +65,7 @@ export async function withinBounds(
     else signal?.addEventListener('abort', abort, { once: true })
   })
   try {
-    await Promise.race([promise, bound])
+    return await Promise.race([promise, bound])
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)

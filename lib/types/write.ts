@@ -359,7 +359,8 @@ function wideSource(
   const [low, high] = littleEndian ? [0, 4] : [4, 0]
   const word = (at: number, half: string): string =>
     storeSource(32, false, aligned, `${start} + ${String(at)}`, half)
-  const upper = `${value} / 4294967296`
+  // Times 2^-32, which is exact.
+  const upper = `${value} * ${String(2 ** -32)}`
   const cut = `BigInt.as${signed ? 'Int' : 'Uint'}N(64, ${value})`
   const fits = `typeof ${value} === 'bigint' && ${cut} === ${value}`
   const refused = `wide(${value}, ${String(signed)}, ${what})`

@@ -17,6 +17,7 @@
 #include "binding/object.h"
 #include "binding/program.h"
 #include "binding/reader.h"
+#include "binding/user_ring_buffer.h"
 #include "core/guard.h"
 #include "core/log.h"
 
@@ -171,6 +172,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Map::Init(env, environment);
   MapHandle::Init(env, environment, exports);
   Reader::Init(env, environment, exports);
+  UserRingBuffer::Init(env, environment, exports);
   exports.Set("takeLog",
               Napi::Function::New<TakeLog>(env, "takeLog", environment));
   exports.Set("possibleCpus",
