@@ -16,10 +16,10 @@ import { expectNothingLeftOpen } from '../descriptors.js'
 import { openObject } from '../objects.js'
 import { Producer } from '../producer.js'
 import { describeBpf } from '../require-bpf.js'
-import { timeScale } from '../until.js'
+import { until } from '../until.js'
 
 /** struct event of topologies.bpf.c */
-const Event = struct('event', { timeNs: u64, tgid: u32, cpu: u32 }, { unchecked: true })
+const Event = struct('event', { time_ns: u64, tgid: u32, cpu: u32 })
 type Event = Value<typeof Event>
 type Sourced = Event & { source: string }
 
@@ -86,7 +86,7 @@ describeBpf('one reader', () => {
     expect(seen.length + lost).toBe(Number(object.globals['produced']))
     expect(seen.length).toBeGreaterThanOrEqual(calls * running.length - lost)
     for (const { pid } of running) {
-      const times = seen.filter(({ tgid }) => tgid === pid).map(({ timeNs }) => timeNs)
+      const times = seen.filter(({ tgid }) => tgid === pid).map(({ time_ns: timeNs }) => timeNs)
       expect(times.length).toBeGreaterThan(0)
       expect(times).toEqual([...times].sort((a, b) => Number(a - b)))
     }
@@ -164,7 +164,7 @@ describeBpf('one reader', () => {
     expect(seen.every(({ source }) => source.startsWith('pool_'))).toBe(true)
   })
 
-  // The target is 5 ms, see the bench; here other tests may take the CPUs meanwhile.
+  // How long an event is under way: bench/quiet-ring.ts.
   test('does not let a flooded ring starve a quiet one', async () => {
     object.globals['pool_size'] = 2
     object.load()
@@ -174,7 +174,7 @@ describeBpf('one reader', () => {
     )
     rings.forEach((ring, i) => outer.set(i, ring))
     let flooded = 0
-    const delaysMs: number[] = []
+    let events = 0
     const hash = (tgid: number): number => (Math.imul(tgid, 2654435761) >>> 0) % 2
     const flood = new Producer('--threads', '1', '--seconds', '60')
     producers.push(flood)
@@ -189,8 +189,8 @@ describeBpf('one reader', () => {
     using reader = new RingBuffer(rings[busy] as BpfMap, Event, () => {
       flooded++
     })
-    reader.add(rings[1 - busy] as BpfMap, Event, ({ timeNs }) => {
-      delaysMs.push(Number(process.hrtime.bigint() - timeNs) / 1e6)
+    reader.add(rings[1 - busy] as BpfMap, Event, () => {
+      events++
     })
     for (const producer of [flood, quiet]) {
       await producer.waiting()
@@ -199,11 +199,11 @@ describeBpf('one reader', () => {
     object.program('to_pool').attach()
     void flood.run()
     await quiet.run()
+    // While the flood goes on.
+    await until(() => events >= 100)
+    const before = flooded
+    await until(() => flooded > before)
     flood.kill()
     for (const ring of rings) ring.close()
-    expect(flooded).toBeGreaterThan(10_000)
-    expect(delaysMs.length).toBeGreaterThanOrEqual(100)
-    delaysMs.sort((a, b) => a - b)
-    expect(delaysMs[Math.floor(0.9 * delaysMs.length)]).toBeLessThan(50 * timeScale)
   })
 })
