@@ -11,7 +11,7 @@ const EINVAL = -22
  */
 export class UserRingReservation {
   /** What will be submitted: zeros at first. Memory of its own, copied by `submit()`. */
-  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly bytes: Uint8Array
   readonly #native: NativeUserRingBuffer
   readonly #target: string
   readonly #number: number

@@ -58,7 +58,7 @@ const writes = new WeakMap<Type, Write>()
  * @param what How messages call the value.
  * @throws What {@link Write} throws.
  */
-export function encode(type: Type, value: unknown, what: string): Uint8Array<ArrayBuffer> {
+export function encode(type: Type, value: unknown, what: string): Uint8Array {
   const size = sizeToWrite(type, value, what)
   let write = writes.get(type)
   if (write === undefined) writes.set(type, (write = interpretWrite(type)))

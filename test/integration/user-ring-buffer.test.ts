@@ -250,7 +250,7 @@ describeBpf('a user ring buffer', () => {
     test('refuses bytes whose memory was given away', () => {
       const reservation = ring.reserve(32)
       structuredClone(reservation.bytes.buffer, {
-        transfer: [reservation.bytes.buffer],
+        transfer: [reservation.bytes.buffer as ArrayBuffer],
       })
       expect(thrownBy(() => reservation.submit())).toMatchObject({ name: 'RangeError' })
       reservation.discard()

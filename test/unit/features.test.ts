@@ -222,6 +222,13 @@ describe('diagnose() explains', () => {
       undefined,
     ],
     [
+      'a kernel without user ring buffers',
+      { errno: EINVAL, lacksUserRingBuffers: true },
+      { kernelRelease: '5.10.0' },
+      'ERR_UNSUPPORTED',
+      /User ring buffers need Linux 6.1 or newer, this is 5.10.0/,
+    ],
+    [
       'a kernel too old for ring buffers',
       { errno: EINVAL, lacksRingBuffers: true },
       old,
