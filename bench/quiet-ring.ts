@@ -25,6 +25,7 @@ async function makeProducers(): Promise<[flood: Producer, quiet: Producer]> {
   for (;;) {
     const quiet = new Producer({ cpu: producerCpu, pauseUs: 1e6 })
     if (ringOf(quiet.pid) !== ringOf(flood.pid)) return [flood, quiet]
+    quiet.start()
     await quiet.stop()
   }
 }
