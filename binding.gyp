@@ -28,6 +28,8 @@
         "native/binding/reader.cc",
         "native/core/ring_snapshot.cc",
         "native/core/ring_source.cc",
+        "native/core/user_ring.cc",
+        "native/binding/user_ring_buffer.cc",
       ],
       "include_dirs": ["native", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [

@@ -117,7 +117,7 @@ interface Side {
 
 function createSide(cstrings: () => Cstring.ReadCstring): Side {
   const side: Side = {
-    walk: compile(Event, 'ring', cstrings),
+    walk: compile(Event, 'ring', 'events', cstrings),
     characters: 0,
     onRecord: (event) => {
       side.characters += event.comm.length + event.filename.length

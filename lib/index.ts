@@ -46,6 +46,9 @@ export type { RingBufferOptions, RingBufferStats, RingStats } from './stream/rin
 export { RingBuffer } from './stream/ring-buffer.js'
 export type { Frame, SymbolizerOptions } from './symbols/symbolizer.js'
 export { Symbolizer } from './symbols/symbolizer.js'
+export type { UserRingBufferOptions, WhenFreeOptions } from './stream/user-ring-buffer.js'
+export { UserRingBuffer } from './stream/user-ring-buffer.js'
+export { UserRingReservation } from './stream/user-ring-reservation.js'
 export type {
   Fields,
   Placed,

@@ -17,6 +17,7 @@ import type { NativeMapHandle } from './map-handle.js'
 import type { NativeFlightRecorder } from './flight-recorder.js'
 import type { NativeObject } from './object.js'
 import type { NativeReader } from './reader.js'
+import type { NativeUserRingBuffer } from './user-ring-buffer.js'
 
 export interface Addon {
   Object: new () => NativeObject
@@ -27,6 +28,7 @@ export interface Addon {
     taken: Float64Array,
   ) => NativeReader
   FlightRecorder: new () => NativeFlightRecorder
+  UserRingBuffer: new () => NativeUserRingBuffer
   takeLog(): string
   mapTypeNames(): string[]
   programTypeNames(): string[]

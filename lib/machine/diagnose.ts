@@ -37,6 +37,8 @@ export interface Failure {
   lacksOverwriting?: boolean | undefined
   /** A probe says that this kernel has no ring buffers. */
   lacksRingBuffers?: boolean | undefined
+  /** The same of user ring buffers. */
+  lacksUserRingBuffers?: boolean | undefined
 }
 
 /** What a failure means: which kind it is, and what to do. */
@@ -89,6 +91,12 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
     return {
       code: 'ERR_UNSUPPORTED',
       hint: `BPF ring buffers need Linux 5.8 or newer, this is ${facts.kernelRelease}; use a perf buffer`,
+    }
+  }
+  if (failure.lacksUserRingBuffers === true) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `User ring buffers need Linux 6.1 or newer, this is ${facts.kernelRelease}`,
     }
   }
   if (needsKernelBtf(failure) && !facts.kernelBtf) {
@@ -147,7 +155,7 @@ function misdeclared({ type, keySize, valueSize, maxEntries }: DeclaredMap): str
   if (maxEntries === 0 && type !== 'perf_event_array') {
     return 'Its max_entries is 0: declare __uint(max_entries, …), or set maxEntries before load()'
   }
-  if (type === 'ringbuf' && (keySize !== 0 || valueSize !== 0)) {
+  if (['ringbuf', 'user_ringbuf'].includes(type) && (keySize !== 0 || valueSize !== 0)) {
     return 'A ring buffer has neither key nor value: remove __type(key, …) and __type(value, …)'
   }
   if (valueSize === 0 && !withoutValue.has(type)) {

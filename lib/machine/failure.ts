@@ -2,7 +2,7 @@
 import { BpfError, describeErrno, VerifierError } from '../errors/errors.js'
 import { addon } from '../addon/addon.js'
 import { type DeclaredMap, diagnose, type Failure } from './diagnose.js'
-import { lacksOverwriting, lacksRingBuffers } from './probes.js'
+import { lacksOverwriting, lacksRingBuffers, lacksUserRingBuffers } from './probes.js'
 
 /** Not the verifier's, though libbpf prints its log: EAGAIN, EMFILE, ENOTSUPP. */
 const neverVerifier = new Set([-11, -24, -524])
@@ -49,6 +49,7 @@ export function loadFailure(target: string, errno: number, { sections, maps }: P
     map,
     lacksOverwriting: map?.overwrites === true && lacksOverwriting(),
     lacksRingBuffers: map?.type === 'ringbuf' && lacksRingBuffers(),
+    lacksUserRingBuffers: map?.type === 'user_ringbuf' && lacksUserRingBuffers(),
   })
 }
 

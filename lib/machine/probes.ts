@@ -2,6 +2,7 @@
 import { addon } from '../addon/addon.js'
 
 const BPF_MAP_TYPE_RINGBUF = 27
+const BPF_MAP_TYPE_USER_RINGBUF = 31
 
 /**
  * Whether this kernel has no ring buffers, whatever its version says. Creates
@@ -14,4 +15,9 @@ export function lacksRingBuffers(): boolean {
 /** The same of rings that overwrite their oldest records, `BPF_F_RB_OVERWRITE`. */
 export function lacksOverwriting(): boolean {
   return addon().probe('overwritingRing', '') === 0
+}
+
+/** The same of user ring buffers. */
+export function lacksUserRingBuffers(): boolean {
+  return addon().probeMapType(BPF_MAP_TYPE_USER_RINGBUF) === 0
 }

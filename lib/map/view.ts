@@ -20,7 +20,7 @@ export class MapView<V = unknown> {
   /** From one value to the next: its size, rounded up to 8. */
   readonly strideBytes: number
   /** All values, live. A typed array over its `buffer` is one for values of 8 bytes. */
-  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly bytes: Uint8Array
   readonly #entries: Entries
   readonly #memory: Memory
   readonly #scratch: Memory

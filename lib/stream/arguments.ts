@@ -14,12 +14,16 @@ export function checkCallback(callback: unknown, what: string): void {
   }
 }
 
-/** Refuses what is no map, or one that a reader of this type cannot drain. */
-export function checkMap(map: unknown, type: 'ringbuf' | 'perf_event_array'): void {
+/** Refuses what is no map, or one that a reader or writer of this type cannot use. */
+export function checkMap(
+  map: unknown,
+  type: 'ringbuf' | 'perf_event_array' | 'user_ringbuf',
+  operation = 'read',
+): void {
   if (!(map instanceof BpfMap)) throw invalidType('a map of a BpfObject', 'map', map)
   if (map.type !== type) {
     throw new BpfError('ERR_MAP_TYPE', `it is no BPF_MAP_TYPE_${type.toUpperCase()}`, {
-      operation: 'read',
+      operation,
       target: `map "${map.name}"`,
     })
   }
@@ -62,11 +66,11 @@ export interface EndOptions {
 }
 
 /** Settles as `promise` does, or rejects when a bound is reached before. */
-export async function withinBounds(
-  promise: Promise<void>,
+export async function withinBounds<T>(
+  promise: Promise<T>,
   { timeoutMs, signal }: EndOptions,
   timeoutError: () => Error,
-): Promise<void> {
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   let abort = (): void => undefined
   const bound = new Promise<never>((_, reject) => {
@@ -76,7 +80,7 @@ export async function withinBounds(
     else signal?.addEventListener('abort', abort, { once: true })
   })
   try {
-    await Promise.race([promise, bound])
+    return await Promise.race([promise, bound])
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)

@@ -10,12 +10,12 @@ import {
   lostFrame,
   recordBytesBetween,
 } from './batch.js'
-import type { Cursor, Walk } from './walk.js'
+import type { Cursor, OnRecord, Walk } from './walk.js'
 
 /** What becomes of the records of one map. */
 export interface Handler {
   readonly walk: Walk
-  readonly onRecord: (record: never, cpu: number) => unknown
+  readonly onRecord: OnRecord
 }
 
 /** A slice lasts about this long, as far as the last ones tell. */

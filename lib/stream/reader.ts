@@ -25,7 +25,7 @@ import {
 } from './options.js'
 import type { OrderedMerge } from './ordered-merge.js'
 import { turnOfLoop, Turns } from './turns.js'
-import { compile, type Flavour } from './walk.js'
+import { compile, type Flavour, type OnRecord } from './walk.js'
 
 const EBUSY = 16
 const EMEDIUMTYPE = 124
@@ -105,7 +105,7 @@ export abstract class Reader<T> {
   protected attachSource(
     map: BpfMap,
     decoder: Type,
-    onRecord: ((record: never, cpu: number) => unknown) | undefined,
+    onRecord: OnRecord | undefined,
     defaultIntervalUs: number,
     open: (drainIntervalUs: number) => number,
   ): void {
@@ -126,7 +126,7 @@ export abstract class Reader<T> {
       throw this.#stateError('add', 'it has been iterated over already', target)
     }
     if (map.described !== undefined) checkLayout(decoder, map.described)
-    const walk = compile(decoder, this.#flavour)
+    const walk = compile(decoder, this.#flavour, map.name)
     const { drainIntervalUs = defaultIntervalUs } = this.#options
     const result = open(drainIntervalUs)
     if (result === -EBUSY) {

@@ -4,6 +4,7 @@ import type { ReaderStats, SourceState } from './accounting.js'
 import { callbackAndOptions, checkMap } from './arguments.js'
 import type { AsSourced, SourcedRecord } from './decoding.js'
 import { quietIntervalUs, Reader } from './reader.js'
+import type { OnRecord } from './walk.js'
 import type { ReaderOptions } from './options.js'
 import type { Type } from '../types/struct.js'
 
@@ -62,7 +63,8 @@ export class RingBuffer<T> extends Reader<T> {
   /**
    * @param map A map of a loaded object.
    * @param decoder What a record is: a struct, or another type.
-   * @param onRecord Called for each record.
+   * @param onRecord Called for each record, with the name of the ring that it is from:
+   *   the map's in C.
    * @throws {BpfError} `ERR_MAP_TYPE` when the map is no ring buffer,
    *   `ERR_STATE` before load, `ERR_LAYOUT` when the decoder does not match the
    *   object's BTF, `ERR_KERNEL`.
@@ -70,21 +72,21 @@ export class RingBuffer<T> extends Reader<T> {
   constructor(
     map: BpfMap,
     decoder: Type<T>,
-    onRecord: ((record: T) => void) | undefined,
+    onRecord: ((record: T, source: string) => void) | undefined,
     options?: RingBufferOptions,
   )
   constructor(map: BpfMap, decoder: Type<T>, options?: RingBufferOptions)
   constructor(
     map: BpfMap,
     decoder: Type<T>,
-    onRecordOrOptions?: ((record: T) => void) | RingBufferOptions,
+    onRecordOrOptions?: ((record: T, source: string) => void) | RingBufferOptions,
     options?: RingBufferOptions,
   ) {
     checkMap(map, 'ringbuf')
-    const [onRecord, given] = callbackAndOptions<(record: T) => void, RingBufferOptions>(
-      onRecordOrOptions,
-      options,
-    )
+    const [onRecord, given] = callbackAndOptions<
+      (record: T, source: string) => void,
+      RingBufferOptions
+    >(onRecordOrOptions, options)
     super('ring', given, [])
     try {
       this.#attach(map, decoder, onRecord)
@@ -97,7 +99,7 @@ export class RingBuffer<T> extends Reader<T> {
 
   /**
    * Reads another ring with the same thread. Rings are drained in turn, each in
-   * its own order.
+   * its own order. Callbacks are told the ring's name, so that one may serve all.
    *
    * A reader that is iterated over then yields `{ source, record }`, where `source`
    * is the name of the map, so rings are added before the iteration begins.
@@ -105,9 +107,9 @@ export class RingBuffer<T> extends Reader<T> {
    * @throws {BpfError} As the constructor; `ERR_CLOSED`; `ERR_STATE` when it has
    *   been iterated over, and while it is ending.
    */
-  add<U>(map: BpfMap, decoder: Type<U>, onRecord: (record: U) => void): this
+  add<U>(map: BpfMap, decoder: Type<U>, onRecord: (record: U, source: string) => void): this
   add<U>(map: BpfMap, decoder: Type<U>): RingBuffer<AsSourced<T> | SourcedRecord<U>>
-  add<U>(map: BpfMap, decoder: Type<U>, onRecord?: (record: U) => void): unknown {
+  add<U>(map: BpfMap, decoder: Type<U>, onRecord?: (record: U, source: string) => void): unknown {
     this.#attach(map, decoder, onRecord)
     return this
   }
@@ -146,7 +148,7 @@ export class RingBuffer<T> extends Reader<T> {
     })
   }
 
-  #attach(map: BpfMap, decoder: Type, onRecord: ((record: never) => void) | undefined): void {
+  #attach(map: BpfMap, decoder: Type, onRecord: OnRecord | undefined): void {
     checkMap(map, 'ringbuf')
     const { wakeupBytes } = map
     const intervalUs = wakeupBytes === 0 ? 0 : quietIntervalUs

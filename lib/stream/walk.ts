@@ -34,16 +34,14 @@ export interface Cursor {
 
 /**
  * Hands out records from `cursor.position` on, as long as they are of `source`;
- * a perf buffer's with their CPU.
+ * a ring's with its name, a perf buffer's with their CPU.
  */
-export type Walk = (
-  arena: Arena,
-  cursor: Cursor,
-  source: number,
-  onRecord: (record: never, cpu: number) => unknown,
-) => void
+export type Walk = (arena: Arena, cursor: Cursor, source: number, onRecord: OnRecord) => void
 
-/** Whether callbacks get the CPU as a second argument. */
+/** A callback as the loop calls it. */
+export type OnRecord = (record: never, origin: never) => unknown
+
+/** What callbacks get as a second argument: the ring's name, or the CPU. */
 export type Flavour = 'ring' | 'perf'
 
 type TooShort = (arena: Arena, start: number, length: number) => Error
@@ -59,15 +57,16 @@ type TooShort = (arena: Arena, start: number, length: number) => Error
 export function compile(
   type: Type,
   flavour: Flavour,
+  ringName = '',
   cstrings: () => ReadCstring = createCachedCstrings(),
 ): Walk {
   const needed = requiredBytes(type)
   const tooShort: TooShort = (arena, start, length) =>
     new RecordTooShortError(type.name, needed, arena.u8.slice(start, start + length))
   const compiled = isCompilable(type)
-    ? compileSource(type.name, { runtime, cstrings, tooShort }, walkSource(type, flavour))
+    ? compileSource(type.name, { runtime, cstrings, tooShort, ringName }, walkSource(type, flavour))
     : undefined
-  return (compiled as Walk | undefined) ?? interpret(type, flavour, cstrings, tooShort)
+  return (compiled as Walk | undefined) ?? interpret(type, flavour, ringName, cstrings, tooShort)
 }
 
 function walkSource(type: Type, flavour: Flavour): string {
@@ -95,7 +94,7 @@ return function walk(memory, cursor, source, onRecord) {
     cursor.records++
     try {
       if (length < ${String(requiredBytes(type))}) throw tooShort(memory, o, length)
-      const result = onRecord(${record}${flavour === 'perf' ? ', stream & 0xffff' : ''})
+      const result = onRecord(${record}, ${flavour === 'perf' ? 'stream & 0xffff' : 'ringName'})
       if (typeof result === 'object' && result !== null) cursor.returned(result)
     } catch (error) {
       cursor.raise(error)
@@ -108,6 +107,7 @@ return function walk(memory, cursor, source, onRecord) {
 function interpret(
   type: Type,
   flavour: Flavour,
+  ringName: string,
   cstrings: () => ReadCstring,
   tooShort: TooShort,
 ): Walk {
@@ -127,7 +127,7 @@ function interpret(
       try {
         if (length < needed) throw tooShort(arena, start, length)
         const record = read(arena, start, start + length)
-        const result = flavour === 'perf' ? call(record, stream & 0xffff) : call(record)
+        const result = call(record, flavour === 'perf' ? stream & 0xffff : ringName)
         if (typeof result === 'object' && result !== null) cursor.returned(result)
       } catch (error) {
         cursor.raise(error)

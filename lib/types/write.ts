@@ -58,7 +58,7 @@ const writes = new WeakMap<Type, Write>()
  * @param what How messages call the value.
  * @throws What {@link Write} throws.
  */
-export function encode(type: Type, value: unknown, what: string): Uint8Array<ArrayBuffer> {
+export function encode(type: Type, value: unknown, what: string): Uint8Array {
   const size = sizeToWrite(type, value, what)
   let write = writes.get(type)
   if (write === undefined) writes.set(type, (write = interpretWrite(type)))
@@ -359,7 +359,8 @@ function wideSource(
   const [low, high] = littleEndian ? [0, 4] : [4, 0]
   const word = (at: number, half: string): string =>
     storeSource(32, false, aligned, `${start} + ${String(at)}`, half)
-  const upper = `${value} / 4294967296`
+  // Times 2^-32, which is exact.
+  const upper = `${value} * ${String(2 ** -32)}`
   const cut = `BigInt.as${signed ? 'Int' : 'Uint'}N(64, ${value})`
   const fits = `typeof ${value} === 'bigint' && ${cut} === ${value}`
   const refused = `wide(${value}, ${String(signed)}, ${what})`

@@ -21,6 +21,7 @@
 #include "binding/program.h"
 #include "binding/reader.h"
 #include "core/demangle.h"
+#include "binding/user_ring_buffer.h"
 #include "core/guard.h"
 #include "core/log.h"
 
@@ -185,6 +186,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Reader::Init(env, environment, exports);
   InitProbes(env, environment, exports);
   FlightRecorder::Init(env, environment, exports);
+  UserRingBuffer::Init(env, environment, exports);
   exports.Set("takeLog",
               Napi::Function::New<TakeLog>(env, "takeLog", environment));
   exports.Set("possibleCpus",

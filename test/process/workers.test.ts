@@ -23,6 +23,7 @@ describeBpf('in worker threads', () => {
   test.each([
     'terminate at full speed',
     'terminate while it opens and closes',
+    'terminate while it waits for room',
     'terminate at any time',
   ])(
     '%s',

@@ -5,6 +5,8 @@ import {
   bool,
   bytes,
   cstring,
+  f32,
+  f64,
   type Fields,
   type i16,
   type i32,
@@ -30,6 +32,8 @@ const everything = struct('everything', {
   time: u64,
   duration: u64.number,
   ok: bool,
+  share: f32,
+  ratio: f64,
   comm: cstring(16),
   raw: bytes(8),
   numbers: array(u32, 4),
@@ -49,6 +53,8 @@ export type Values = [
         time: bigint
         duration: number
         ok: boolean
+        share: number
+        ratio: number
         comm: string
         raw: Uint8Array
         numbers: number[]

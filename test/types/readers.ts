@@ -12,6 +12,8 @@ import {
   struct,
   u32,
   u64,
+  UserRingBuffer,
+  type UserRingReservation,
   VerifierError,
 } from 'bpf-ringbuf'
 
@@ -42,6 +44,10 @@ export async function read(object: BpfObject): Promise<void> {
   ring.add(events, u64, (time) => {
     const nanoseconds: bigint = time
     void nanoseconds
+  })
+  new RingBuffer(events, Exec, (event, source) => {
+    const name: string = source
+    void [event.pid, name]
   })
   ring.add(events, Exec.view(), (view) => {
     const pid: number = view.pid
@@ -106,6 +112,25 @@ export async function read(object: BpfObject): Promise<void> {
   void other
 }
 
+export async function write(object: BpfObject): Promise<void> {
+  using ring = new UserRingBuffer(object.map('requests'), { signal: AbortSignal.timeout(1000) })
+  ring.write(Exec, { pid: 1, comm: 'sh' })
+  ring.write(u64, 5n)
+  // @ts-expect-error a name is no number
+  ring.write(Exec, { pid: 1, comm: 5 })
+  // @ts-expect-error a field is missing
+  ring.write(Exec, { pid: 1 })
+  // @ts-expect-error it has no such field
+  ring.write(Exec, { pid: 1, comm: 'sh', ppid: 2 })
+  // @ts-expect-error there is no such option
+  await ring.writeWhenFree(Exec, { pid: 1, comm: 'sh' }, { timeout: 1 })
+  await ring.writeWhenFree(Exec, { pid: 1, comm: 'sh' }, { timeoutMs: 1 })
+  using reservation: UserRingReservation = await ring.reserveWhenFree(8)
+  const bytes: Uint8Array = reservation.bytes
+  bytes.fill(1)
+  reservation.submit()
+}
+
 export async function readPerf(object: BpfObject): Promise<void> {
   const events = object.map('events')
 
@@ -124,8 +149,8 @@ export async function readPerf(object: BpfObject): Promise<void> {
   perf.add(events, u64, (time, cpu: string) => void [time, cpu])
   // @ts-expect-error a ring has no CPUs
   new RingBuffer(events, Exec, { cpus: [0] })
-  // @ts-expect-error nor does it say on which one a record was written
-  new RingBuffer(events, Exec, (event, cpu) => void [event, cpu])
+  // @ts-expect-error it has a name instead
+  new RingBuffer(events, Exec, (event, cpu: number) => void [event, cpu])
 
   for await (const { record } of new PerfBuffer(events, Exec).add(events, Exit)) {
     const either: { pid: number; comm: string } | { pid: number; code: number } = record
@@ -156,8 +181,11 @@ export function configure(): void {
   object.program('on_exit').autoload = false
   object.load().attach()
   object.globals['key'] = Uint8Array.of(1, 2)
-  // @ts-expect-error a global is a number, a bigint, a boolean, a string or bytes
-  object.globals['min_uid'] = {}
+  object.globals['histogram'] = { slots: [1, 2], comm: 'text', next: 0n }
+  // @ts-expect-error a global has a value
+  object.globals['min_uid'] = undefined
+  // @ts-expect-error and so has each member of a struct
+  object.globals['histogram'] = { slots: [undefined] }
   // @ts-expect-error an object is made by open()
   new BpfObject('exec-snoop.bpf.o')
   // @ts-expect-error a path or bytes

@@ -126,6 +126,7 @@ test('the addon is declared alike in TypeScript and in C++', () => {
     'Object',
     'Program',
     'Reader',
+    'UserRingBuffer',
   ])
   const sorted = (classes: Map<string, Members>) =>
     Object.fromEntries(

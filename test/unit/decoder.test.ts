@@ -474,12 +474,26 @@ describe('a walk', () => {
     expect(seen).toEqual([1])
   })
 
-  test('passes the CPU with the records of a perf buffer alone', () => {
+  test('gives the callback of a ring its name', () => {
+    const batch = writeBatch(numbered(0, 0))
+    const seen: unknown[] = []
+    const take = (value: number, name: string): unknown => seen.push([value, name])
+    compile(u32, 'ring', "it's `a` ring")(batch.arena, cursorOf(batch), 0, take)
+    expect(seen).toEqual([
+      [0, "it's `a` ring"],
+      [1, "it's `a` ring"],
+    ])
+  })
+
+  test('passes the CPU with the records of a perf buffer', () => {
     const records = [0, 1, 0xffff].map((cpu) => ({ bytes: integer(4, cpu + 5), cpu }))
     const onRecord = jest.fn()
     walk(u32, records, onRecord, 'perf')
-    walk(u32, records, onRecord, 'ring')
-    expect(onRecord.mock.calls).toEqual([[5, 0], [6, 1], [65540, 65535], [5], [6], [65540]])
+    expect(onRecord.mock.calls).toEqual([
+      [5, 0],
+      [6, 1],
+      [65540, 65535],
+    ])
   })
 
   test('is a function of its own for each reader', () => {

@@ -229,6 +229,13 @@ describe('diagnose() explains', () => {
       /^Rings that overwrite .* need Linux 6\.19 or newer, this is 5\.4\.0-150-generic: declare BPFRB_FLIGHT/,
     ],
     [
+      'a kernel without user ring buffers',
+      { errno: EINVAL, lacksUserRingBuffers: true },
+      { kernelRelease: '5.10.0' },
+      'ERR_UNSUPPORTED',
+      /User ring buffers need Linux 6.1 or newer, this is 5.10.0/,
+    ],
+    [
       'a kernel too old for ring buffers',
       { errno: EINVAL, lacksRingBuffers: true },
       old,

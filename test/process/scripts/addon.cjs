@@ -115,6 +115,19 @@ function instances() {
   made['Reader closed'] = newReader()
   made['Reader closed'].open()
   made['Reader closed'].close()
+  made['UserRingBuffer new'] = new native.UserRingBuffer()
+  const requests = new native.Object()
+  requests.open(contentsOf('user-ring'), 'user-ring', '')
+  // Linux 6.1
+  if (requests.load() === 0) {
+    const map = requests.maps().find((each) => each.type() === 'user_ringbuf')
+    for (const state of ['closed', 'open']) {
+      const ring = new native.UserRingBuffer()
+      ring.open(map.fd())
+      if (state === 'closed') ring.close()
+      made[`UserRingBuffer ${state}`] = ring
+    }
+  }
   return made
 }
 

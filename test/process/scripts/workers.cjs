@@ -7,10 +7,12 @@ const {
   loadFlood,
   loadRecords,
   make,
+  openObject,
   RingBuffer,
   bytes,
   startProducer,
   u64,
+  UserRingBuffer,
   until,
   untilReleased,
 } = require('./setup.cjs')
@@ -61,6 +63,16 @@ const roles = {
       ring.close()
       if (i % 2 === 0) object.close()
     }
+  },
+
+  /** Waits for room in a user ring buffer that nobody drains. */
+  room() {
+    const ring = new UserRingBuffer(openObject('user-ring').load().map('requests'))
+    const sample = new Uint8Array(2000)
+    for (let i = 0; i < 2; i++) ring.write(bytes(), sample)
+    void ring.writeWhenFree(bytes(), sample)
+    void ring.reserveWhenFree(2000)
+    parentPort.postMessage('waiting')
   },
 
   exit() {
@@ -140,6 +152,11 @@ const cases = {
 
   'terminate while it opens and closes': () =>
     terminating('cycle', 20, async (worker) => {
+      await once(worker, 'message')
+    }),
+
+  'terminate while it waits for room': () =>
+    terminating('room', 20, async (worker) => {
       await once(worker, 'message')
     }),
 
