@@ -12,7 +12,7 @@ export type { NamedProgram } from './link/link.js'
 export { BpfLink } from './link/link.js'
 export type { Descriptor } from './map/codec.js'
 export type { CreateOptions } from './map/create.js'
-export type { SetOptions } from './map/entries.js'
+export type { PushOptions, SetOptions } from './map/entries.js'
 export type {
   KeyAndCpuValues,
   KeyAndValue,

@@ -12,6 +12,12 @@ export interface SetOptions {
   flags?: 'any' | 'noexist' | 'exist'
 }
 
+/** How `push()` stores a value. */
+export interface PushOptions {
+  /** When a queue or stack is full, the oldest value goes. */
+  replace?: boolean
+}
+
 /** BPF_ANY, BPF_NOEXIST, BPF_EXIST */
 const setFlags = new Map<unknown, number>([
   ['any', 0],
@@ -94,8 +100,11 @@ export class Entries {
     throw map.failure('take from', result)
   }
 
-  push(value: unknown, replace: boolean): void {
+  push(value: unknown, options: PushOptions): void {
     const { map } = this
+    checkOptions(options, ['replace'])
+    const { replace = false } = options
+    if (typeof replace !== 'boolean') throw invalidType('a boolean', 'replace', replace)
     if (!this.#isKeyless) throw this.#keyed('push to')
     this.#writeValue(value, 'push to')
     // BPF_EXIST: the oldest one makes room.
@@ -291,7 +300,8 @@ export class Entries {
     const { map } = this
     if (this.#isKeyless) throw this.#keyless(operation)
     if (typeof (items as Iterable<T> | undefined)?.[Symbol.iterator] !== 'function') {
-      throw invalidType('an iterable', `the argument of a call that would ${operation} many`, items)
+      const what = operation === 'set in' ? 'entries' : 'keys'
+      throw invalidType('an iterable', `the ${what} to ${operation} ${map.target}`, items)
     }
     map.handle(operation)
     let list: T[] = []

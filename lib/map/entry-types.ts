@@ -151,9 +151,10 @@ export function resolveTypes(map: KernelMap, given: Given | undefined): EntryTyp
     })
   }
   if (given === 'bytes') {
-    const key = isKeyless(type) ? undefined : bytes(keySize)
+    const bytesOf = (size: number): Type => (size === 0 ? bytes() : bytes(size))
+    const key = isKeyless(type) ? undefined : bytesOf(keySize)
     const isAll = { valueSize: valueBytes, cpus: undefined, descriptors: false }
-    return { ...shape, ...isAll, key, value: bytes(valueBytes) }
+    return { ...shape, ...isAll, key, value: bytesOf(valueBytes) }
   }
   if (given !== undefined) checkFit(map, given, keySize, valueSize)
   const find = (part: 'key' | 'value', implied: Type | undefined): Type =>

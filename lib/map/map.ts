@@ -9,7 +9,7 @@ import type { Described } from '../types/layout.js'
 import type { Descriptor } from './codec.js'
 import { createMap, type CreateOptions } from './create.js'
 import { Controls, countersName, type ProducerCounts, sumCounts } from './declared.js'
-import { Entries, type SetOptions } from './entries.js'
+import { Entries, type PushOptions, type SetOptions } from './entries.js'
 import {
   checkFit,
   checkTypes,
@@ -488,11 +488,10 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   /**
    * Adds a value to a queue, a stack or a bloom filter.
    *
-   * @param options `replace`: when a queue or stack is full, the oldest value goes.
    * @throws {BpfError} `ERR_FULL`; as `get()`.
    */
-  push(value: S, options: { replace?: boolean } = {}): this {
-    this.#opened().push(value, options.replace === true)
+  push(value: S, options: PushOptions = {}): this {
+    this.#opened().push(value, options)
     return this
   }
 

@@ -104,6 +104,9 @@ describeBpf('the maps of an object', () => {
         'The 16 entries before this one were set',
     )
     expect(paths.size()).toBe(16)
+    expect(thrownBy(() => paths.getMany(3 as never)).message).toBe(
+      'Expected an iterable for the keys to get from map "paths" but received 3',
+    )
     paths.clear()
   })
 
@@ -216,6 +219,8 @@ describeBpf('the maps of an object', () => {
     expect([codeOf(() => [...queue]), codeOf(() => object.map('hash').pop())]).toEqual(
       Array(2).fill('ERR_MAP_TYPE'),
     )
+    expect(codeOf(() => queue.push(1n, { replace: 1 } as object))).toBe('ERR_INVALID_ARG_TYPE')
+    expect(codeOf(() => queue.push(1n, { front: true } as object))).toBe('ERR_INVALID_ARG_TYPE')
     stack.push(1n).clear()
     expect(stack.pop()).toBeUndefined()
   })
