@@ -7,8 +7,10 @@
       "sources": [
         "native/binding/addon.cc",
         "native/binding/arguments.cc",
+        "native/core/attachment.cc",
         "native/core/batch.cc",
         "native/core/coalescer.cc",
+        "native/binding/descriptor.cc",
         "native/core/guard.cc",
         "native/binding/link.cc",
         "native/core/log.cc",

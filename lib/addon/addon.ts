@@ -13,6 +13,8 @@
 import { join } from 'node:path'
 import bindings from 'bindings'
 import { BpfError } from '../errors/errors.js'
+import type { NativeDescriptor } from './descriptor.js'
+import type { NativeLink } from './link.js'
 import type { NativeObject } from './object.js'
 import type { NativeReader } from './reader.js'
 
@@ -29,6 +31,9 @@ export interface Addon {
   possibleCpus(): number
   linkExists(id: number): number
   programsEnded(): Promise<void>
+  openLink(path: string): NativeLink | number
+  enableStats(): NativeDescriptor | number
+  interfaceIndex(name: string): number
   libbpfVersion: string
   pageBytes: number
 }

@@ -15,7 +15,7 @@ export function failure(
   operation: string,
   target: string,
   errno: number,
-  context: Pick<Failure, 'section'> = {},
+  context: Pick<Failure, 'section' | 'needs' | 'pinPath'> = {},
 ): BpfError {
   return explained(target, { operation, errno, log: addon().takeLog(), ...context })
 }
@@ -25,12 +25,24 @@ export interface Parts {
   /** The sections of programs by their names. */
   sections: ReadonlyMap<string, string>
   maps: ReadonlyMap<string, DeclaredMap>
+  /** What the verifier wrote about a program that has a log of its own. */
+  logOf?: (program: string) => string
 }
 
 /** The error for a failed load: the verifier's, when it was the verifier. */
-export function loadFailure(target: string, errno: number, { sections, maps }: Parts): BpfError {
+export function loadFailure(
+  target: string,
+  errno: number,
+  { sections, maps, logOf }: Parts,
+): BpfError {
   const log = addon().takeLog()
-  const rejected = neverVerifier.has(errno) ? undefined : verifierLog(log)
+  const program = /^libbpf: prog '([^']*)': BPF program load failed/m.exec(log)?.[1]
+  const own = program === undefined ? '' : (logOf?.(program) ?? '')
+  const rejected = neverVerifier.has(errno)
+    ? undefined
+    : program !== undefined && own.trim() !== ''
+      ? { program, text: own }
+      : verifierLog(log)
   if (rejected !== undefined) {
     return new VerifierError(rejected.program, rejected.text, {
       operation: 'load',
@@ -39,7 +51,6 @@ export function loadFailure(target: string, errno: number, { sections, maps }: P
       log,
     })
   }
-  const program = /^libbpf: prog '([^']*)': BPF program load failed/m.exec(log)?.[1]
   const map = maps.get(/^libbpf: map '([^']*)': failed to create/m.exec(log)?.[1] ?? '')
   return explained(target, {
     operation: 'load',

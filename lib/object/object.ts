@@ -150,7 +150,11 @@ export class BpfObject {
     this.#session.loaded(result >= 0)
     if (result < 0) {
       const sections = new Map([...this.programs.values()].map((p) => [p.name, p.section]))
-      throw loadFailure(`object "${this.name}"`, result, { sections, maps: this.maps })
+      throw loadFailure(`object "${this.name}"`, result, {
+        sections,
+        maps: this.maps,
+        logOf: (program) => this.programs.get(program)?.verifierLog ?? '',
+      })
     }
     return this
   }
@@ -158,9 +162,10 @@ export class BpfObject {
   /**
    * Attaches every program whose section says where it goes and that is not
    * attached yet. All or nothing: when one fails, those that this call attached
-   * are detached again and the error names it. Programs with `autoload = false`
-   * are left out, and those whose sections do not say where, such as `xdp`,
-   * `socket` and `cgroup_skb/egress`.
+   * are detached again and the error names it. Left out, and named by
+   * {@link unattached}, are programs with `autoattach = false`, iterators, which run
+   * when they are read, and those whose sections do not say where, such as `xdp`,
+   * `perf_event` and `cgroup_skb/egress`: give them a target, `program.attach()`.
    *
    * @throws {BpfError} `ERR_STATE` before load; otherwise as
    *   `BpfProgram.attach()`.
@@ -172,6 +177,7 @@ export class BpfObject {
     try {
       for (const program of this.programs.values()) {
         if (attached.has(program) || !program.autoload) continue
+        if (!program.autoattach || program.isIterator) continue
         const link = program.autoAttach()
         if (link !== undefined) made.push(link)
       }
@@ -180,6 +186,20 @@ export class BpfObject {
       throw error
     }
     return this
+  }
+
+  /**
+   * The programs that are loaded and that no open link attaches: what `attach()`
+   * left out, and what was detached.
+   *
+   * @throws {BpfError} `ERR_STATE` before load, `ERR_CLOSED`.
+   */
+  get unattached(): readonly BpfProgram[] {
+    this.#session.checkPhase('ask about', `object "${this.name}"`, 'loaded')
+    const attached = new Set(this.links.map(({ program }) => program))
+    return [...this.programs.values()].filter(
+      (program) => program.autoload && !attached.has(program),
+    )
   }
 
   /**
@@ -194,7 +214,7 @@ export class BpfObject {
   /**
    * Resolves when the programs have ended for good after `detach()`: from then on
    * they make no records and count nothing. Does not block. As
-   * {@link BpfLink.detached} for all links that were closed.
+   * {@link BpfLink.detached} for all links that were closed and are not pinned.
    *
    * @returns Whether that is certain; false where the kernel may not be asked.
    * @throws {BpfError} `ERR_STATE` while programs are attached, `ERR_TIMEOUT`.
@@ -209,7 +229,7 @@ export class BpfObject {
     }
     const links = [...this.#links]
     const known = await waitUntilDetached(
-      links.map(({ id }) => id),
+      links.flatMap(({ ids }) => ids),
       target,
       options,
     )

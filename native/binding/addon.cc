@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <net/if.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "binding/arguments.h"
+#include "binding/descriptor.h"
 #include "binding/link.h"
 #include "binding/map.h"
 #include "binding/object.h"
@@ -129,6 +131,16 @@ Napi::Value LinkExists(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), exists);
 }
 
+// if_nametoindex(): of this network namespace
+// interfaceIndex(name: string): number
+Napi::Value InterfaceIndex(const Napi::CallbackInfo& info) {
+  std::string name;
+  if (!ReadArguments(info, &name)) return {};
+  const unsigned index = if_nametoindex(name.c_str());
+  return Napi::Number::New(info.Env(),
+                           index == 0 ? -errno : static_cast<double>(index));
+}
+
 // A grace period of RCU, off the JavaScript thread.
 class ProgramsEndedWorker final : public Napi::AsyncWorker {
  public:
@@ -166,7 +178,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   if (environment == nullptr) return exports;
   Object::Init(env, environment, exports);
   Program::Init(env, environment);
-  Link::Init(env, environment);
+  Link::Init(env, environment, exports);
+  Descriptor::Init(env, environment, exports);
   Map::Init(env, environment);
   Reader::Init(env, environment, exports);
   exports.Set("takeLog",
@@ -176,6 +189,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("probeMapType", Napi::Function::New<ProbeMapType>(
                                   env, "probeMapType", environment));
   exports.Set("linkExists", Napi::Function::New<LinkExists>(env, "linkExists"));
+  exports.Set("interfaceIndex",
+              Napi::Function::New<InterfaceIndex>(env, "interfaceIndex"));
   exports.Set("programsEnded",
               Napi::Function::New<ProgramsEnded>(env, "programsEnded"));
   exports.Set("libbpfVersion", libbpf_version_string());

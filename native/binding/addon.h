@@ -55,6 +55,7 @@ class Environment {
   Napi::FunctionReference map_constructor;
   Napi::FunctionReference program_constructor;
   Napi::FunctionReference link_constructor;
+  Napi::FunctionReference descriptor_constructor;
 
  private:
   explicit Environment(napi_env env) : env_(env) {}

@@ -50,6 +50,7 @@ void Object::CloseHandle() {
   sections_.clear();
   bpf_object__close(object_);
   object_ = nullptr;
+  logs_.clear();
 }
 
 uint8_t* Object::MapSection(int fd, size_t size_bytes, bool writable,

@@ -117,7 +117,15 @@ function declaredInCpp(): Map<string, Members> {
 test('the addon is declared alike in TypeScript and in C++', () => {
   const cpp = declaredInCpp()
   const typescript = declaredInTypeScript()
-  expect([...cpp.keys()].sort()).toEqual(['Addon', 'Link', 'Map', 'Object', 'Program', 'Reader'])
+  expect([...cpp.keys()].sort()).toEqual([
+    'Addon',
+    'Descriptor',
+    'Link',
+    'Map',
+    'Object',
+    'Program',
+    'Reader',
+  ])
   const sorted = (classes: Map<string, Members>) =>
     Object.fromEntries(
       [...classes].map(([name, members]) => [

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Programs whose sections say what they are and not where to attach them. Each
+ * counts its runs, and says which cookie it was attached with. None is loaded
+ * unless told so.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+/* Whose runs count; 0 for all. */
+const volatile __u32 only_tgid = 0;
+
+__u64 hits = 0;
+__u64 cookie = 0;
+
+static __always_inline void count(void)
+{
+	if (only_tgid && bpf_get_current_pid_tgid() >> 32 != only_tgid)
+		return;
+	__sync_fetch_and_add(&hits, 1);
+}
+
+/* bpf_get_attach_cookie() is of Linux 5.15, and not of all types. */
+#define PROGRAM(name, section)                                                  \
+	SEC("?" section)                                                        \
+	int name(void *context)                                                 \
+	{                                                                       \
+		count();                                                        \
+		return 0;                                                       \
+	}                                                                       \
+	SEC("?" section)                                                        \
+	int name##_cookie(void *context)                                        \
+	{                                                                       \
+		if (only_tgid && bpf_get_current_pid_tgid() >> 32 != only_tgid) \
+			return 0;                                               \
+		cookie = bpf_get_attach_cookie(context);                        \
+		__sync_fetch_and_add(&hits, 1);                                 \
+		return 0;                                                       \
+	}
+
+PROGRAM(kprobe, "kprobe")
+PROGRAM(kretprobe, "kretprobe")
+PROGRAM(kprobe_multi, "kprobe.multi")
+PROGRAM(kretprobe_multi, "kretprobe.multi")
+PROGRAM(ksyscall, "ksyscall")
+PROGRAM(kretsyscall, "kretsyscall")
+PROGRAM(uprobe, "uprobe")
+PROGRAM(uretprobe, "uretprobe")
+PROGRAM(uprobe_multi, "uprobe.multi")
+PROGRAM(tracepoint, "tp")
+PROGRAM(raw_tracepoint, "raw_tp")
+PROGRAM(typed_tracepoint, "tp_btf")
+PROGRAM(fentry, "fentry")
+PROGRAM(fexit, "fexit")
+PROGRAM(perf_event, "perf_event")
+
+SEC("?fmod_ret")
+int fmod_ret(void *context)
+{
+	count();
+	return 0;
+}
+
+SEC("?lsm")
+int lsm(void *context)
+{
+	count();
+	return 0;
+}
+
+#define ALWAYS(name, section, result)           \
+	SEC("?" section)                        \
+	int name(void *context)                 \
+	{                                       \
+		__sync_fetch_and_add(&hits, 1); \
+		return result;                  \
+	}
+
+ALWAYS(cgroup_egress, "cgroup_skb/egress", 1)
+ALWAYS(cgroup_ingress, "cgroup_skb/ingress", 1)
+ALWAYS(cgroup_socket, "cgroup/sock_create", 1)
+ALWAYS(cgroup_address, "cgroup/connect4", 1)
+ALWAYS(cgroup_device, "cgroup/dev", 1)
+ALWAYS(cgroup_sysctl, "cgroup/sysctl", 1)
+ALWAYS(cgroup_sockopt, "cgroup/setsockopt", 1)
+ALWAYS(socket_lookup, "sk_lookup", SK_PASS)
+ALWAYS(flow_dissector, "flow_dissector", BPF_OK)
+ALWAYS(network_device, "xdp", XDP_PASS)
+ALWAYS(traffic_control, "tc", 0)
+ALWAYS(netfilter, "netfilter", 1)
+ALWAYS(socket_filter, "socket", -1)
+ALWAYS(reuseport_select, "sk_reuseport", SK_PASS)
+ALWAYS(message, "sk_msg", SK_PASS)
+
+/* Another result than the one above, to tell them apart. */
+SEC("?cgroup_skb/egress")
+int cgroup_egress_other(void *context)
+{
+	__sync_fetch_and_add(&hits, 1000000);
+	return 1;
+}
