@@ -1,5 +1,5 @@
 // Finds libraries as the dynamic linker does, and programs as a shell does.
-import { accessSync, constants, readFileSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
 import { endianness } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { BpfError } from '../errors/errors.js'
@@ -32,7 +32,13 @@ const standardDirectories = [
  * @throws {BpfError} `ERR_FILE_NOT_FOUND`, saying where it was looked for.
  */
 export function findFile(name: string, pid?: number): string {
-  if (name.includes('/')) return name
+  if (name.includes('/')) {
+    if (existsSync(name)) return name
+    throw new BpfError('ERR_FILE_NOT_FOUND', 'there is no such file', {
+      operation: 'find',
+      target: name,
+    })
+  }
   const isLibrary = /\.so(\.|$)/.test(name)
   const mapped = pid === undefined ? undefined : findMapped(name, pid)
   const found =

@@ -8,6 +8,9 @@ import { type DetachedOptions, isGone, waitUntilDetached } from './detached.js'
 import { checkText, descriptorOf } from './kind.js'
 import { decodeLinkInfo, type LinkInfo } from './link-info.js'
 
+const notOne =
+  'It is not one link of the kernel: USDT, tc and sockets never are, probes since Linux 5.15'
+
 /** What can be said of any program. */
 export interface NamedProgram {
   /** Its name in C. */
@@ -249,9 +252,9 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
     const EOPNOTSUPP = -95
     if (errno !== EINVAL && errno !== EOPNOTSUPP) return failure(operation, target, errno)
     const hint = {
-      use: 'It is not one link of the kernel, which would have a descriptor',
-      pin: 'It is not one link of the kernel; those of probes are since Linux 5.15',
-      'ask about': 'It is no link of the kernel; those of probes are since Linux 5.15',
+      use: notOne,
+      pin: notOne,
+      'ask about': notOne,
       update: 'Links of this kind keep their program, or the other one is of another type',
       detach: 'Links of this kind end with the last who has them: close() it, unpin() it before',
     }[operation]

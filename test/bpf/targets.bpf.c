@@ -101,3 +101,51 @@ int cgroup_egress_other(void *context)
 	__sync_fetch_and_add(&hits, 1000000);
 	return 1;
 }
+
+/* Has sockets share their port, which SO_ATTACH_REUSEPORT_EBPF needs. */
+SEC("?cgroup/bind4")
+int share_port(struct bpf_sock_addr *context)
+{
+	int one = 1;
+
+	bpf_setsockopt(context, 1 /* SOL_SOCKET */, 15 /* SO_REUSEPORT */, &one, sizeof(one));
+	return 1;
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SOCKMAP);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} connections SEC(".maps");
+
+/* Puts a connection of this machine's own into the map. */
+SEC("?sockops")
+int connected(struct bpf_sock_ops *context)
+{
+	__u32 key = 0;
+
+	if (context->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
+		bpf_sock_map_update(context, &connections, &key, BPF_ANY);
+	return 1;
+}
+
+/* The last function, which a program of another object may take the place of. */
+__attribute__((noinline)) int replaceable(int number)
+{
+	volatile int result = number;
+
+	return result + 1;
+}
+
+SEC("?raw_tp")
+int replaced(__u64 *context)
+{
+	return replaceable(41);
+}
+
+SEC("?freplace")
+int replacement(int number)
+{
+	return number + 1000;
+}
