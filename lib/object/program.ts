@@ -18,7 +18,8 @@ import {
   type ProgramType,
   programTypes,
 } from '../link/program-types.js'
-import { checkType, type Type } from '../types/struct.js'
+import { checkLayout, type Described } from '../types/layout.js'
+import { array, checkType, type Type } from '../types/struct.js'
 import type { Session } from '../addon/session.js'
 import type { NativeLink } from '../addon/link.js'
 import type { NativeProgram } from '../addon/program.js'
@@ -38,16 +39,19 @@ export class BpfProgram {
   readonly section: string
   readonly #session: Session
   readonly #native: NativeProgram
+  readonly #object: Described
   readonly #adopt: Adopt
   #logLevel = 0
   #logBytes = 0
 
   /**
    * @internal
+   * @param object Its types.
    * @param adopt Makes a new link the object's.
    */
-  constructor(session: Session, native: NativeProgram, adopt: Adopt) {
+  constructor(session: Session, native: NativeProgram, object: Described, adopt: Adopt) {
     this.#session = session
+    this.#object = object
     this.#adopt = adopt
     this.name = native.name()
     this.section = native.section()
@@ -294,10 +298,11 @@ export class BpfProgram {
    * Reads what an iterator writes: lines of text, or records of a type. Nothing
    * runs until the result is iterated, which can be done again. Linux 5.8.
    *
-   * @param type Of the records, which have this size and follow each other.
+   * @param type Of the records, which follow each other. A struct is compared with
+   *   the one of its name in the object's BTF.
    * @param target What the iterator visits, by default all there is.
    * @throws {BpfError} `ERR_STATE` before load, `ERR_UNSUPPORTED` when it is no
-   *   iterator.
+   *   iterator, `ERR_LAYOUT` when the struct does not match.
    * @throws {RangeError} for a type without a size.
    * @example
    * ```ts
@@ -325,9 +330,11 @@ export class BpfProgram {
       },
       beforeClose: (callback: () => void) => this.#session.beforeClose(callback),
     }
-    return type === undefined
-      ? new Iteration(source, () => lineSplitter(source.target))
-      : new Iteration(source, recordSplitter(type))
+    if (type === undefined) return new Iteration(source, () => lineSplitter(source.target))
+    const splitter = recordSplitter(type)
+    // Its size counts too, as others follow it.
+    checkLayout(array(type, 1), this.#object)
+    return new Iteration(source, splitter)
   }
 
   /**

@@ -94,12 +94,19 @@ ALWAYS(socket_filter, "socket", -1)
 ALWAYS(reuseport_select, "sk_reuseport", SK_PASS)
 ALWAYS(message, "sk_msg", SK_PASS)
 
-/* Another result than the one above, to tell them apart. */
+/* Count another way than those above, to tell them apart. */
 SEC("?cgroup_skb/egress")
 int cgroup_egress_other(void *context)
 {
 	__sync_fetch_and_add(&hits, 1000000);
 	return 1;
+}
+
+SEC("?tc")
+int traffic_control_other(void *context)
+{
+	__sync_fetch_and_add(&hits, 1000000);
+	return 0;
 }
 
 /* Has sockets share their port, which SO_ATTACH_REUSEPORT_EBPF needs. */
