@@ -444,8 +444,8 @@ Napi::Value Program::AttachKprobe(const Napi::CallbackInfo& info) {
 }
 
 // bpf_program__attach_ksyscall()
-// attachKsyscall(name: string, cookie: bigint, isReturn: boolean): Link |
-// number
+// attachKsyscall(name: string, cookie: bigint,
+//   isReturn: boolean): Link | number
 Napi::Value Program::AttachKsyscall(const Napi::CallbackInfo& info) {
   std::string name;
   Word cookie;
@@ -573,8 +573,8 @@ Napi::Value Program::AttachUsdt(const Napi::CallbackInfo& info) {
 }
 
 // bpf_program__attach_tracepoint_opts()
-// attachTracepoint(category: string, name: string, cookie: bigint): Link |
-// number
+// attachTracepoint(category: string, name: string,
+//   cookie: bigint): Link | number
 Napi::Value Program::AttachTracepoint(const Napi::CallbackInfo& info) {
   std::string category;
   std::string name;
@@ -670,8 +670,8 @@ Napi::Value Program::AttachNetns(const Napi::CallbackInfo& info) {
 }
 
 // BPF_LINK_CREATE for XDP, TCX and netkit
-// attachDevice(ifindex: number, attachType: number, flags: number): Link |
-// number
+// attachDevice(ifindex: number, attachType: number,
+//   flags: number): Link | number
 Napi::Value Program::AttachDevice(const Napi::CallbackInfo& info) {
   uint32_t ifindex;
   uint32_t attach_type;

@@ -98,7 +98,7 @@ function declaredInCpp(): Map<string, Members> {
   for (const file of readdirSync(directory).filter((name) => name.endsWith('.cc'))) {
     const source = readFileSync(join(directory, file), 'utf8')
     for (const [, name = '', method = '', member = ''] of source.matchAll(
-      /InstanceMethod<&(\w+)::(\w+)>\("(\w+)"\)/g,
+      /InstanceMethod<&(\w+)::(\w+)>\(\s*"(\w+)"\)/g,
     )) {
       add(name, member, `Napi::Value ${name}::${method}`, source)
     }
