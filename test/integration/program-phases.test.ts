@@ -18,6 +18,19 @@ async function outcomeOf(action: () => unknown): Promise<string> {
   }
 }
 
+/** What each method and accessor of a class throws for a `this` that is none of its instances. */
+function thrownByEach(prototype: object, receiver: object): [string, string][] {
+  return Object.getOwnPropertyNames(prototype)
+    .filter((name) => name !== 'constructor' && name !== 'detached')
+    .map((name) => {
+      const { name: thrown } = thrownBy(() => {
+        const value: unknown = Reflect.get(prototype, name, receiver)
+        if (typeof value === 'function') Reflect.apply(value, receiver, ['vfs_read'])
+      })
+      return [name, thrown]
+    })
+}
+
 const phases = ['open', 'loaded', 'failed', 'closed', 'left out'] as const
 
 /** The program "accepted" of rejected.bpf.c, which loads only without its second program. */
@@ -37,7 +50,9 @@ const always: Outcome[] = ['ok', 'ok', 'ok', 'ok', 'ok']
 const untilClosed: Outcome[] = ['ok', 'ok', 'ok', 'ERR_CLOSED', 'ok']
 const untilLoaded: Outcome[] = ['ok', 'ERR_STATE', 'ERR_STATE', 'ERR_CLOSED', 'ERR_STATE']
 const onceLoaded: Outcome[] = ['ERR_STATE', 'ok', 'ERR_STATE', 'ERR_CLOSED', 'ERR_STATE']
-const noIterator = onceLoaded.map((outcome) => (outcome === 'ok' ? 'ERR_UNSUPPORTED' : outcome))
+const noIterator: Outcome[] = onceLoaded.map((outcome) =>
+  outcome === 'ok' ? 'ERR_UNSUPPORTED' : outcome,
+)
 
 const Task = struct('task', { pid: u32 }, { unchecked: true })
 
@@ -73,8 +88,8 @@ const programs: [string, Outcome[], (program: BpfProgram) => unknown][] = [
     (program) => program.attach({ rawTracepoint: { name: 'sys_enter' } }),
   ],
   ['testRun()', onceLoaded, (program) => program.testRun()],
-  ['iterate()', noIterator as Outcome[], (program) => program.iterate()],
-  ['iterate(type)', noIterator as Outcome[], (program) => program.iterate(Task)],
+  ['iterate()', noIterator, (program) => program.iterate()],
+  ['iterate(type)', noIterator, (program) => program.iterate(Task)],
 ]
 
 describeBpf('a program', () => {
@@ -97,17 +112,8 @@ describeBpf('a program', () => {
   test('that came from another thread is none', () => {
     using object = objectIn('loaded')
     const copy = structuredClone(object.program('accepted'))
-    for (const name of Object.getOwnPropertyNames(BpfProgram.prototype)) {
-      const { get, value } = Object.getOwnPropertyDescriptor(
-        BpfProgram.prototype,
-        name,
-      ) as PropertyDescriptor
-      const method = (get ?? value) as (...values: unknown[]) => unknown
-      if (name === 'constructor') continue
-      expect([name, thrownBy(() => method.call(copy, 'vfs_read')).name]).toEqual([
-        name,
-        'TypeError',
-      ])
+    for (const [name, thrown] of thrownByEach(BpfProgram.prototype, copy)) {
+      expect([name, thrown]).toEqual([name, 'TypeError'])
     }
   })
 })
@@ -134,7 +140,7 @@ const links: [string, Outcome[], (link: BpfLink<BpfProgram>, object: BpfObject) 
     ['ERR_STATE', 'ok', 'ERR_CLOSED', 'ERR_CLOSED', 'ERR_CLOSED'],
     (link) => link.unpin(),
   ],
-  ['update()', open, (link) => link.update({ fd: linkedFd } as BpfProgram)],
+  ['update()', open, (link) => link.update(link.program)],
   ['detach()', open, (link) => link.detach()],
   ['close()', always, (link) => link.close()],
   ['[Symbol.dispose]()', always, (link) => link[Symbol.dispose]()],
@@ -146,29 +152,18 @@ const links: [string, Outcome[], (link: BpfLink<BpfProgram>, object: BpfObject) 
 ]
 
 let otherPin: () => string
-/** Of a program that stays loaded. */
-let linkedFd: number
 
 describeBpf('a link', () => {
+  expectNothingLeftOpen()
   const bpffs = mounted('bpf')
   const cgroup = mounted('cgroup2')
   otherPin = () => join(bpffs(), 'other')
-  let kept: BpfObject
 
   function load(): BpfObject {
     const object = openObject('targets')
     object.program('cgroup_egress').autoload = true
     return object.load()
   }
-
-  beforeAll(() => {
-    kept = load()
-    linkedFd = kept.program('cgroup_egress').fd
-  })
-  afterAll(() => {
-    kept.close()
-  })
-  expectNothingLeftOpen()
 
   describe.each(links)('%s', (_, expected, action) => {
     test.each(states)('%s', async (state) => {
@@ -186,12 +181,8 @@ describeBpf('a link', () => {
   })
 
   test('that came from another thread is none', () => {
-    const prototype: object = BpfLink.prototype
-    for (const name of Object.getOwnPropertyNames(prototype)) {
-      const { get, value } = Object.getOwnPropertyDescriptor(prototype, name) as PropertyDescriptor
-      const method = (get ?? value) as (...values: unknown[]) => unknown
-      if (name === 'constructor' || name === 'detached') continue
-      expect([name, thrownBy(() => method.call({}, {})).name]).toEqual([name, 'TypeError'])
+    for (const [name, thrown] of thrownByEach(BpfLink.prototype, {})) {
+      expect([name, thrown]).toEqual([name, 'TypeError'])
     }
   })
 })
