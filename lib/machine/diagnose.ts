@@ -292,6 +292,12 @@ function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undef
     }
   }
   if (failure.errno === ENODEV) return { code: 'ERR_NOT_FOUND' }
+  if (/qdisc kind is unknown/.test(failure.log)) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `This kernel (${facts.kernelRelease}) has no clsact qdisc: it needs CONFIG_NET_CLS_ACT and the module sch_ingress`,
+    }
+  }
   if (isUserProbe(section) && failure.errno === ESRCH) {
     return /USDT support/.test(failure.log)
       ? { code: 'ERR_KERNEL', hint: 'Its object has to include usdt.bpf.h of libbpf' }

@@ -1,7 +1,7 @@
 // Turns what native code returned into an error.
 import { BpfError, describeErrno, VerifierError } from '../errors/errors.js'
 import { addon } from '../addon/addon.js'
-import { type DeclaredMap, diagnose, type Failure } from './diagnose.js'
+import { type DeclaredMap, diagnose, type Failure, type Needs } from './diagnose.js'
 import { lacksRingBuffers } from './probes.js'
 
 /** Not the verifier's, though libbpf prints its log: EAGAIN, EMFILE, ENOTSUPP. */
@@ -20,10 +20,18 @@ export function failure(
   return explained(target, { operation, errno, log: addon().takeLog(), ...context })
 }
 
+/** Types of programs that are younger than ring buffers. */
+const typeNeeds: Record<string, Needs> = {
+  sk_lookup: { feature: 'A program of type sk_lookup', kernel: [5, 9] },
+  netfilter: { feature: 'A program of type netfilter', kernel: [6, 4] },
+}
+
 /** What an object consists of, to explain why it was not loaded. */
 export interface Parts {
   /** The sections of programs by their names. */
   sections: ReadonlyMap<string, string>
+  /** The types of programs by their names, as libbpf calls them. */
+  types?: ReadonlyMap<string, string>
   maps: ReadonlyMap<string, DeclaredMap>
   /** What the verifier wrote about a program that has a log of its own. */
   logOf?: (program: string) => string
@@ -33,7 +41,7 @@ export interface Parts {
 export function loadFailure(
   target: string,
   errno: number,
-  { sections, maps, logOf }: Parts,
+  { sections, types, maps, logOf }: Parts,
 ): BpfError {
   const log = addon().takeLog()
   const program = /^libbpf: prog '([^']*)': BPF program load failed/m.exec(log)?.[1]
@@ -57,6 +65,7 @@ export function loadFailure(
     errno,
     log,
     section: sections.get(program ?? ''),
+    needs: typeNeeds[types?.get(program ?? '') ?? ''],
     map,
     lacksRingBuffers: map?.type === 'ringbuf' && lacksRingBuffers(),
   })

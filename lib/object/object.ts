@@ -150,8 +150,10 @@ export class BpfObject {
     this.#session.loaded(result >= 0)
     if (result < 0) {
       const sections = new Map([...this.programs.values()].map((p) => [p.name, p.section]))
+      const types = new Map([...this.programs.values()].map((p) => [p.name, p.type]))
       throw loadFailure(`object "${this.name}"`, result, {
         sections,
+        types,
         maps: this.maps,
         logOf: (program) => this.programs.get(program)?.verifierLog ?? '',
       })

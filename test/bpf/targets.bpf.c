@@ -145,8 +145,8 @@ __attribute__((noinline)) int replaceable(int number)
 	return result + 1;
 }
 
-SEC("?raw_tp")
-int replaced(__u64 *context)
+SEC("?tc")
+int replaced(struct __sk_buff *context)
 {
 	return replaceable(41);
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { BpfLink, type AttachTarget, type BpfObject } from '../../lib/index.js'
+import { type AttachTarget, BpfLink, type BpfObject, type BpfProgram } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import { errorOf, judge } from '../features.js'
 import { idsOf, stillLoaded, untilGone } from '../loaded.js'
@@ -125,7 +125,12 @@ describeBpf('a link', () => {
         ? ['traffic_control', 'traffic_control_other']
         : ['cgroup_egress', 'cgroup_egress_other']
     using object = load(name, other)
-    const link = object.program(name).attach(target())
+    let made: BpfLink<BpfProgram> | undefined
+    const error = errorOf(() => (made = object.program(name).attach(target())))
+    if (kind === 'tc') judge('tc', error, ['ERR_UNSUPPORTED', /no clsact qdisc/])
+    else expect(error).toBeUndefined()
+    if (made === undefined) return
+    const link = made
     await trigger()
     expect(hits(object)).toBeGreaterThan(0)
     expect(hits(object)).toBeLessThan(million)

@@ -5,6 +5,10 @@ import { join } from 'node:path'
 import { mustRun, root } from '../checks.mjs'
 import { architectures } from './guest.mjs'
 
+/** A guest has no modules, and of these is the clsact qdisc. */
+const withoutModules = ['tc']
+const before66 = ['tcx', 'netfilter']
+
 /** The oldest that is there, those of two Debian releases, and the newest. */
 export const kernels = [
   {
@@ -12,8 +16,11 @@ export const kernels = [
     architecture: 'x64',
     suite: 'bullseye',
     lacks: [
+      ...withoutModules,
+      ...before66,
       'kprobe.multi',
       'kretprobe.multi',
+      'cookie of kprobe_multi',
       'lsm', // it boots without BPF among the security modules
       'lsm.s',
       'raw_tp-twice',
@@ -26,17 +33,27 @@ export const kernels = [
     name: '6.1',
     architecture: 'x64',
     suite: 'bookworm',
-    lacks: ['kprobe.multi', 'kretprobe.multi', 'raw_tp-twice'],
+    lacks: [
+      ...withoutModules,
+      ...before66,
+      'kprobe.multi',
+      'kretprobe.multi',
+      'cookie of kprobe_multi',
+      'raw_tp-twice',
+    ],
   },
-  { name: '6.12', architecture: 'x64', suite: 'trixie', lacks: [] },
-  { name: 'newest', architecture: 'x64', suite: 'trixie-backports', lacks: [] },
+  { name: '6.12', architecture: 'x64', suite: 'trixie', lacks: withoutModules },
+  { name: 'newest', architecture: 'x64', suite: 'trixie-backports', lacks: withoutModules },
   {
     name: '6.1-arm64',
     architecture: 'arm64',
     suite: 'bookworm',
     lacks: [
+      ...withoutModules,
+      ...before66,
       'kprobe.multi',
       'kretprobe.multi',
+      'cookie of kprobe_multi',
       'raw_tp-twice',
       // arm64 has trampolines since Linux 6.4
       'fentry',
