@@ -156,3 +156,19 @@ int replacement(int number)
 {
 	return number + 1000;
 }
+
+/* Shortens its packet and marks its context. */
+SEC("?tc")
+int change_packet(struct __sk_buff *context)
+{
+	context->mark = context->mark + 1;
+	bpf_skb_change_tail(context, 60, 0);
+	bpf_skb_store_bytes(context, 0, "\x7f", 1, 0);
+	return 9;
+}
+
+SEC("?raw_tp")
+int which_cpu(__u64 *context)
+{
+	return bpf_get_smp_processor_id();
+}
