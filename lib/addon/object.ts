@@ -6,6 +6,8 @@ export interface NativeObject {
   /** @param bytes Not shared with other threads: they are parsed in place. */
   open(bytes: Uint8Array, name: string): number
   load(): number
+  kernelVersion(): number
+  setKernelVersion(version: number): number
   close(): void
   btf(): Uint8Array | undefined
   maps(): NativeMap[]

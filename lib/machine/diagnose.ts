@@ -79,7 +79,7 @@ const ENOTSUPP = -524
 export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts()): Diagnosis {
   const { errno, operation, section, pinPath } = failure
   if (pinPath !== undefined) {
-    const diagnosis = diagnosePin(errno, pinPath)
+    const diagnosis = diagnosePin(failure, pinPath)
     if (diagnosis !== undefined) return diagnosis
   }
   if (failure.needs !== undefined) {
@@ -175,13 +175,19 @@ function diagnoseLack(
   }
 }
 
-function diagnosePin(errno: number, path: string): Diagnosis | undefined {
+function diagnosePin({ errno, operation }: Failure, path: string): Diagnosis | undefined {
   if (errno === ENOENT) return { code: 'ERR_FILE_NOT_FOUND' }
   if (errno === EEXIST) return { code: 'ERR_EXISTS' }
   if ((errno === EPERM || errno === EACCES) && !isBpffs(path)) {
     return {
       code: 'ERR_KERNEL',
       hint: 'A pin has to be in a bpffs: run "mount -t bpf bpf /sys/fs/bpf"',
+    }
+  }
+  if (errno === EINVAL && operation === 'pin') {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: 'The kernel does not pin that: links of probes and perf events can be since Linux 5.15',
     }
   }
   if (errno === EINVAL) {

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { Btf } from '../btf/btf.js'
 import { checkElf } from '../btf/elf.js'
-import { BpfError, bytesOf, describeErrno, invalidType } from '../errors/errors.js'
-import { libbpfReason, loadFailure } from '../machine/failure.js'
+import { BpfError, bytesOf, checkInteger, describeErrno, invalidType } from '../errors/errors.js'
+import { failure, libbpfReason, loadFailure } from '../machine/failure.js'
 import { createGlobals, type GlobalValue, listNames } from './globals.js'
 import { type DetachedOptions, waitUntilDetached } from '../link/detached.js'
 import type { BpfLink } from '../link/link.js'
@@ -131,6 +131,26 @@ export class BpfObject {
    */
   program(name: string): BpfProgram {
     return find(this.programs, 'program', name, this.name)
+  }
+
+  /**
+   * The version that the kernel is told, LINUX_VERSION_CODE of linux/version.h: by
+   * default that of this kernel, or what a section `version` says. Since Linux 5.0
+   * it makes no difference. Setting it is possible until `load()`.
+   *
+   * @throws {BpfError} `ERR_STATE` after load.
+   */
+  get kernelVersion(): number {
+    this.#session.checkOpen('read', `object "${this.name}"`)
+    return this.#session.native.kernelVersion()
+  }
+
+  set kernelVersion(version: number) {
+    const target = `object "${this.name}"`
+    checkInteger(version, `kernelVersion of ${target}`, 0, 2 ** 32 - 1)
+    this.#session.checkPhase('configure', target, 'open')
+    const result = this.#session.native.setKernelVersion(version)
+    if (result < 0) throw failure('configure', target, result)
   }
 
   /**

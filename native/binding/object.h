@@ -44,6 +44,8 @@ class Object final : public Napi::ObjectWrap<Object>, public Closable {
 
   Napi::Value Open(const Napi::CallbackInfo& info);
   Napi::Value Load(const Napi::CallbackInfo& info);
+  Napi::Value KernelVersion(const Napi::CallbackInfo& info);
+  Napi::Value SetKernelVersion(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
   Napi::Value Btf(const Napi::CallbackInfo& info);
   Napi::Value Maps(const Napi::CallbackInfo& info);

@@ -81,8 +81,9 @@ class LibbpfLink final : public Attachment {
   void Release(bool pinned) override {
     if (link_ == nullptr) return;
     if (!pinned) bpf_link__detach(link_);
-    // libbpf disables the event under a probe, which a pin would hold on to in
-    // vain. This enables what this thread has opened, and this thread did.
+    // libbpf disables the perf event that the link is of: a pinned one would
+    // not sample any more. This enables those that this thread has opened, and
+    // it has opened this one.
     const bool disables =
         pinned && fd() >= 0 && LinkType(fd()) == kPerfEventLink;
     bpf_link__destroy(std::exchange(link_, nullptr));

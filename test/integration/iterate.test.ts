@@ -70,7 +70,7 @@ describeBpf('iterate()', () => {
     using object = openObject('iterators').load()
     let lines: string[] = []
     judge(
-      'iter of a process',
+      'iter-process',
       errorOf(() => (lines = [...object.program('task_lines').iterate(undefined, { pid: self })])),
       ['ERR_UNSUPPORTED', /Such a target needs Linux 6\.1/],
     )
@@ -91,7 +91,7 @@ describeBpf('iterate()', () => {
           (order) => [...program.iterate(undefined, { cgroup: child, order })].length,
         )
       })
-      judge('iter of a cgroup', error, [
+      judge('iter-cgroup', error, [
         'ERR_UNSUPPORTED',
         /Such a target needs|no such tracepoint or function/,
       ])

@@ -51,6 +51,8 @@ const matrix: [string, Outcome[], (object: BpfObject) => unknown][] = [
   ['object[Symbol.dispose]()', always, (object) => object[Symbol.dispose]()],
   ['object.load()', untilLoaded, loadAccepted],
   ['object.attach()', onceLoaded, (object) => object.attach()],
+  ['object.kernelVersion', untilClosed, (object) => object.kernelVersion],
+  ['object.kernelVersion = …', untilLoaded, (object) => (object.kernelVersion = 0x60100)],
   ['map.name', always, (object) => object.map('values').name],
   ['map.type', always, (object) => object.map('values').type],
   ['map.keySize', untilClosed, (object) => object.map('values').keySize],

@@ -292,7 +292,7 @@ describeBpf('a target of the network', () => {
       attachType: 'flow_dissector',
       netnsInode: statSync('/proc/self/ns/net').ino,
     })
-    expect(program.testRun({ data: new Uint8Array(64) }).returnValue).toBe(0)
+    program.testRun({ data: new Uint8Array(64) })
     expect(hits(object)).toBe(1)
   })
 
@@ -313,16 +313,20 @@ describeBpf('a target of the network', () => {
   test('sockets that share a port', async () => {
     using object = openObject('targets')
     for (const name of ['share_port', 'reuseport_select']) object.program(name).autoload = true
-    object.load()
+    let error = errorOf(() => object.load())
+    // Node cannot have a socket share its port; before Linux 5.12 nor can a program of a cgroup.
+    if (error !== undefined) {
+      judge('sk_reuseport', error, ['ERR_VERIFIER', /unknown func/])
+      return
+    }
     const sharing = object.program('share_port').attach({ cgroup: cgroup() })
     using socket = await openDatagrams()
     sharing.close()
     let link: BpfLink | undefined
-    const error = errorOf(
+    error = errorOf(
       () => (link = object.program('reuseport_select').attach({ reuseport: socket.fd })),
     )
-    // Before Linux 6.0 the program of the cgroup may not set that.
-    judge('sk_reuseport', error, ['ERR_KERNEL', /EINVAL/])
+    judge('sk_reuseport', error)
     if (link === undefined) return
     await socket.receive()
     expect(hits(object)).toBe(1)
@@ -411,27 +415,35 @@ describeBpf('a cookie', () => {
   expectNothingLeftOpen()
   const cookie = 2n ** 64n - 2n
 
-  test.each<[string, AttachTarget, () => unknown, Refusal[]]>([
-    ['kprobe', { kprobe: { symbol, cookie } }, readAFile, [noKprobes]],
+  test.each<[string, string, AttachTarget, () => unknown, Refusal[]]>([
+    ['kprobe', 'kprobe', { kprobe: { symbol, cookie } }, readAFile, [noKprobes]],
     [
+      'kprobe.multi',
       'kprobe_multi',
       { kprobeMulti: { symbols: [symbol], cookies: [cookie] } },
       readAFile,
       [noMultiKprobes],
     ],
-    ['uprobe', { uprobe: { path: 'libc.so.6', symbol: 'getuid', cookie } }, callLibc, []],
+    ['uprobe', 'uprobe', { uprobe: { path: 'libc.so.6', symbol: 'getuid', cookie } }, callLibc, []],
     [
+      'tp',
       'tracepoint',
       { tracepoint: { category: 'syscalls', name: 'sys_enter_openat', cookie } },
       readAFile,
       [noTracefs],
     ],
-    ['perf_event', { perfEvent: { type: 'cpu-clock', hz: 999, cookie } }, () => spin(20), []],
-  ])('of %s', async (name, target, trigger, refusals) => {
+    [
+      'perf_event',
+      'perf_event',
+      { perfEvent: { type: 'cpu-clock', hz: 999, cookie } },
+      () => spin(20),
+      [],
+    ],
+  ])('of %s', async (feature, name, target, trigger, refusals) => {
     using object = openWith(`${name}_cookie`)
     const error = errorOf(() => object.load().program(`${name}_cookie`).attach(target))
     judge(
-      `cookie of ${name}`,
+      `${feature}-cookie`,
       error,
       ...refusals,
       ['ERR_UNSUPPORTED', /cookie needs Linux 5\.15/],

@@ -8,6 +8,10 @@ import { architectures } from './guest.mjs'
 /** A guest has no modules, and of these is the clsact qdisc. */
 const withoutModules = ['tc']
 const before66 = ['tcx', 'netfilter']
+const before515 = [
+  ...['kprobe-cookie', 'uprobe-cookie', 'tp-cookie', 'perf_event-cookie'],
+  ...['uprobe-pin', 'perf_event-pin', 'iter-process', 'iter-cgroup', 'sk_reuseport'],
+]
 
 /** The oldest that is there, those of two Debian releases, and the newest. */
 export const kernels = [
@@ -18,9 +22,10 @@ export const kernels = [
     lacks: [
       ...withoutModules,
       ...before66,
+      ...before515,
       'kprobe.multi',
       'kretprobe.multi',
-      'cookie of kprobe_multi',
+      'kprobe.multi-cookie',
       'lsm', // it boots without BPF among the security modules
       'lsm.s',
       'raw_tp-twice',
@@ -38,7 +43,7 @@ export const kernels = [
       ...before66,
       'kprobe.multi',
       'kretprobe.multi',
-      'cookie of kprobe_multi',
+      'kprobe.multi-cookie',
       'raw_tp-twice',
     ],
   },
@@ -53,7 +58,7 @@ export const kernels = [
       ...before66,
       'kprobe.multi',
       'kretprobe.multi',
-      'cookie of kprobe_multi',
+      'kprobe.multi-cookie',
       'raw_tp-twice',
       // arm64 has trampolines since Linux 6.4
       'fentry',

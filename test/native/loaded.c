@@ -1,5 +1,5 @@
-// Prints what the kernel has loaded, by its own lists: "program ID", "map ID" and
-// "link ID", a line each.
+// Prints what the kernel has loaded, by its own lists: "program ID", "map ID"
+// and "link ID", a line each.
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
