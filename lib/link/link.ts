@@ -188,8 +188,11 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#ids = this.#native.ids()
-    this.#native.close()
+    try {
+      this.#ids = this.#native.ids()
+    } finally {
+      this.#native.close()
+    }
   }
 
   /**

@@ -10,6 +10,7 @@
 
 #include "binding/arguments.h"
 #include "binding/descriptor.h"
+#include "core/info.h"
 
 namespace bpf_ringbuf {
 

@@ -5,10 +5,8 @@
 
 #include <bpf/libbpf.h>
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 namespace bpf_ringbuf {
@@ -76,15 +74,6 @@ AttachmentPtr AttachSockmap(int program_fd, int map_fd, uint32_t attach_type);
 
 // bpf_map__attach_struct_ops()
 AttachmentPtr AttachStructOps(const bpf_map* map);
-
-// What bpf_obj_get_info_by_fd() says of a link, zeros where the kernel says
-// less; behind them the name of its target, if it has one: 0 or -errno.
-constexpr size_t kLinkInfoBytes = 256;
-int ReadLinkInfo(int fd, std::vector<uint8_t>* info);
-
-// The same of a program, as many bytes as the kernel knows; behind them the ids
-// of its maps.
-int ReadProgramInfo(int fd, std::vector<uint8_t>* info);
 
 }  // namespace bpf_ringbuf
 

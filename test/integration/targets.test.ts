@@ -316,7 +316,7 @@ describeBpf('a target of the network', () => {
     let error = errorOf(() => object.load())
     // Node cannot have a socket share its port; before Linux 5.12 nor can a program of a cgroup.
     if (error !== undefined) {
-      judge('sk_reuseport', error, ['ERR_VERIFIER', /unknown func/])
+      judge('sk_reuseport', error, ['ERR_VERIFIER', /unknown func|func unknown/])
       return
     }
     const sharing = object.program('share_port').attach({ cgroup: cgroup() })
@@ -447,7 +447,7 @@ describeBpf('a cookie', () => {
       error,
       ...refusals,
       ['ERR_UNSUPPORTED', /cookie needs Linux 5\.15/],
-      ['ERR_VERIFIER', /unknown func/],
+      ['ERR_VERIFIER', /unknown func|func unknown/],
     )
     if (error !== undefined) return
     await trigger()
