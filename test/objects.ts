@@ -100,7 +100,7 @@ export function makeBytes(object: BpfObject, sizeBytes: number, sequence = 1): v
 
 function run(object: BpfObject, program: string, count: number, request: number[]): void {
   const context = new Uint8Array(Uint32Array.from(request).buffer)
-  const made = object.program(program).testRun(context)
+  const made = object.program(program).testRun({ context }).returnValue
   if (made !== count) throw new Error(`${String(made)} of ${String(count)} were made`)
 }
 
@@ -134,5 +134,5 @@ export function loadStreams(): BpfObject {
  */
 export function makeNumbered(object: BpfObject, map: 'events' | 'samples', count: number): void {
   const program = object.program(map === 'events' ? 'to_stream' : 'to_perf')
-  for (let i = 0; i < count; i++) program.testRun(new Uint8Array(16))
+  for (let i = 0; i < count; i++) program.testRun({ context: new Uint8Array(16) })
 }

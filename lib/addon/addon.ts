@@ -15,6 +15,8 @@ import bindings from 'bindings'
 import { BpfError } from '../errors/errors.js'
 import type { NativeMapHandle } from './map-handle.js'
 import type { NativeFlightRecorder } from './flight-recorder.js'
+import type { NativeDescriptor } from './descriptor.js'
+import type { NativeLink } from './link.js'
 import type { NativeObject } from './object.js'
 import type { NativeReader } from './reader.js'
 import type { NativeUserRingBuffer } from './user-ring-buffer.js'
@@ -42,6 +44,9 @@ export interface Addon {
   nextProgramId(id: number): number
   demangle(name: string): string | undefined
   programsEnded(): Promise<void>
+  openLink(path: string): NativeLink | number
+  enableStats(): NativeDescriptor | number
+  interfaceIndex(name: string): number
   createMap(
     type: number,
     name: string,

@@ -1,5 +1,14 @@
 // native/binding/link.cc, see addon.ts for what its methods do about errors.
+import type { NativeDescriptor } from './descriptor.js'
 
 export interface NativeLink {
-  close(): number
+  fd(): number
+  ids(): number[]
+  info(): Uint8Array | number
+  pin(path: string): number
+  unpin(path: string): number
+  update(programFd: number): number
+  detach(): number
+  iterate(): NativeDescriptor | number
+  close(): void
 }

@@ -9,6 +9,8 @@ export interface NativeObject {
    */
   open(bytes: Uint8Array, name: string, pinRoot: string): number
   load(): number
+  kernelVersion(): number
+  setKernelVersion(version: number): number
   close(): void
   btf(): Uint8Array | undefined
   maps(): NativeMap[]

@@ -1,6 +1,15 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { addon } from '../addon/addon.js'
 import type { NativeLink } from '../addon/link.js'
-import { BpfError } from '../errors/errors.js'
+import { BpfError, closed } from '../errors/errors.js'
+import { failure } from '../machine/failure.js'
 import { type DetachedOptions, isGone, waitUntilDetached } from './detached.js'
+import { checkText, descriptorOf } from './kind.js'
+import { decodeLinkInfo, type LinkInfo } from './link-info.js'
+
+const notOne =
+  'It is not one link of the kernel: USDT, tc and sockets never are, probes since Linux 5.15'
 
 /** What can be said of any program. */
 export interface NamedProgram {
@@ -8,30 +17,169 @@ export interface NamedProgram {
   readonly name: string
   /** Its ELF section. */
   readonly section: string
+  /** Its descriptor, owned by its object. */
+  readonly fd: number
 }
 
-/** One attachment of a program. It lives until it is closed, its object with it. */
-export class BpfLink<P extends NamedProgram = NamedProgram> {
-  /** The program that is attached, a `BpfProgram`. */
-  readonly program: P
+/**
+ * One attachment of a program. It lives until it is closed, its object with it;
+ * one that nobody refers to any more stays as long as its object is open.
+ *
+ * All kinds have the same methods. What a kind cannot do is `ERR_UNSUPPORTED`: it
+ * is no link of the kernel's, or the kernel's links of this kind cannot do it.
+ */
+export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
+  #program: P
   readonly #native: NativeLink
+  /** For messages, when there is no program. */
+  readonly #name: string
   #closed = false
-  /** 0 when it is not known. */
-  #id = 0
+  #pinPath: string | undefined
+  /** Of the kernel's links, after it was closed; 0 for one that is not known. */
+  #ids: readonly number[] = []
 
   /** @internal */
-  constructor(program: P, native: NativeLink) {
-    this.program = program
+  constructor(program: P, native: NativeLink, pinPath?: string) {
+    this.#program = program
     this.#native = native
+    this.#pinPath = pinPath
+    this.#name = pinPath === undefined ? '' : `the link pinned at ${pinPath}`
+  }
+
+  /**
+   * Opens a link that is pinned, from whichever process. Closing it does not
+   * detach: call {@link unpin} before.
+   *
+   * @param path In a bpffs.
+   * @throws {BpfError} `ERR_FILE_NOT_FOUND`, `ERR_PERMISSION`, `ERR_KERNEL` when
+   *   there is another thing than a link.
+   */
+  static fromPin(path: string): BpfLink<NamedProgram | undefined> {
+    checkText(path, 'path')
+    const native = addon().openLink(path)
+    if (typeof native === 'number') {
+      throw failure('open', `the link pinned at ${path}`, native, { pinPath: path })
+    }
+    return new BpfLink<NamedProgram | undefined>(undefined, native, path)
+  }
+
+  /** The program that is attached, a `BpfProgram`; of another process's link nothing. */
+  get program(): P {
+    return this.#program
   }
 
   get closed(): boolean {
     return this.#closed
   }
 
+  /** Where it is pinned by this object, if it is. */
+  get pinPath(): string | undefined {
+    return this.#pinPath
+  }
+
   /**
-   * Detaches the program. Idempotent, never throws. Blocks until the kernel has
-   * let go, which for tracepoints is a grace period of some milliseconds.
+   * The descriptor of the kernel's link, owned by this object.
+   *
+   * @throws {BpfError} `ERR_CLOSED`; `ERR_UNSUPPORTED` when it is no link of the
+   *   kernel's, or several.
+   */
+  get fd(): number {
+    return this.#checked('use', this.#open('use').fd())
+  }
+
+  /**
+   * What the kernel says of it, of several links of the first.
+   *
+   * @throws {BpfError} `ERR_CLOSED`; `ERR_UNSUPPORTED` when it is no link of the
+   *   kernel's: USDT, `tc`, sockets, and probes before Linux 5.15.
+   */
+  info(): LinkInfo {
+    const bytes = this.#open('ask about').info()
+    if (typeof bytes === 'number') throw this.#failure('ask about', bytes)
+    return decodeLinkInfo(bytes)
+  }
+
+  /**
+   * Pins the link: the program stays attached after this process, until the file
+   * is removed. Makes the directory when it is missing. Links of probes need Linux
+   * 5.15.
+   *
+   * @param path A new file in a bpffs, such as `/sys/fs/bpf/NAME`.
+   * @throws {BpfError} `ERR_CLOSED`, `ERR_STATE` when it is pinned already,
+   *   `ERR_EXISTS` when there is such a file, `ERR_UNSUPPORTED` when it is not one
+   *   link of the kernel's, `ERR_PERMISSION`, `ERR_KERNEL`.
+   */
+  pin(path: string): void {
+    const native = this.#open('pin')
+    checkText(path, 'path')
+    if (this.#pinPath !== undefined) {
+      throw new BpfError('ERR_STATE', `it is pinned at ${this.#pinPath}`, {
+        operation: 'pin',
+        target: this.#target(),
+      })
+    }
+    this.#checked('pin', native.fd())
+    try {
+      mkdirSync(dirname(path), { recursive: true })
+    } catch {
+      // Pinning says why.
+    }
+    const result = native.pin(path)
+    if (result < 0) throw failure('pin', `${this.#target()} at ${path}`, result, { pinPath: path })
+    this.#pinPath = path
+  }
+
+  /**
+   * Removes the file that it is pinned at: from then on closing detaches. A file
+   * that is gone already counts as removed.
+   *
+   * @throws {BpfError} `ERR_CLOSED`, `ERR_STATE` when it is not pinned,
+   *   `ERR_PERMISSION`.
+   */
+  unpin(): void {
+    const native = this.#open('unpin')
+    if (this.#pinPath === undefined) {
+      throw new BpfError('ERR_STATE', 'it is not pinned', {
+        operation: 'unpin',
+        target: this.#target(),
+      })
+    }
+    this.#checked('unpin', native.unpin(this.#pinPath))
+    this.#pinPath = undefined
+  }
+
+  /**
+   * Puts another program in the place of this one, at once and without a gap. It
+   * has to be loaded and of the same type. Of cgroups, network namespaces and
+   * devices, `tc`, sockets, sockmaps and iterators.
+   *
+   * @throws {BpfError} `ERR_CLOSED`, `ERR_STATE` when it is detached or the program
+   *   is not loaded, `ERR_UNSUPPORTED` when links of this kind keep their program,
+   *   `ERR_KERNEL`.
+   */
+  update(program: NonNullable<P>): void {
+    const native = this.#open('update')
+    this.#checked('update', native.update(descriptorOf(program, 'BpfProgram', 'update()')))
+    this.#program = program
+  }
+
+  /**
+   * Detaches the program now, whoever else has the link: pins and other processes
+   * are left with a link that does nothing. Other than `close()`, for links that
+   * the kernel can detach so: cgroups, network namespaces and devices, `tc`,
+   * sockets, sockmaps, struct_ops.
+   *
+   * @throws {BpfError} `ERR_CLOSED`, `ERR_UNSUPPORTED` for links of tracing, which
+   *   end with the last who has them.
+   */
+  detach(): void {
+    this.#checked('detach', this.#open('detach').detach())
+  }
+
+  /**
+   * Detaches the program, unless the link is pinned. Idempotent, never throws.
+   * Blocks until the kernel has let go, which for tracepoints is a grace period of
+   * some milliseconds.
    *
    * When another thread of this process is just starting a program, its child
    * holds copies of all descriptors until it executes; the program stays
@@ -40,7 +188,11 @@ export class BpfLink<P extends NamedProgram = NamedProgram> {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#id = this.#native.close()
+    try {
+      this.#ids = this.#native.ids()
+    } finally {
+      this.#native.close()
+    }
   }
 
   /**
@@ -50,30 +202,70 @@ export class BpfLink<P extends NamedProgram = NamedProgram> {
    * kprobes, uprobes and tracepoints 5.15.
    *
    * @returns Whether that is certain; false where the kernel may not be asked.
-   * @throws {BpfError} `ERR_STATE` when the link is not closed, `ERR_TIMEOUT`.
+   * @throws {BpfError} `ERR_STATE` when the link is not closed, or pinned,
+   *   `ERR_TIMEOUT`.
    */
   async detached(options: DetachedOptions = {}): Promise<boolean> {
-    const target = `program "${this.program.name}"`
-    if (!this.#closed) {
-      throw new BpfError('ERR_STATE', 'its link is not closed', {
+    if (!this.#closed || this.#pinPath !== undefined) {
+      const problem = this.#closed ? 'its link is pinned' : 'its link is not closed'
+      throw new BpfError('ERR_STATE', problem, {
         operation: 'wait for the end of',
-        target,
+        target: this.#target(),
       })
     }
-    return waitUntilDetached([this.#id], target, options)
+    return waitUntilDetached(this.#ids, this.#target(), options)
   }
 
   [Symbol.dispose](): void {
     this.close()
   }
 
-  /** @internal Its id after it was closed; 0 when it is not known. */
-  get id(): number {
-    return this.#id
+  /** @internal Of what is to be waited for after it was closed; 0 for one that is not known. */
+  get ids(): readonly number[] {
+    return this.#pinPath === undefined ? this.#ids : []
   }
 
   /** @internal There is nothing to wait for. */
   get isOver(): boolean {
-    return this.#closed && (this.#id === 0 || isGone(this.#id))
+    return this.#closed && this.ids.every((id) => id === 0 || isGone(id))
+  }
+
+  #target(): string {
+    const program = this.#program
+    return program === undefined ? this.#name : `program "${program.name}"`
+  }
+
+  #open(operation: string): NativeLink {
+    if (this.#closed) throw closed(operation, `the link of ${this.#target()}`)
+    return this.#native
+  }
+
+  #checked(operation: string, result: number): number {
+    if (result < 0) throw this.#failure(operation, result)
+    return result
+  }
+
+  #failure(operation: string, errno: number): BpfError {
+    const target = `the link of ${this.#target()}`
+    const ENOLINK = -67
+    if (errno === ENOLINK) {
+      return new BpfError('ERR_STATE', 'it is detached', { operation, target, errno })
+    }
+    const EINVAL = -22
+    const EOPNOTSUPP = -95
+    if (errno !== EINVAL && errno !== EOPNOTSUPP) return failure(operation, target, errno)
+    const hint = {
+      use: notOne,
+      pin: notOne,
+      'ask about': notOne,
+      update: 'Links of this kind keep their program, or the other one is of another type',
+      detach: 'Links of this kind end with the last who has them: close() it, unpin() it before',
+    }[operation]
+    return new BpfError('ERR_UNSUPPORTED', 'this kind of link cannot', {
+      operation,
+      target,
+      errno,
+      hint,
+    })
   }
 }

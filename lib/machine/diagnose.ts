@@ -4,6 +4,7 @@ import {
   type CapabilityName,
   hasOwnCapabilities,
   includes,
+  isBpffs,
   kernelAtLeast,
   missingCapabilities,
   readSystemFacts,
@@ -23,14 +24,26 @@ export interface DeclaredMap {
   overwrites?: boolean
 }
 
+/** What an operation needs, when the kernel or libbpf may lack it. */
+export interface Needs {
+  feature: string
+  /** Linux, the major and the minor number. */
+  kernel?: readonly [major: number, minor: number]
+  /** libbpf, such as "1.3". */
+  libbpf?: string
+}
+
 /** A failure of the kernel, to be explained. */
 export interface Failure {
   operation: string
   /** Negative, as everywhere in this library. */
   errno: number
   log: string
-  /** The section of the program that was loaded or attached, if it was one. */
+  /** The section of the program that was loaded or attached, or one for where it was. */
   section?: string | undefined
+  needs?: Needs | undefined
+  /** Where something was to be pinned, or is. */
+  pinPath?: string | undefined
   /** The map that the kernel did not create, if it was one. */
   map?: DeclaredMap | undefined
   /** A probe says that this kernel has no rings that overwrite. */
@@ -50,13 +63,17 @@ export interface Diagnosis {
 const EPERM = -1
 const ENOENT = -2
 const ESRCH = -3
+const E2BIG = -7
+const EBADF = -9
 const ENOMEM = -12
 const EACCES = -13
 const EBUSY = -16
 const EEXIST = -17
 const EINVAL = -22
+const ENODEV = -19
 const ENFILE = -23
 const EMFILE = -24
+const ENOSYS = -38
 const EOPNOTSUPP = -95
 const ENOTSUPP = -524
 
@@ -66,7 +83,15 @@ const ENOTSUPP = -524
  * EPERM or ENOENT; looking at the machine afterwards tells them apart.
  */
 export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts()): Diagnosis {
-  const { errno, operation, section } = failure
+  const { errno, operation, section, pinPath } = failure
+  if (pinPath !== undefined) {
+    const diagnosis = diagnosePin(failure, pinPath)
+    if (diagnosis !== undefined) return diagnosis
+  }
+  if (failure.needs !== undefined) {
+    const diagnosis = diagnoseLack(errno, failure.needs, facts)
+    if (diagnosis !== undefined) return diagnosis
+  }
   if (errno === EPERM || errno === EACCES) return diagnosePermission(failure, facts)
   if (errno === EMFILE || errno === ENFILE) {
     return {
@@ -150,6 +175,47 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
   return { code: 'ERR_KERNEL' }
 }
 
+/** Whether the kernel or libbpf is too old for it. */
+function diagnoseLack(
+  errno: number,
+  { feature, kernel, libbpf }: Needs,
+  facts: SystemFacts,
+): Diagnosis | undefined {
+  if (errno === ENOSYS && libbpf !== undefined) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `${feature} needs libbpf ${libbpf} or newer where this package was built: install it, then run "npm rebuild bpf-ringbuf"`,
+    }
+  }
+  if (kernel === undefined || kernelAtLeast(facts, ...kernel)) return undefined
+  if (![EINVAL, EOPNOTSUPP, ENOTSUPP, E2BIG, EBADF].includes(errno)) return undefined
+  return {
+    code: 'ERR_UNSUPPORTED',
+    hint: `${feature} needs Linux ${kernel.join('.')} or newer, this is ${facts.kernelRelease}`,
+  }
+}
+
+function diagnosePin({ errno, operation }: Failure, path: string): Diagnosis | undefined {
+  if (errno === ENOENT) return { code: 'ERR_FILE_NOT_FOUND' }
+  if (errno === EEXIST) return { code: 'ERR_EXISTS' }
+  if ((errno === EPERM || errno === EACCES) && !isBpffs(path)) {
+    return {
+      code: 'ERR_KERNEL',
+      hint: 'A pin has to be in a bpffs: run "mount -t bpf bpf /sys/fs/bpf"',
+    }
+  }
+  if (errno === EINVAL && operation === 'pin') {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: 'The kernel does not pin that: links of probes and perf events can be since Linux 5.15',
+    }
+  }
+  if (errno === EINVAL) {
+    return { code: 'ERR_KERNEL', hint: 'What is pinned there is of another kind' }
+  }
+  return undefined
+}
+
 /** What is wrong with the declaration of a map that the kernel refused. */
 function misdeclared({ type, keySize, valueSize, maxEntries }: DeclaredMap): string | undefined {
   if (maxEntries === 0 && type !== 'perf_event_array') {
@@ -224,7 +290,7 @@ function diagnosePermission(failure: Failure, facts: SystemFacts): Diagnosis {
 }
 
 function diagnoseTrampoline({ section = '' }: Failure, facts: SystemFacts): Diagnosis | undefined {
-  if (!/^(fentry|fexit|fmod_ret|lsm)(\.s)?\//.test(section)) return undefined
+  if (!/^(fentry|fexit|fmod_ret|lsm|freplace)(\.s)?(\/|$)/.test(section)) return undefined
   return {
     code: 'ERR_UNSUPPORTED',
     hint: `This kernel (${facts.kernelRelease}) refuses BPF trampolines (fentry, fexit, LSM): use tp_btf, raw_tp or a tracepoint`,
@@ -255,6 +321,25 @@ function explainMissing(missing: readonly CapabilityName[], facts: SystemFacts):
 
 function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undefined {
   const section = failure.section ?? ''
+  if (/^perf_event/.test(section)) return diagnosePerfEvent(failure, facts)
+  if (/^cgroup\//.test(section) && [EBADF, EINVAL].includes(failure.errno)) {
+    return {
+      code: 'ERR_KERNEL',
+      hint: 'It has to be a directory of cgroup version 2, see "findmnt -t cgroup2"',
+    }
+  }
+  if (failure.errno === ENODEV) return { code: 'ERR_NOT_FOUND' }
+  if (/qdisc kind is unknown/.test(failure.log)) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `This kernel (${facts.kernelRelease}) has no clsact qdisc: it needs CONFIG_NET_CLS_ACT and the module sch_ingress`,
+    }
+  }
+  if (isUserProbe(section) && failure.errno === ESRCH) {
+    return /USDT support/.test(failure.log)
+      ? { code: 'ERR_KERNEL', hint: 'Its object has to include usdt.bpf.h of libbpf' }
+      : { code: 'ERR_NOT_FOUND', hint: 'There is no such process' }
+  }
   if (failure.errno === ENOENT && /^raw_(tp|tracepoint)/.test(section)) {
     return {
       code: 'ERR_UNSUPPORTED',
@@ -311,6 +396,19 @@ function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undef
   return undefined
 }
 
+function diagnosePerfEvent({ errno }: Failure, facts: SystemFacts): Diagnosis | undefined {
+  if (errno === ESRCH) return { code: 'ERR_NOT_FOUND', hint: 'There is no such process' }
+  if ([ENOENT, ENODEV, EOPNOTSUPP, EINVAL].includes(errno)) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint:
+        `This machine (Linux ${facts.kernelRelease}) has no such event, or no such CPU: ` +
+        'virtual machines often lack hardware events; cpu-clock is everywhere',
+    }
+  }
+  return undefined
+}
+
 function isTracepoint(section: string | undefined): boolean {
   return section !== undefined && /^(tp|tracepoint)\//.test(section)
 }
@@ -334,7 +432,7 @@ export function lsmProblem(
   modules: string = readText('/sys/kernel/security/lsm'),
 ): Diagnosis | undefined {
   const list = modules.trim()
-  if (!/^lsm(\.s)?\//.test(section) || list === '' || list.split(',').includes('bpf')) return
+  if (!/^lsm(\.s)?(\/|$)/.test(section) || list === '' || list.split(',').includes('bpf')) return
   return {
     code: 'ERR_UNSUPPORTED',
     hint: `Boot the kernel with "lsm=${list},bpf"`,

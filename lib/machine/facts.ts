@@ -1,6 +1,7 @@
 // What this machine offers to BPF programs.
 import { existsSync, readFileSync, readlinkSync, statfsSync } from 'node:fs'
 import { release } from 'node:os'
+import { dirname } from 'node:path'
 
 /** The facts that explain most failures. */
 export interface SystemFacts {
@@ -95,6 +96,17 @@ function isLaterUserNamespace(): boolean {
   const firstInode = 0xeffffffd // PROC_USER_INIT_INO, linux/proc_ns.h
   try {
     return readlinkSync('/proc/self/ns/user') !== `user:[${String(firstInode)}]`
+  } catch {
+    return false
+  }
+}
+
+/** Whether a file is, or would be, in a bpffs. */
+export function isBpffs(path: string): boolean {
+  const bpffsMagic = 0xcafe4a11 // BPF_FS_MAGIC, linux/magic.h
+  try {
+    // Signed on some machines.
+    return statfsSync(dirname(path)).type >>> 0 === bpffsMagic
   } catch {
     return false
   }

@@ -1,7 +1,7 @@
 // Turns what native code returned into an error.
 import { BpfError, describeErrno, VerifierError } from '../errors/errors.js'
 import { addon } from '../addon/addon.js'
-import { type DeclaredMap, diagnose, type Failure } from './diagnose.js'
+import { type DeclaredMap, diagnose, type Failure, type Needs } from './diagnose.js'
 import { lacksOverwriting, lacksRingBuffers, lacksUserRingBuffers } from './probes.js'
 
 /** Not the verifier's, though libbpf prints its log: EAGAIN, EMFILE, ENOTSUPP. */
@@ -15,22 +15,42 @@ export function failure(
   operation: string,
   target: string,
   errno: number,
-  context: Pick<Failure, 'section'> = {},
+  context: Pick<Failure, 'section' | 'needs' | 'pinPath'> = {},
 ): BpfError {
   return explained(target, { operation, errno, log: addon().takeLog(), ...context })
+}
+
+/** Types of programs that are younger than ring buffers. */
+const typeNeeds: Record<string, Needs> = {
+  sk_lookup: { feature: 'A program of type sk_lookup', kernel: [5, 9] },
+  netfilter: { feature: 'A program of type netfilter', kernel: [6, 4] },
 }
 
 /** What an object consists of, to explain why it was not loaded. */
 export interface Parts {
   /** The sections of programs by their names. */
   sections: ReadonlyMap<string, string>
+  /** The types of programs by their names, as libbpf calls them. */
+  types?: ReadonlyMap<string, string>
   maps: ReadonlyMap<string, DeclaredMap>
+  /** What the verifier wrote about a program that has a log of its own. */
+  logOf?: (program: string) => string
 }
 
 /** The error for a failed load: the verifier's, when it was the verifier. */
-export function loadFailure(target: string, errno: number, { sections, maps }: Parts): BpfError {
+export function loadFailure(
+  target: string,
+  errno: number,
+  { sections, types, maps, logOf }: Parts,
+): BpfError {
   const log = addon().takeLog()
-  const rejected = neverVerifier.has(errno) ? undefined : verifierLog(log)
+  const program = /^libbpf: prog '([^']*)': BPF program load failed/m.exec(log)?.[1]
+  const own = program === undefined ? '' : (logOf?.(program) ?? '')
+  const rejected = neverVerifier.has(errno)
+    ? undefined
+    : program !== undefined && own.trim() !== ''
+      ? { program, text: own }
+      : verifierLog(log)
   if (rejected !== undefined) {
     return new VerifierError(rejected.program, rejected.text, {
       operation: 'load',
@@ -39,13 +59,13 @@ export function loadFailure(target: string, errno: number, { sections, maps }: P
       log,
     })
   }
-  const program = /^libbpf: prog '([^']*)': BPF program load failed/m.exec(log)?.[1]
   const map = maps.get(/^libbpf: map '([^']*)': failed to create/m.exec(log)?.[1] ?? '')
   return explained(target, {
     operation: 'load',
     errno,
     log,
     section: sections.get(program ?? ''),
+    needs: typeNeeds[types?.get(program ?? '') ?? ''],
     map,
     lacksOverwriting: map?.overwrites === true && lacksOverwriting(),
     lacksRingBuffers: map?.type === 'ringbuf' && lacksRingBuffers(),

@@ -2,8 +2,15 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { Btf } from '../btf/btf.js'
 import { checkElf } from '../btf/elf.js'
-import { BpfError, bytesOf, checkOptions, describeErrno, invalidType } from '../errors/errors.js'
-import { libbpfReason, loadFailure } from '../machine/failure.js'
+import {
+  BpfError,
+  bytesOf,
+  checkInteger,
+  checkOptions,
+  describeErrno,
+  invalidType,
+} from '../errors/errors.js'
+import { failure, libbpfReason, loadFailure } from '../machine/failure.js'
 import { createGlobals, type GlobalValue, listNames } from './globals.js'
 import { type DetachedOptions, waitUntilDetached } from '../link/detached.js'
 import type { BpfLink } from '../link/link.js'
@@ -96,7 +103,7 @@ export class BpfObject {
     this.maps = maps
     this.programs = new Map(
       native.programs().map((nativeProgram) => {
-        const program = new BpfProgram(session, nativeProgram, (link) => {
+        const program = new BpfProgram(session, nativeProgram, this, (link) => {
           this.#adopt(link)
         })
         return [program.name, program]
@@ -168,6 +175,26 @@ export class BpfObject {
   }
 
   /**
+   * The version that the kernel is told, LINUX_VERSION_CODE of linux/version.h: by
+   * default that of this kernel, or what a section `version` says. Since Linux 5.0
+   * it makes no difference. Setting it is possible until `load()`.
+   *
+   * @throws {BpfError} `ERR_STATE` after load.
+   */
+  get kernelVersion(): number {
+    this.#session.checkOpen('read', `object "${this.name}"`)
+    return this.#session.native.kernelVersion()
+  }
+
+  set kernelVersion(version: number) {
+    const target = `object "${this.name}"`
+    checkInteger(version, `kernelVersion of ${target}`, 0, 2 ** 32 - 1)
+    this.#session.checkPhase('configure', target, 'open')
+    const result = this.#session.native.setKernelVersion(version)
+    if (result < 0) throw failure('configure', target, result)
+  }
+
+  /**
    * Creates the maps and loads the programs, `bpf_object__load()`. Blocks while
    * the kernel verifies, some milliseconds a program. Needs CAP_BPF and
    * CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8), and a file descriptor for each
@@ -185,7 +212,13 @@ export class BpfObject {
     this.#session.loaded(result >= 0)
     if (result < 0) {
       const sections = new Map([...this.programs.values()].map((p) => [p.name, p.section]))
-      const error = loadFailure(`object "${this.name}"`, result, { sections, maps: this.maps })
+      const types = new Map([...this.programs.values()].map((p) => [p.name, p.type]))
+      const error = loadFailure(`object "${this.name}"`, result, {
+        sections,
+        types,
+        maps: this.maps,
+        logOf: (program) => this.programs.get(program)?.verifierLog ?? '',
+      })
       throw pinMismatch(error, this.maps) ?? error
     }
     return this
@@ -194,9 +227,10 @@ export class BpfObject {
   /**
    * Attaches every program whose section says where it goes and that is not
    * attached yet. All or nothing: when one fails, those that this call attached
-   * are detached again and the error names it. Programs with `autoload = false`
-   * are left out, and those whose sections do not say where, such as `xdp`,
-   * `socket` and `cgroup_skb/egress`.
+   * are detached again and the error names it. Left out, and named by
+   * {@link unattached}, are programs with `autoattach = false`, iterators, which run
+   * when they are read, and those whose sections do not say where, such as `xdp`,
+   * `perf_event` and `cgroup_skb/egress`: give them a target, `program.attach()`.
    *
    * @throws {BpfError} `ERR_STATE` before load; otherwise as
    *   `BpfProgram.attach()`.
@@ -208,6 +242,7 @@ export class BpfObject {
     try {
       for (const program of this.programs.values()) {
         if (attached.has(program) || !program.autoload) continue
+        if (!program.autoattach || program.isIterator) continue
         const link = program.autoAttach()
         if (link !== undefined) made.push(link)
       }
@@ -216,6 +251,20 @@ export class BpfObject {
       throw error
     }
     return this
+  }
+
+  /**
+   * The programs that are loaded and that no open link attaches: what `attach()`
+   * left out, and what was detached.
+   *
+   * @throws {BpfError} `ERR_STATE` before load, `ERR_CLOSED`.
+   */
+  get unattached(): readonly BpfProgram[] {
+    this.#session.checkPhase('ask about', `object "${this.name}"`, 'loaded')
+    const attached = new Set(this.links.map(({ program }) => program))
+    return [...this.programs.values()].filter(
+      (program) => program.autoload && !attached.has(program),
+    )
   }
 
   /**
@@ -230,7 +279,7 @@ export class BpfObject {
   /**
    * Resolves when the programs have ended for good after `detach()`: from then on
    * they make no records and count nothing. Does not block. As
-   * {@link BpfLink.detached} for all links that were closed.
+   * {@link BpfLink.detached} for all links that were closed and are not pinned.
    *
    * @returns Whether that is certain; false where the kernel may not be asked.
    * @throws {BpfError} `ERR_STATE` while programs are attached, `ERR_TIMEOUT`.
@@ -245,7 +294,7 @@ export class BpfObject {
     }
     const links = [...this.#links]
     const known = await waitUntilDetached(
-      links.map(({ id }) => id),
+      links.flatMap(({ ids }) => ids),
       target,
       options,
     )

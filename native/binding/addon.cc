@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <net/if.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 
 #include "binding/arguments.h"
 #include "binding/flight_recorder.h"
+#include "binding/descriptor.h"
 #include "binding/link.h"
 #include "binding/map.h"
 #include "binding/map_handle.h"
@@ -143,6 +145,16 @@ Napi::Value DemangleName(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), *result);
 }
 
+// if_nametoindex(): of this network namespace
+// interfaceIndex(name: string): number
+Napi::Value InterfaceIndex(const Napi::CallbackInfo& info) {
+  std::string name;
+  if (!ReadArguments(info, &name)) return {};
+  const unsigned index = if_nametoindex(name.c_str());
+  return Napi::Number::New(info.Env(),
+                           index == 0 ? -errno : static_cast<double>(index));
+}
+
 // A grace period of RCU, off the JavaScript thread.
 class ProgramsEndedWorker final : public Napi::AsyncWorker {
  public:
@@ -180,7 +192,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   if (environment == nullptr) return exports;
   Object::Init(env, environment, exports);
   Program::Init(env, environment);
-  Link::Init(env, environment);
+  Link::Init(env, environment, exports);
+  Descriptor::Init(env, environment, exports);
   Map::Init(env, environment);
   MapHandle::Init(env, environment, exports);
   Reader::Init(env, environment, exports);
@@ -195,6 +208,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("nextProgramId",
               Napi::Function::New<NextProgramId>(env, "nextProgramId"));
   exports.Set("demangle", Napi::Function::New<DemangleName>(env, "demangle"));
+  exports.Set("interfaceIndex",
+              Napi::Function::New<InterfaceIndex>(env, "interfaceIndex"));
   exports.Set("programsEnded",
               Napi::Function::New<ProgramsEnded>(env, "programsEnded"));
   exports.Set("libbpfVersion", libbpf_version_string());

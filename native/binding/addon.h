@@ -56,6 +56,7 @@ class Environment {
   Napi::FunctionReference map_handle_constructor;
   Napi::FunctionReference program_constructor;
   Napi::FunctionReference link_constructor;
+  Napi::FunctionReference descriptor_constructor;
 
  private:
   explicit Environment(napi_env env) : env_(env) {}

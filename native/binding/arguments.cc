@@ -1,6 +1,7 @@
 #include "binding/arguments.h"
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace bpf_ringbuf {
@@ -36,6 +37,17 @@ bool ReadTypedArray(napi_env env, napi_value value,
   return napi_get_typedarray_info(env, value, &type, length, data, nullptr,
                                   nullptr) == napi_ok &&
          type == expected;
+}
+
+template <typename Item>
+bool ReadItems(napi_env env, napi_value value, napi_typedarray_type type,
+               std::vector<Item>* read) {
+  void* data = nullptr;
+  size_t length = 0;
+  if (!ReadTypedArray(env, value, type, &data, &length)) return false;
+  const auto* first = static_cast<const Item*>(data);
+  read->assign(first, first + length);
+  return true;
 }
 
 }  // namespace
@@ -87,13 +99,37 @@ bool ReadValue(napi_env env, napi_value value, std::optional<Bytes>* read) {
 }
 
 bool ReadValue(napi_env env, napi_value value, std::vector<int32_t>* read) {
-  void* data = nullptr;
-  size_t length = 0;
-  if (!ReadTypedArray(env, value, napi_int32_array, &data, &length)) {
+  return ReadItems(env, value, napi_int32_array, read);
+}
+
+bool ReadValue(napi_env env, napi_value value, std::vector<uint64_t>* read) {
+  return ReadItems(env, value, napi_biguint64_array, read);
+}
+
+bool ReadValue(napi_env env, napi_value value, Word* read) {
+  bool lossless = false;
+  return napi_get_value_bigint_uint64(env, value, &read->value, &lossless) ==
+             napi_ok &&
+         lossless;
+}
+
+bool ReadValue(napi_env env, napi_value value, std::vector<std::string>* read) {
+  constexpr uint32_t kMostItems = 1 << 20;
+  bool is_array = false;
+  uint32_t length = 0;
+  if (napi_is_array(env, value, &is_array) != napi_ok || !is_array ||
+      napi_get_array_length(env, value, &length) != napi_ok ||
+      length > kMostItems) {
     return false;
   }
-  const auto* first = static_cast<const int32_t*>(data);
-  read->assign(first, first + length);
+  read->resize(length);
+  for (uint32_t i = 0; i < length; ++i) {
+    napi_value item;
+    if (napi_get_element(env, value, i, &item) != napi_ok ||
+        !ReadValue(env, item, &(*read)[i])) {
+      return false;
+    }
+  }
   return true;
 }
 
@@ -111,6 +147,20 @@ bool ReadValue(napi_env env, napi_value value, Napi::Function* read) {
   if (!HasType(env, value, napi_function)) return false;
   *read = Napi::Function(env, value);
   return true;
+}
+
+Napi::Value NewBytes(napi_env env, const void* data, size_t size_bytes) {
+  void* memory = nullptr;
+  napi_value buffer;
+  napi_value bytes;
+  if (napi_create_arraybuffer(env, size_bytes, &memory, &buffer) != napi_ok ||
+      napi_create_typedarray(env, napi_uint8_array, size_bytes, buffer, 0,
+                             &bytes) != napi_ok) {
+    napi_throw_error(env, nullptr, "Node-API failed");  // unless one is pending
+    return {};
+  }
+  if (size_bytes != 0) memcpy(memory, data, size_bytes);
+  return {env, bytes};
 }
 
 void ThrowTypeError(napi_env env, const char* message) {

@@ -18,23 +18,36 @@ struct Bytes {
   size_t size_bytes;
 };
 
+// A BigInt of 64 bits.
+struct Word {
+  uint64_t value;
+};
+
 // Each reads one value, and is false when it is of another type, or when
 // Node-API fails. Numbers are integers that fit.
 bool ReadValue(napi_env env, napi_value value, bool* read);
 bool ReadValue(napi_env env, napi_value value, int32_t* read);
 bool ReadValue(napi_env env, napi_value value, uint32_t* read);
 bool ReadValue(napi_env env, napi_value value, uint64_t* read);
+bool ReadValue(napi_env env, napi_value value, Word* read);
 bool ReadValue(napi_env env, napi_value value, std::string* read);
+// Of an array that is not longer than 2^20.
+bool ReadValue(napi_env env, napi_value value, std::vector<std::string>* read);
 bool ReadValue(napi_env env, napi_value value, Bytes* read);
 // Nothing for undefined.
 bool ReadValue(napi_env env, napi_value value, std::optional<Bytes>* read);
 bool ReadValue(napi_env env, napi_value value, std::vector<int32_t>* read);
+bool ReadValue(napi_env env, napi_value value, std::vector<uint64_t>* read);
 bool ReadValue(napi_env env, napi_value value, Napi::Float64Array* read);
 bool ReadValue(napi_env env, napi_value value, Napi::Function* read);
 
 // Makes `message` a pending TypeError. While a worker is being terminated that
 // cannot be, and does not matter.
 void ThrowTypeError(napi_env env, const char* message);
+
+// A Uint8Array with memory of its own. Empty, with an exception pending, when
+// Node-API fails.
+Napi::Value NewBytes(napi_env env, const void* data, size_t size_bytes);
 
 // Reads the leading arguments of a call, all or none: when one is missing or
 // wrong, the call is its caller's mistake, and a TypeError is pending. Lists in

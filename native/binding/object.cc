@@ -20,18 +20,22 @@ namespace bpf_ringbuf {
 
 void Object::Init(Napi::Env env, Environment* environment,
                   Napi::Object exports) {
-  exports.Set("Object",
-              DefineClass(env, "Object",
-                          {
-                              InstanceMethod<&Object::Open>("open"),
-                              InstanceMethod<&Object::Load>("load"),
-                              InstanceMethod<&Object::Close>("close"),
-                              InstanceMethod<&Object::Btf>("btf"),
-                              InstanceMethod<&Object::Maps>("maps"),
-                              InstanceMethod<&Object::DataMap>("dataMap"),
-                              InstanceMethod<&Object::Programs>("programs"),
-                          },
-                          environment));
+  exports.Set(
+      "Object",
+      DefineClass(
+          env, "Object",
+          {
+              InstanceMethod<&Object::Open>("open"),
+              InstanceMethod<&Object::Load>("load"),
+              InstanceMethod<&Object::KernelVersion>("kernelVersion"),
+              InstanceMethod<&Object::SetKernelVersion>("setKernelVersion"),
+              InstanceMethod<&Object::Close>("close"),
+              InstanceMethod<&Object::Btf>("btf"),
+              InstanceMethod<&Object::Maps>("maps"),
+              InstanceMethod<&Object::DataMap>("dataMap"),
+              InstanceMethod<&Object::Programs>("programs"),
+          },
+          environment));
 }
 
 // new Object()
@@ -50,6 +54,7 @@ void Object::CloseHandle() {
   sections_.clear();
   bpf_object__close(object_);
   object_ = nullptr;
+  logs_.clear();
 }
 
 uint8_t* Object::MapSection(int fd, size_t size_bytes, bool writable,
@@ -118,6 +123,23 @@ Napi::Value Object::Load(const Napi::CallbackInfo& info) {
   error = bpf_object__load(object_);
   if (error != 0) environment_->log = capture.text();
   return Napi::Number::New(info.Env(), error);
+}
+
+// bpf_object__kversion()
+// kernelVersion(): number
+Napi::Value Object::KernelVersion(const Napi::CallbackInfo& info) {
+  if (closed()) return Napi::Number::New(info.Env(), -EBADF);
+  return Napi::Number::New(info.Env(), bpf_object__kversion(object_));
+}
+
+// bpf_object__set_kversion()
+// setKernelVersion(version: number): number
+Napi::Value Object::SetKernelVersion(const Napi::CallbackInfo& info) {
+  uint32_t version;
+  if (!ReadArguments(info, &version)) return {};
+  return Napi::Number::New(
+      info.Env(),
+      closed() ? -EBADF : bpf_object__set_kversion(object_, version));
 }
 
 // bpf_object__close()

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "binding/addon.h"
 
@@ -24,6 +25,12 @@ class Object final : public Napi::ObjectWrap<Object>, public Closable {
 
   void CloseHandle() override;
   bool closed() const { return object_ == nullptr; }
+  bpf_object* object() const { return object_; }
+
+  // Where the verifier is to write about a program, until the object is closed.
+  std::vector<char>& LogOf(const bpf_program* program) {
+    return logs_[program];
+  }
 
   // The memory of a loaded data section, mapped once and until the object is
   // closed. Null, with *error set, when the kernel refuses.
@@ -37,6 +44,8 @@ class Object final : public Napi::ObjectWrap<Object>, public Closable {
 
   Napi::Value Open(const Napi::CallbackInfo& info);
   Napi::Value Load(const Napi::CallbackInfo& info);
+  Napi::Value KernelVersion(const Napi::CallbackInfo& info);
+  Napi::Value SetKernelVersion(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
   Napi::Value Btf(const Napi::CallbackInfo& info);
   Napi::Value Maps(const Napi::CallbackInfo& info);
@@ -47,6 +56,7 @@ class Object final : public Napi::ObjectWrap<Object>, public Closable {
   bool opened_ = false;
   bpf_object* object_ = nullptr;
   std::map<int, Section> sections_;  // by the descriptors of their maps
+  std::map<const bpf_program*, std::vector<char>> logs_;
 };
 
 }  // namespace bpf_ringbuf

@@ -50,10 +50,33 @@ PROGRAM(lsm_sleepable, "lsm.s/file_open")
 PROGRAM(uprobe, "uprobe/libc.so.6:getuid")
 PROGRAM(uretprobe, "uretprobe/libc.so.6:getuid")
 
-/* Runs when its link is read, which the library does not do. */
+/* Of vmlinux.h, what the program below uses. */
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct seq_file;
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+struct task_struct {
+	int pid;
+};
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+#pragma clang attribute pop
+
+/* Runs when somebody reads what it writes. */
 SEC("?iter/task")
-int iter(void *context)
+int iter(struct bpf_iter__task *context)
 {
+	static const char format[] = "%d\n";
+	struct task_struct *task = context->task;
+	__u64 pid;
+
+	if (!task)
+		return 0;
+	pid = task->pid;
+	bpf_seq_printf(context->meta->seq, format, sizeof(format), &pid, sizeof(pid));
 	return 0;
 }
 

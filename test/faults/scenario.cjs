@@ -87,7 +87,7 @@ const scenarios = {
     )
     // Beyond what of a batch JavaScript sees without a copy.
     const request = Uint32Array.of(200_000, 0)
-    object.program('make_bytes').testRun(new Uint8Array(request.buffer))
+    object.program('make_bytes').testRun({ context: new Uint8Array(request.buffer) })
     await ring.flush()
   }),
 

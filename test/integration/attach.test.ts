@@ -1,17 +1,10 @@
-// Each kind of attachment, and what else depends on the kernel: it works where
-// the kernel has it, otherwise the error says what is lacking.
-//
+// Each kind of attachment by a section, and what else depends on the kernel.
 // features() is held against each.
-//
-// KERNEL_LACKS, names separated by commas, says what this kernel must not have;
-// it must have all others. Without it either is taken. FEATURES_FILE is where to
-// write what was found, for test/kernels.
 import { spawnSync } from 'node:child_process'
-import { appendFileSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type AttachFeatures,
-  type BpfErrorCode,
   type BpfObject,
   type Feature,
   features,
@@ -19,14 +12,10 @@ import {
   u32,
 } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
+import { errorOf, judge, type Refusal } from '../features.js'
 import { objectPath, openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 import type { Thrown } from '../thrown.js'
-
-const lacking = process.env['KERNEL_LACKS']?.split(',')
-const featuresFile = process.env['FEATURES_FILE']
-
-type Refusal = [BpfErrorCode, RegExp]
 
 const noKprobes: Refusal = ['ERR_UNSUPPORTED', /no kprobes|tracefs is not mounted/]
 const noMultiKprobes: Refusal = ['ERR_UNSUPPORTED', /kprobe\.multi needs Linux 5\.18/]
@@ -83,35 +72,6 @@ const attachments: { feature: string; program: string; refusals?: Refusal[] }[] 
   { feature: 'uretprobe', program: 'uretprobe' },
 ]
 
-/** What an action threw, if it did. */
-function errorOf(action: () => unknown): Thrown | undefined {
-  try {
-    action()
-    return undefined
-  } catch (error) {
-    return error as Thrown
-  }
-}
-
-/** Checks whether it may be refused, and how it is. */
-function judge(feature: string, error: Thrown | undefined, ...refusals: Refusal[]): void {
-  if (featuresFile !== undefined) {
-    const { code, hint, message } = error ?? {}
-    appendFileSync(featuresFile, `${JSON.stringify({ feature, code, hint, message })}\n`)
-  }
-  if (lacking !== undefined) {
-    const refused = error !== undefined
-    expect({ refused, message: error?.message }).toMatchObject({
-      refused: lacking.includes(feature),
-    })
-  }
-  if (error === undefined) return
-  const known = refusals.some(
-    ([code, message]) => code === error.code && message.test(error.message),
-  )
-  expect({ error: error.code, message: error.message, known }).toMatchObject({ known: true })
-}
-
 function openWith(program: string): BpfObject {
   const object = openObject('attach')
   object.program(program).autoload = true
@@ -148,13 +108,16 @@ describeBpf('of this kernel', () => {
     expect(events).toBe(before)
   })
 
-  test('iter can be attached', () => {
+  test('iter writes a line for each task', () => {
     using object = openWith('iter')
+    let lines: string[] = []
     judge(
       'iter',
-      errorOf(() => object.load().attach()),
+      errorOf(() => (lines = [...object.load().attach().program('iter').iterate()])),
     )
-    expect(object.links.map((link) => link.program.name)).toEqual(['iter'])
+    expect(lines).toContain(String(process.pid))
+    expect(object.links).toEqual([])
+    expect(object.unattached.map(({ name }) => name)).toEqual(['iter'])
     compare(features().attach.iter, undefined)
   })
 
@@ -174,7 +137,7 @@ describeBpf('of this kernel', () => {
     const error = errorOf(() => object.load())
     judge('syscall', error, ['ERR_UNSUPPORTED', /"syscall" programs need Linux 5\.14/])
     compare(features().programTypes['syscall'], error)
-    if (error === undefined) expect(object.program('run_only').testRun()).toBe(0)
+    if (error === undefined) expect(object.program('run_only').testRun().returnValue).toBe(0)
   })
 
   test('bpf_loop() is there, or rejected by the verifier', () => {
@@ -182,7 +145,7 @@ describeBpf('of this kernel', () => {
     const error = errorOf(() => object.load())
     judge('bpf_loop', error, ['ERR_VERIFIER', /rejected program "loop"/])
     compare(features().helper('raw_tracepoint', 'bpf_loop'), error)
-    if (error === undefined) expect(object.program('loop').testRun()).toBe(10)
+    if (error === undefined) expect(object.program('loop').testRun().returnValue).toBe(10)
   })
 
   test('a ring that overwrites its oldest records is created, or refused', () => {

@@ -258,14 +258,14 @@ describeBpf('globals', () => {
     globals.data_u32 = 4321
     globals.custom_data = 1000
     globals.data_static = 100
-    expect(object.program('copy').testRun()).toBe(4321)
+    expect(object.program('copy').testRun().returnValue).toBe(4321)
     for (const [kind, min] of integers) expect(globals[`bss_${kind}`]).toBe(asRead(min, kind))
     expect(globals.bss_bool).toBe(true)
     expect(globals.bss_mode).toBe(1)
     expect(globals.bss_text).toBe('from JavaScript')
     expect(globals.bss_static).toBe(1110n)
     globals.data_u32 = 1
-    expect(object.program('copy').testRun()).toBe(1)
+    expect(object.program('copy').testRun().returnValue).toBe(1)
     expect(globals.bss_static).toBe(2220n)
     globals.data_histogram = { slots: [10, 20, 30, 40], comm: 'shell' }
     object.program('copy').testRun()

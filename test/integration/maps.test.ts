@@ -37,9 +37,8 @@ const Histogram = struct(
 
 /** Runs a program of maps.bpf.c on this thread, with a key and a value. */
 function run(object: BpfObject, program: string, key = 0, value = 0): number {
-  return object
-    .program(program)
-    .testRun(new Uint8Array(BigUint64Array.of(BigInt(key), BigInt(value)).buffer))
+  const context = new Uint8Array(BigUint64Array.of(BigInt(key), BigInt(value)).buffer)
+  return object.program(program).testRun({ context }).returnValue
 }
 
 function sorted<T extends [number, unknown]>(entries: Iterable<T>): T[] {

@@ -1,4 +1,5 @@
-// Every method in every phase.
+// Every method in every phase; those of programs and links are in
+// program-phases.test.ts.
 import type { BpfObject } from '../../lib/index.js'
 import { bytes, type Phase, RingBuffer } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
@@ -50,6 +51,8 @@ const matrix: [string, Outcome[], (object: BpfObject) => unknown][] = [
   ['object[Symbol.dispose]()', always, (object) => object[Symbol.dispose]()],
   ['object.load()', untilLoaded, loadAccepted],
   ['object.attach()', onceLoaded, (object) => object.attach()],
+  ['object.kernelVersion', untilClosed, (object) => object.kernelVersion],
+  ['object.kernelVersion = …', untilLoaded, (object) => (object.kernelVersion = 0x60100)],
   ['map.name', always, (object) => object.map('values').name],
   ['map.type', always, (object) => object.map('values').type],
   ['map.keySize', untilClosed, (object) => object.map('values').keySize],
@@ -60,14 +63,6 @@ const matrix: [string, Outcome[], (object: BpfObject) => unknown][] = [
   ['map.wakeupBytes = 8', untilLoaded, (object) => (object.map('events').wakeupBytes = 8)],
   ['map.fd', onceLoaded, (object) => object.map('values').fd],
   ['map.bytes.get()', onceLoaded, (object) => object.map('values').bytes.get(new Uint8Array(4))],
-  ['program.autoload', untilClosed, (object) => object.program('accepted').autoload],
-  [
-    'program.autoload = true',
-    untilLoaded,
-    (object) => (object.program('accepted').autoload = true),
-  ],
-  ['program.attach()', onceLoaded, (object) => object.program('accepted').attach()],
-  ['program.testRun()', onceLoaded, (object) => object.program('accepted').testRun()],
   ['globals.step', untilClosed, (object) => object.globals.step],
   ['globals.step = 1', whileUsable, (object) => (object.globals.step = 1)],
   ['globals.limit', untilClosed, (object) => object.globals.limit],

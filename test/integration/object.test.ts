@@ -373,7 +373,7 @@ describeBpf('testRun()', () => {
     using object = openObject('globals')
     const { globals } = object.load()
     globals.data_u32 = 2 ** 32 - 1
-    expect(object.program('copy').testRun()).toBe(2 ** 32 - 1)
+    expect(object.program('copy').testRun().returnValue).toBe(2 ** 32 - 1)
   })
 
   test('hands over the context at any address', () => {
@@ -381,7 +381,8 @@ describeBpf('testRun()', () => {
     object.load()
     const memory = new Uint8Array(40)
     memory.set(new Uint8Array(Uint32Array.of(1, 77, 0, 0).buffer), 3)
-    expect(object.program('make_events').testRun(memory.subarray(3, 19))).toBe(1)
+    const context = memory.subarray(3, 19)
+    expect(object.program('make_events').testRun({ context }).returnValue).toBe(1)
     const latest = object.map('latest').bytes.get(key('e'.charCodeAt(0)))
     expect(latest?.at(16)).toBe(77)
   })
@@ -390,7 +391,7 @@ describeBpf('testRun()', () => {
     using object = openObject('records')
     object.load()
     const context = new DataView(Uint32Array.of(1, 78, 0, 0).buffer)
-    expect(object.program('make_events').testRun(context as unknown as Uint8Array)).toBe(1)
+    expect(object.program('make_events').testRun({ context }).returnValue).toBe(1)
   })
 
   test('hands over a copy of the context', () => {
@@ -400,13 +401,23 @@ describeBpf('testRun()', () => {
     program.autoload = true
     object.load()
     const context = new Uint8Array(8)
-    expect(program.testRun(context)).toBe(0)
+    expect(program.testRun({ context })).toEqual({
+      returnValue: 0,
+      context: Uint8Array.of(7, 0, 0, 0, 0, 0, 0, 0),
+      data: undefined,
+      durationNs: 0,
+    })
     expect(context).toEqual(new Uint8Array(8))
   })
 
   test('of a program that cannot be run so is an error', () => {
     using object = openObject('programs')
-    const error = thrownBy(() => object.load().program('on_exec').testRun(new Uint8Array(4096)))
+    const error = thrownBy(() =>
+      object
+        .load()
+        .program('on_exec')
+        .testRun({ context: new Uint8Array(4096) }),
+    )
     expect(error).toMatchObject({ name: 'BpfError', operation: 'run', target: 'program "on_exec"' })
     expect(error.errno).toBeLessThan(0)
   })
@@ -414,8 +425,10 @@ describeBpf('testRun()', () => {
   test('takes nothing but bytes', () => {
     using object = openObject('records')
     const program = object.load().program('make_events')
-    const error = thrownBy(() => program.testRun([1, 2] as unknown as Uint8Array))
-    expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })
+    for (const options of [{ context: [1, 2] }, { data: 'text' }, new Uint8Array(8), { runs: 1 }]) {
+      const error = thrownBy(() => program.testRun(options as object))
+      expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })
+    }
   })
 })
 

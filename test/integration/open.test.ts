@@ -196,7 +196,7 @@ describeBpf('BpfObject.open()', () => {
   test('an object without BTF and without maps', () => {
     using object = openObject('globals.nobtf')
     expect(object.btf).toBeUndefined()
-    expect(object.load().program('count').testRun()).toBe(42)
+    expect(object.load().program('count').testRun().returnValue).toBe(42)
     const error = { code: 'ERR_NO_BTF', hint: 'Compile it with clang -g' }
     expect(thrownBy(() => object.globals.counter)).toMatchObject(error)
     expect(thrownBy(() => (object.globals.counter = 1))).toMatchObject(error)

@@ -134,7 +134,8 @@ describeBpf('pinned maps', () => {
       ),
     ])
     object.load()
-    object.program('add').testRun(new Uint8Array(BigUint64Array.of(2n, 3n).buffer))
+    const context = new Uint8Array(BigUint64Array.of(2n, 3n).buffer)
+    object.program('add').testRun({ context })
     expect([shared.get(2), array.get(2)]).toEqual([8n, 8n])
     expect(codeOf(() => array.reuse(shared))).toBe('ERR_STATE')
     expect(array.info().id).toBe(shared.info().id)

@@ -72,7 +72,7 @@ describeBpf('a user ring buffer', () => {
   /** What a program takes at its next drain, at most so many. */
   function drain(most = 0, program = 'drain_requests'): Request[] {
     object.globals['most'] = most
-    object.program(program).testRun(new Uint8Array(16))
+    object.program(program).testRun({ context: new Uint8Array(16) })
     expect(Number(object.globals['drained'])).toBe(object.globals['taken'])
     seen = []
     answers.consume()
@@ -231,7 +231,7 @@ describeBpf('a user ring buffer', () => {
       second.discard()
       second.discard()
       expect(thrownBy(() => second.submit())).toMatchObject({ code: 'ERR_STATE' })
-      object.program('drain_requests').testRun(new Uint8Array(16))
+      object.program('drain_requests').testRun({ context: new Uint8Array(16) })
       expect(object.globals['taken']).toBe(1)
       answers.consume()
       expect(seen).toEqual([requestOf(3)])
@@ -282,7 +282,7 @@ describeBpf('a user ring buffer', () => {
       await Promise.all(calls)
       ;(await reserved).discard()
       expect(settled).toEqual([201, 202, 203])
-      object.program('drain_requests').testRun(new Uint8Array(16))
+      object.program('drain_requests').testRun({ context: new Uint8Array(16) })
       answers.consume()
       expect(seen.slice(-3).map(({ sequence }) => sequence)).toEqual(settled)
     })
@@ -310,7 +310,7 @@ describeBpf('a user ring buffer', () => {
     const reservation = await ring.reserveWhenFree(32)
     reservation.discard()
     await ring.writeWhenFree(Request, requestOf(2))
-    object.program('drain_requests').testRun(new Uint8Array(16))
+    object.program('drain_requests').testRun({ context: new Uint8Array(16) })
     answers.consume()
     expect(seen).toEqual([requestOf(1), requestOf(2)])
   })
@@ -364,7 +364,7 @@ describeBpf('a user ring buffer', () => {
           const first = queue.findIndex((item) => item.open !== undefined)
           const done = first < 0 ? queue : queue.slice(0, first)
           queue = queue.slice(done.length)
-          object.program('drain_requests').testRun(new Uint8Array(16))
+          object.program('drain_requests').testRun({ context: new Uint8Array(16) })
           seen = []
           answers.consume()
           expect(seen.map((request) => request.sequence)).toEqual(

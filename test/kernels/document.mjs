@@ -1,7 +1,7 @@
 // docs/kernels.md: what each kernel has, as measured by a run.
 import { formatted, table } from '../document.mjs'
 
-/** The features of attach.test.ts, and how they read. */
+/** The features of test/features.ts, and how they read. */
 const features = {
   tp: 'tracepoint: `tp`',
   raw_tp: 'raw tracepoint: `raw_tp`',
@@ -20,6 +20,30 @@ const features = {
   'lsm.s': '`lsm.s`, sleepable',
   uprobe: '`uprobe`',
   uretprobe: '`uretprobe`',
+  perf_event: '`perf_event`: software clocks',
+  cgroup_skb: 'cgroup: `cgroup_skb`',
+  cgroup_sock: 'cgroup: `sock_create`',
+  cgroup_sock_addr: 'cgroup: `connect4`',
+  cgroup_device: 'cgroup: `dev`',
+  cgroup_sysctl: 'cgroup: `sysctl`',
+  cgroup_sockopt: 'cgroup: `setsockopt`',
+  sk_lookup: 'network namespace: `sk_lookup`',
+  xdp: '`xdp`, on `lo`',
+  tc: '`tc`: clsact',
+  tcx: '`tcx`',
+  netfilter: '`netfilter`',
+  sk_reuseport: '`sk_reuseport`',
+  struct_ops: '`struct_ops`: a congestion control',
+  freplace: '`freplace`',
+  'iter-process': '`iter` of one process',
+  'iter-cgroup': '`iter` of a cgroup',
+  'kprobe-cookie': 'cookie of `kprobe`',
+  'kprobe.multi-cookie': 'cookie of `kprobe.multi`',
+  'uprobe-cookie': 'cookie of `uprobe`',
+  'tp-cookie': 'cookie of `tp`',
+  'perf_event-cookie': 'cookie of `perf_event`',
+  'uprobe-pin': 'pinned link of `uprobe`',
+  'perf_event-pin': 'pinned link of `perf_event`',
   iter: '`iter`',
   syscall: '`syscall` programs, by `testRun()`',
   bpf_loop: '`bpf_loop()`',

@@ -44,6 +44,15 @@ export const architectures = {
   },
 }
 
+/** The programs of test/native, each of one file. */
+const testPrograms = readdirSync(join(root, 'test/native'))
+  .filter((name) => name.endsWith('.c'))
+  .map((name) => name.slice(0, -'.c'.length))
+
+function isLinked(path) {
+  return path.endsWith('.node') || testPrograms.some((name) => path.endsWith(`/test/${name}`))
+}
+
 /** What the suite needs of this repository, each file: where it is, and where in a copy. */
 export function suiteFiles({ build }) {
   return [
@@ -56,8 +65,7 @@ export function suiteFiles({ build }) {
     ['test/kernels/reporter.cjs', 'test/kernels/reporter.cjs'],
     [`${build}/Release/bpf_ringbuf.node`, 'build/Release/bpf_ringbuf.node'],
     [`${build}/bpf/test`, 'build/bpf/test'],
-    [`${build}/test/producer`, 'build/test/producer'],
-    [`${build}/test/map_calls`, 'build/test/map_calls'],
+    ...testPrograms.map((name) => [`${build}/test/${name}`, `build/test/${name}`]),
   ].flatMap(([from, to]) => [...filesOf(join(root, from), to)])
 }
 
@@ -142,10 +150,7 @@ export function makeImage(architecture, image) {
   const files = [...suite, ...packages.flatMap(([from, to]) => [...filesOf(from, to)])].filter(
     ([from]) => !unneeded.test(from),
   )
-  const linked = [
-    ...programs,
-    ...files.filter(([from]) => /\.node$|\/(producer|map_calls)$/.test(from)),
-  ]
+  const linked = [...programs, ...files.filter(([from]) => isLinked(from))]
   const libraries = librariesOf(
     linked.map(([from]) => from),
     architecture,

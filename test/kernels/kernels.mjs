@@ -5,6 +5,14 @@ import { join } from 'node:path'
 import { mustRun, root } from '../checks.mjs'
 import { architectures } from './guest.mjs'
 
+/** A guest has no modules, and of these is the clsact qdisc. */
+const withoutModules = ['tc']
+const before66 = ['tcx', 'netfilter']
+const before515 = [
+  ...['kprobe-cookie', 'uprobe-cookie', 'tp-cookie', 'perf_event-cookie'],
+  ...['uprobe-pin', 'perf_event-pin', 'iter-process', 'iter-cgroup', 'sk_reuseport'],
+]
+
 /** The oldest that is there, those of two Debian releases, and the newest. */
 export const kernels = [
   {
@@ -12,8 +20,12 @@ export const kernels = [
     architecture: 'x64',
     suite: 'bullseye',
     lacks: [
+      ...withoutModules,
+      ...before66,
+      ...before515,
       'kprobe.multi',
       'kretprobe.multi',
+      'kprobe.multi-cookie',
       'lsm', // it boots without BPF among the security modules
       'lsm.s',
       'raw_tp-twice',
@@ -27,17 +39,33 @@ export const kernels = [
     name: '6.1',
     architecture: 'x64',
     suite: 'bookworm',
-    lacks: ['kprobe.multi', 'kretprobe.multi', 'raw_tp-twice', 'rb_overwrite'],
+    lacks: [
+      ...withoutModules,
+      ...before66,
+      'kprobe.multi',
+      'kretprobe.multi',
+      'kprobe.multi-cookie',
+      'raw_tp-twice',
+      'rb_overwrite',
+    ],
   },
-  { name: '6.12', architecture: 'x64', suite: 'trixie', lacks: ['rb_overwrite'] },
-  { name: 'newest', architecture: 'x64', suite: 'trixie-backports', lacks: [] },
+  {
+    name: '6.12',
+    architecture: 'x64',
+    suite: 'trixie',
+    lacks: [...withoutModules, 'rb_overwrite'],
+  },
+  { name: 'newest', architecture: 'x64', suite: 'trixie-backports', lacks: withoutModules },
   {
     name: '6.1-arm64',
     architecture: 'arm64',
     suite: 'bookworm',
     lacks: [
+      ...withoutModules,
+      ...before66,
       'kprobe.multi',
       'kretprobe.multi',
+      'kprobe.multi-cookie',
       'raw_tp-twice',
       // arm64 has trampolines since Linux 6.4
       'fentry',

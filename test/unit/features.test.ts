@@ -103,6 +103,63 @@ describe('diagnose() explains', () => {
     RegExp | undefined,
   ][] = [
     [
+      'a later libbpf',
+      {
+        operation: 'attach',
+        errno: -38,
+        section: 'uprobe.multi/libc.so.6',
+        needs: { feature: 'uprobe.multi', kernel: [6, 6], libbpf: '1.3' },
+      },
+      {},
+      'ERR_UNSUPPORTED',
+      /^uprobe\.multi needs libbpf 1\.3 or newer where this package was built: .*npm rebuild/,
+    ],
+    [
+      'a later kernel',
+      {
+        operation: 'attach',
+        errno: -22,
+        section: 'tcx/lo',
+        needs: { feature: 'TCX', kernel: [6, 6] },
+      },
+      { kernelRelease: '6.1.0-56' },
+      'ERR_UNSUPPORTED',
+      /^TCX needs Linux 6\.6 or newer, this is 6\.1\.0-56$/,
+    ],
+    [
+      'a hardware event of a virtual machine',
+      { operation: 'attach', errno: -2, section: 'perf_event/cpu-cycles' },
+      {},
+      'ERR_UNSUPPORTED',
+      /no such event, or no such CPU/,
+    ],
+    [
+      'what is no cgroup',
+      { operation: 'attach', errno: -9, section: 'cgroup//tmp' },
+      {},
+      'ERR_KERNEL',
+      /cgroup version 2/,
+    ],
+    [
+      'an object without usdt.bpf.h',
+      {
+        operation: 'attach',
+        errno: -3,
+        section: 'usdt/node:a:b',
+        log: 'libbpf: USDT support BPF maps are not found',
+      },
+      {},
+      'ERR_KERNEL',
+      /has to include usdt\.bpf\.h/,
+    ],
+    [
+      'a pin outside of a bpffs',
+      { operation: 'pin', errno: -1, pinPath: '/tmp/pin' },
+      {},
+      'ERR_KERNEL',
+      /mount -t bpf/,
+    ],
+    [
       'both capabilities missing',
       { errno: EPERM },
       user,

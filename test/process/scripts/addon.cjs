@@ -29,7 +29,12 @@ const values = () => [
   -(2 ** 31) - 1,
   Infinity,
   5n,
+  -1n,
+  2n ** 64n,
   'text',
+  ['text', ''],
+  ['text', 1],
+  new BigUint64Array(1),
   Symbol('symbol'),
   {},
   [],
@@ -106,6 +111,16 @@ function instances() {
   made['FlightRecorder open'].openPerf(samples.fd(), 4, Int32Array.of(0), -1)
   made['FlightRecorder closed'] = new native.FlightRecorder()
   made['FlightRecorder closed'].close()
+  const iterators = new native.Object()
+  iterators.open(contentsOf('iterators'), 'iterators')
+  iterators.load()
+  const lines = iterators.programs().find((it) => it.name() === 'task_lines')
+  made['Object of an iterator'] = iterators
+  made['Program iterator'] = lines
+  made['Link of an iterator'] = lines.attachIter(new Uint8Array(0))
+  made['Descriptor open'] = made['Link of an iterator'].iterate()
+  made['Descriptor closed'] = made['Link of an iterator'].iterate()
+  made['Descriptor closed'].close()
   made['Reader new'] = newReader()
   made['Reader open'] = newReader()
   made['Reader open'].open()
@@ -237,6 +252,8 @@ const cases = {
         'mapFromFd',
         'nextProgramId',
         'demangle',
+        'openLink',
+        'interfaceIndex',
         ...probes,
       ]) {
         note(outcomeOf(() => native[name](value)))
@@ -251,6 +268,78 @@ const cases = {
       return held().length <= before.length
     })
     console.log(JSON.stringify(Object.keys(outcomes).sort()))
+  },
+
+  /** Each way to attach, with arguments of the right types and any values. */
+  async 'any target'() {
+    const before = held()
+    const outcomes = new Set()
+    const words = [0n, 1n, 2n ** 64n - 1n]
+    const some = {
+      s: ['', 'text', '/proc/self/exe', 'x'.repeat(5000), '%s%n', '\0'],
+      n: [0, 1, 2 ** 31 - 1],
+      w: words,
+      b: [false, true],
+      S: [[], ['vfs_read'], ['', 'a', 'b']],
+      W: [new BigUint64Array(0), new BigUint64Array(3).fill(2n ** 64n - 1n)],
+      I: [new Int32Array(0), new Int32Array(3), Int32Array.of(-1, -1, 2 ** 31 - 1, 9999)],
+      U: [new Uint8Array(0), new Uint8Array(3), new Uint8Array(5000).fill(255)],
+    }
+    const signatures = {
+      attachTrace: 'w',
+      attachFreplace: 'ns',
+      attachKprobe: 'snwb',
+      attachKsyscall: 'swb',
+      attachKprobeMulti: 'sSWb',
+      attachUprobe: 'ssnnwnb',
+      attachUprobeMulti: 'ssSWWWnb',
+      attachUsdt: 'sssnw',
+      attachTracepoint: 'ssw',
+      attachRawTracepoint: 'sw',
+      attachPerfEvents: 'nwwbIbw',
+      attachCgroup: 'n',
+      attachNetns: 'n',
+      attachDevice: 'nnn',
+      attachNetfilter: 'nnnn',
+      attachTc: 'nnnn',
+      attachSocket: 'nb',
+      attachSockmap: 'nn',
+      attachIter: 'U',
+      attachStructOps: 's',
+      setAttachTarget: 'ns',
+      setType: 'n',
+      setExpectedAttachType: 'n',
+      setFlags: 'n',
+      setLog: 'nn',
+      testRun: 'UbUnnnn',
+    }
+    const made = instances()
+    const programs = Object.keys(made).filter((name) => name.startsWith('Program'))
+    // A number that is the same in each run.
+    let seed = 1
+    const pick = (list) => list[(seed = (seed * 48271) % 2147483647) % list.length]
+    for (const program of programs) {
+      for (const [method, types] of Object.entries(signatures)) {
+        for (let i = 0; i < 12; i++) {
+          const given = [...types].map((type) => pick(some[type]))
+          // Not a billion runs.
+          if (method === 'testRun') given[3] = 0
+          outcomes.add(
+            outcomeOf(() => {
+              const result = made[program][method](...given)
+              result?.close?.()
+              return result
+            }),
+          )
+        }
+      }
+    }
+    for (const instance of Object.values(made)) instance.close?.()
+    await until(() => {
+      globalThis.gc()
+      return held().length <= before.length
+    })
+    console.log(JSON.stringify([...outcomes].sort()))
   },
 
   /** Calls with a wrong argument throw a TypeError, out of order a number says it. */

@@ -24,7 +24,7 @@ function make(object, count, first = 1) {
   const perRun = 500 // as records.bpf.c has it
   for (let index = 0; index < count; index += perRun) {
     const request = Uint32Array.of(Math.min(perRun, count - index), first + index, 0, index)
-    object.program('make_events').testRun(new Uint8Array(request.buffer))
+    object.program('make_events').testRun({ context: new Uint8Array(request.buffer) })
   }
 }
 

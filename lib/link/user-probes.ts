@@ -1,0 +1,177 @@
+// Functions and places of programs and libraries.
+import { invalidType } from '../errors/errors.js'
+import { checkMany, type Many } from './kernel-probes.js'
+import {
+  checkCookie,
+  checkLength,
+  checkList,
+  checkOffset,
+  checkPid,
+  checkTarget,
+  checkText,
+  checkWord,
+  type Kind,
+  type WithCookie,
+} from './kind.js'
+import { findFile } from './library.js'
+
+/** A program or library. */
+export interface UserFile {
+  /**
+   * Its path, or a name: of a library, such as `libssl.so.3`, which is found as
+   * the dynamic linker does, or of a program in PATH. With `pid` the file of that
+   * name that the process has mapped comes first, also in a container.
+   */
+  path: string
+  /** Only this process. Default: all processes, also later ones. */
+  pid?: number | undefined
+}
+
+/** A function, or an offset into it; or without a symbol an offset into the file. */
+export type UprobeTarget = UserFile &
+  WithCookie & {
+    /**
+     * Where in the file the kernel counts who listens, as the semaphore of a
+     * USDT probe. Default 0: nowhere.
+     */
+    refCtrOffset?: number | undefined
+  } & (
+    | { symbol: string; /** From the symbol on. Default 0. */ offset?: number | undefined }
+    | { symbol?: undefined; /** In the file. */ offset: number }
+  )
+
+/**
+ * Many functions at once: those that a pattern of `*` and `?` matches, a list, or
+ * offsets in the file, with a cookie and a reference counter for each. libbpf 1.3
+ * and Linux 6.6. The program's section has to be `uprobe.multi` or
+ * `uretprobe.multi`.
+ */
+export type UprobeMultiTarget = UserFile &
+  (
+    | { pattern: string; symbols?: undefined; offsets?: undefined; cookies?: undefined }
+    | {
+        symbols: readonly string[]
+        cookies?: readonly bigint[] | undefined
+        pattern?: undefined
+        offsets?: undefined
+      }
+    | {
+        offsets: readonly number[]
+        cookies?: readonly bigint[] | undefined
+        pattern?: undefined
+        symbols?: undefined
+      }
+  )
+
+/**
+ * A user-space static tracepoint. The object has to include usdt.bpf.h of libbpf.
+ */
+export interface UsdtTarget extends UserFile, WithCookie {
+  provider: string
+  name: string
+}
+
+function probe(section: 'uprobe' | 'uretprobe'): Kind<UprobeTarget> {
+  return {
+    types: ['kprobe'],
+    attach: (program, target) => {
+      const known = ['path', 'symbol', 'offset', 'pid', 'cookie', 'refCtrOffset'] as const
+      const given = checkTarget(target, section, known)
+      const symbol = given.symbol === undefined ? '' : checkText(given.symbol, 'symbol')
+      if (given.symbol === undefined && given.offset === undefined)
+        throw invalidType('a symbol or an offset', section, target)
+      const offset = checkOffset(target.offset)
+      const cookie = checkCookie(target.cookie)
+      const refCtrOffset = checkOffset(target.refCtrOffset, 'refCtrOffset')
+      const [path, pid] = checkFile(target)
+      return {
+        link: program.attachUprobe(
+          path,
+          symbol,
+          offset,
+          pid,
+          cookie,
+          refCtrOffset,
+          section === 'uretprobe',
+        ),
+        place: `${section}/${path}:${symbol === '' ? String(offset) : symbol}`,
+        ...(cookie === 0n ? {} : { needs: { feature: 'A cookie', kernel: [5, 15] } }),
+      }
+    },
+  }
+}
+
+function multiProbe(section: 'uprobe.multi' | 'uretprobe.multi'): Kind<UprobeMultiTarget> {
+  return {
+    types: ['kprobe'],
+    attach: (program, target) => {
+      const known = ['path', 'pid', 'pattern', 'symbols', 'offsets', 'cookies'] as const
+      const given = checkTarget(target, section, known)
+      const { many, offsets } = checkPlaces(given)
+      const [path, pid] = checkFile(target)
+      return {
+        link: program.attachUprobeMulti(
+          path,
+          many.pattern,
+          many.symbols,
+          offsets,
+          new BigUint64Array(0),
+          many.cookies,
+          pid,
+          section === 'uretprobe.multi',
+        ),
+        place: `${section}/${path}`,
+        needs: { feature: 'uprobe.multi', kernel: [6, 6], libbpf: '1.3' },
+      }
+    },
+  }
+}
+
+/** A pattern, symbols, or offsets; the last two with cookies. */
+function checkPlaces(
+  given: Partial<Record<'pattern' | 'symbols' | 'offsets' | 'cookies', unknown>>,
+): { many: Many; offsets: BigUint64Array } {
+  const { pattern, symbols, cookies } = given
+  if (given.offsets === undefined) {
+    return { many: checkMany(given), offsets: new BigUint64Array(0) }
+  }
+  if (pattern !== undefined || symbols !== undefined) {
+    throw new TypeError('Expected one of pattern, symbols and offsets')
+  }
+  const offsets = checkList(given.offsets, 'offsets', checkOffset)
+  const words = cookies === undefined ? [] : checkList(cookies, 'cookies', checkWord)
+  if (cookies !== undefined) checkLength(words, offsets.length, 'cookies')
+  return {
+    many: { pattern: '', symbols: [], cookies: BigUint64Array.from(words) },
+    offsets: BigUint64Array.from(offsets, BigInt),
+  }
+}
+
+const usdt: Kind<UsdtTarget> = {
+  types: ['kprobe'],
+  attach: (program, target) => {
+    checkTarget(target, 'usdt', ['path', 'provider', 'name', 'pid', 'cookie'])
+    const provider = checkText(target.provider, 'provider')
+    const name = checkText(target.name, 'name')
+    const cookie = checkCookie(target.cookie)
+    const [path, pid] = checkFile(target)
+    return {
+      link: program.attachUsdt(path, provider, name, pid, cookie),
+      place: `usdt/${path}:${provider}:${name}`,
+    }
+  },
+}
+
+function checkFile(target: UserFile): [path: string, pid: number] {
+  const name = checkText(target.path, 'path')
+  const pid = checkPid(target.pid)
+  return [findFile(name, pid < 0 ? undefined : pid), pid]
+}
+
+export const userProbes = {
+  uprobe: probe('uprobe'),
+  uretprobe: probe('uretprobe'),
+  uprobeMulti: multiProbe('uprobe.multi'),
+  uretprobeMulti: multiProbe('uretprobe.multi'),
+  usdt,
+}

@@ -1,0 +1,236 @@
+// What can be done with a link, of each kind that can.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { type AttachTarget, BpfLink, type BpfObject, type BpfProgram } from '../../lib/index.js'
+import { expectNothingLeftOpen } from '../descriptors.js'
+import { errorOf, judge } from '../features.js'
+import { idsOf, stillLoaded, untilGone } from '../loaded.js'
+import { mounted } from '../mount.js'
+import { openDatagrams, sendDatagram } from '../network.js'
+import { openObject } from '../objects.js'
+import { describeBpf } from '../require-bpf.js'
+import { thrownBy } from '../thrown.js'
+import { until } from '../until.js'
+
+function load(...names: string[]): BpfObject {
+  const object = openObject('targets')
+  for (const name of names) object.program(name).autoload = true
+  object.globals['only_tgid'] = process.pid
+  return object.load()
+}
+
+const hits = (object: BpfObject): number => Number(object.globals['hits'])
+
+function callsCounted(object: BpfObject, call = (): unknown => process.getuid?.()): number {
+  const before = hits(object)
+  for (let i = 0; i < 10; i++) call()
+  return hits(object) - before
+}
+
+const rawTracepoint = { rawTracepoint: { name: 'sys_enter' } }
+const uprobe = { uprobe: { path: 'libc.so.6', symbol: 'getuid' } }
+
+/** The other program of the same type counts a million at a time. */
+const million = 1_000_000
+
+describeBpf('a link', () => {
+  expectNothingLeftOpen()
+  const bpffs = mounted('bpf')
+  const cgroup = mounted('cgroup2')
+
+  test('that is pinned outlives its closing, until it is unpinned', async () => {
+    using object = load('raw_tracepoint')
+    const link = object.program('raw_tracepoint').attach(rawTracepoint)
+    const path = join(bpffs(), 'directory', 'link')
+    link.pin(path)
+    expect(link.pinPath).toBe(path)
+    const info = link.info()
+    expect(info).toMatchObject({
+      type: 'raw_tracepoint',
+      programId: object.program('raw_tracepoint').info().id,
+      name: 'sys_enter',
+    })
+    link.close()
+    expect(object.links).toEqual([])
+    expect(callsCounted(object)).toBeGreaterThanOrEqual(10)
+    {
+      using pinned = BpfLink.fromPin(path)
+      expect(pinned.info()).toEqual(info)
+      expect(pinned.program).toBeUndefined()
+    }
+    expect(callsCounted(object)).toBeGreaterThanOrEqual(10)
+    using pinned = BpfLink.fromPin(path)
+    pinned.unpin()
+    expect(existsSync(path)).toBe(false)
+    expect(callsCounted(object)).toBeGreaterThanOrEqual(10)
+    pinned.close()
+    await untilGone([`link ${String(info.id)}`])
+    expect(callsCounted(object)).toBe(0)
+  })
+
+  test.each<[string, AttachTarget]>([
+    ['uprobe', uprobe],
+    // libbpf disables the event when it closes the link.
+    ['perf_event', { perfEvent: { type: 'cpu-clock', hz: 999, cpus: [0] } }],
+  ])('of a %s that is pinned goes on when it is closed', async (name, target) => {
+    const object = openObject('targets')
+    object.program(name).autoload = true
+    const link = object.load().program(name).attach(target)
+    const path = join(bpffs(), 'probe')
+    const error = errorOf(() => link.pin(path))
+    judge(`${name}-pin`, error, ['ERR_UNSUPPORTED', /since Linux 5\.15/])
+    if (error === undefined) {
+      const { id } = link.info()
+      link.close()
+      const before = hits(object)
+      await until(() => {
+        process.getuid?.()
+        return hits(object) > before + 1
+      })
+      object.close()
+      expect(stillLoaded([`link ${String(id)}`])).toHaveLength(1)
+      const pinned = BpfLink.fromPin(path)
+      pinned.unpin()
+      pinned.close()
+      await untilGone([`link ${String(id)}`])
+    }
+    object.close()
+  })
+
+  test('is pinned in a bpffs, once, and where there is nothing', () => {
+    using object = load('raw_tracepoint')
+    const link = object.program('raw_tracepoint').attach(rawTracepoint)
+    const path = join(bpffs(), 'once')
+    expect(thrownBy(() => link.pin('/tmp/bpf-ringbuf-no-pin'))).toMatchObject({
+      code: 'ERR_KERNEL',
+      hint: expect.stringContaining('mount -t bpf') as string,
+    })
+    expect(thrownBy(() => link.unpin()).code).toBe('ERR_STATE')
+    link.pin(path)
+    expect(thrownBy(() => link.pin(`${path}-again`)).code).toBe('ERR_STATE')
+    link.unpin()
+    link.pin(path)
+    expect(thrownBy(() => BpfLink.fromPin(`${path}-not`)).code).toBe('ERR_FILE_NOT_FOUND')
+    using other = load('socket_lookup')
+    const second = other.program('socket_lookup').attach({ netns: '/proc/self/ns/net' })
+    expect(thrownBy(() => second.pin(path)).code).toBe('ERR_EXISTS')
+    link.unpin()
+  })
+
+  const updates: [string, () => AttachTarget, () => Promise<void>][] = [
+    ['a cgroup', () => ({ cgroup: cgroup() }), sendDatagram],
+    ['tc', () => ({ tc: { interface: 'lo', direction: 'egress' } }), sendDatagram],
+  ]
+
+  test.each(updates)('of %s is updated without a gap', async (kind, target, trigger) => {
+    const [name, other] =
+      kind === 'tc'
+        ? ['traffic_control', 'traffic_control_other']
+        : ['cgroup_egress', 'cgroup_egress_other']
+    using object = load(name, other)
+    let made: BpfLink<BpfProgram> | undefined
+    const error = errorOf(() => (made = object.program(name).attach(target())))
+    if (kind === 'tc') judge('tc', error, ['ERR_UNSUPPORTED', /no clsact qdisc/])
+    else expect(error).toBeUndefined()
+    if (made === undefined) return
+    const link = made
+    await trigger()
+    expect(hits(object)).toBeGreaterThan(0)
+    expect(hits(object)).toBeLessThan(million)
+    link.update(object.program(other))
+    expect(link.program).toBe(object.program(other))
+    await trigger()
+    expect(hits(object)).toBeGreaterThanOrEqual(million)
+    link.close()
+    const before = hits(object)
+    await trigger()
+    expect(hits(object)).toBe(before)
+  })
+
+  test('of tracing keeps its program, and cannot be detached but by closing', () => {
+    using object = load('raw_tracepoint', 'replaced')
+    const link = object.program('raw_tracepoint').attach(rawTracepoint)
+    for (const action of [() => link.update(object.program('replaced')), () => link.detach()]) {
+      expect(thrownBy(action).code).toBe('ERR_UNSUPPORTED')
+    }
+    expect(link.program.name).toBe('raw_tracepoint')
+    expect(callsCounted(object)).toBeGreaterThanOrEqual(10)
+    for (const wrong of [undefined, {}, 'replaced', structuredClone({ name: 'replaced' })]) {
+      expect(thrownBy(() => link.update(wrong as never)).name).toBe('TypeError')
+    }
+  })
+
+  test('of a cgroup is detached, whoever has it', async () => {
+    using object = load('cgroup_egress')
+    const link = object.program('cgroup_egress').attach({ cgroup: cgroup() })
+    const path = join(bpffs(), 'cgroup')
+    link.pin(path)
+    expect(link.info()).toMatchObject({ type: 'cgroup', attachType: 'cgroup_inet_egress' })
+    link.detach()
+    await sendDatagram()
+    expect(hits(object)).toBe(0)
+    expect(link.info().type).toBe('cgroup')
+    expect(thrownBy(() => link.update(object.program('cgroup_egress')))).toMatchObject({
+      code: 'ERR_STATE',
+      message: expect.stringContaining('it is detached') as string,
+    })
+    link.unpin()
+  })
+
+  test('of a socket that is closed lets its descriptor be', async () => {
+    using object = load('socket_filter')
+    const program = object.program('socket_filter')
+    let link: BpfLink
+    {
+      using socket = await openDatagrams()
+      link = program.attach({ socket: socket.fd })
+    }
+    using socket = await openDatagrams() // it may have the same number
+    program.attach({ socket: socket.fd })
+    link.close()
+    await socket.receive()
+    expect(hits(object)).toBe(1)
+  })
+
+  test('of several is closed as one, and is none of the kernel', async () => {
+    using object = load('perf_event')
+    const perfEvent = { type: 'cpu-clock', hz: 99 } as const
+    const program = object.program('perf_event')
+    const link = program.attach({ perfEvent: { ...perfEvent, pid: process.pid } })
+    for (const action of [() => link.fd, () => link.pin(join(bpffs(), 'several'))]) {
+      expect(thrownBy(action).code).toBe('ERR_UNSUPPORTED')
+    }
+    link.close()
+    expect(await link.detached()).toEqual(expect.any(Boolean))
+    using one = program.attach({ perfEvent: { ...perfEvent, cpus: [0] } })
+    expect(one.closed).toBe(false)
+    program.attach({ perfEvent: { ...perfEvent, cgroup: cgroup() } })
+  })
+
+  test('that nobody refers to stays as long as the object', async () => {
+    using object = load('raw_tracepoint')
+    object.program('raw_tracepoint').attach(rawTracepoint)
+    setFlagsFromString('--expose-gc')
+    const gc = runInNewContext('gc') as () => void
+    for (let i = 0; i < 3; i++) {
+      gc()
+      await new Promise(setImmediate)
+    }
+    expect(callsCounted(object)).toBeGreaterThanOrEqual(10)
+  })
+
+  test('goes with its object, and so does all that the kernel had of it', async () => {
+    const object = load('raw_tracepoint', 'cgroup_egress', 'network_device')
+    object.program('raw_tracepoint').attach(rawTracepoint)
+    object.program('cgroup_egress').attach({ cgroup: cgroup() })
+    const xdp = object.program('network_device').attach({ xdp: { interface: 'lo', mode: 'skb' } })
+    expect(xdp.info()).toMatchObject({ type: 'xdp', ifindex: 1 })
+    const ids = idsOf(object)
+    expect(stillLoaded(ids)).toEqual(ids)
+    expect(ids.filter((id) => id.startsWith('link'))).toHaveLength(3)
+    object.close()
+    await untilGone(ids)
+  })
+})
