@@ -1,4 +1,4 @@
-export type { BtfMember, BtfStruct, BtfType, BtfVariable } from './btf/btf.js'
+export type { BtfFunction, BtfMember, BtfStruct, BtfType, BtfVariable } from './btf/btf.js'
 export { Btf } from './btf/btf.js'
 export type { BpfErrorCode, BpfErrorDetails } from './errors/errors.js'
 export { BpfError, RecordTooShortError, VerifierError } from './errors/errors.js'

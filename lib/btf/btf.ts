@@ -1,5 +1,5 @@
 // BTF, the BPF Type Format (Documentation/bpf/btf.rst of the kernel), as far as
-// structs and global variables need it. The input is not trusted.
+// structs, functions and global variables need it. The input is not trusted.
 import { endianness } from 'node:os'
 import { BpfError, invalidType } from '../errors/errors.js'
 
@@ -8,7 +8,8 @@ export type BtfType =
   | { kind: 'int'; name: string; size: number; signed: boolean; bool: boolean }
   | { kind: 'enum'; name: string; size: number; signed: boolean }
   | { kind: 'float'; name: string; size: number }
-  | { kind: 'pointer'; size: number }
+  /** `to`: the id of the type that it points to, 0 for void. */
+  | { kind: 'pointer'; size: number; to: number }
   | { kind: 'array'; element: number; count: number }
   | BtfStruct
   | { kind: 'other'; name: string }
@@ -29,6 +30,15 @@ export interface BtfMember {
   bitSize: number
   /** The id of its type. */
   type: number
+}
+
+/** A function, which in the kernel's BTF is one that can be probed. */
+export interface BtfFunction {
+  name: string
+  /** The id of the type that it returns, 0 for void. */
+  returns: number
+  /** The last one has no type, and the id 0, when there may be more. */
+  parameters: readonly { name: string; type: number }[]
 }
 
 /** A global variable of the object. */
@@ -197,6 +207,31 @@ export class Btf {
     return structs.length > 0 ? structs : this.#named(name, KIND.TYPEDEF)
   }
 
+  /**
+   * The function of this name, if there is one; of several the first.
+   *
+   * @example
+   * ```ts
+   * const kernel = new Btf(readFileSync('/sys/kernel/btf/vmlinux'))
+   * kernel.function('vfs_read')?.parameters.map(({ type }) => kernel.describe(type))
+   * ```
+   */
+  function(name: string): BtfFunction | undefined {
+    for (let id = 1; id < this.#starts.length; id++) {
+      if (this.#kind(id) !== KIND.FUNC || this.#name(id) !== name) continue
+      const prototype = this.#sizeOrType(id)
+      if (this.#kind(prototype) !== KIND.FUNC_PROTO) {
+        throw malformed('a function has no prototype')
+      }
+      const parameters = this.#parts(prototype).map((at) => ({
+        name: this.#string(this.#word(at)),
+        type: this.#word(at + 1),
+      }))
+      return { name, returns: this.#sizeOrType(prototype), parameters }
+    }
+    return undefined
+  }
+
   /** The global variables in `.rodata`, `.data` and `.bss` sections. */
   variables(): BtfVariable[] {
     const variables: BtfVariable[] = []
@@ -247,7 +282,7 @@ export class Btf {
       case KIND.FLOAT:
         return { kind: 'float', name: this.#name(id), size: this.#sizeOrType(id) }
       case KIND.PTR:
-        return { kind: 'pointer', size: POINTER_BYTES }
+        return { kind: 'pointer', size: POINTER_BYTES, to: this.#sizeOrType(id) }
       case KIND.ARRAY: {
         const data = this.#data(id)
         return { kind: 'array', element: this.#word(data), count: this.#word(data + 2) }

@@ -239,6 +239,7 @@ function parseBtf(input: Uint8Array): void {
     attempt(openCodes, () => btf.variables())
     for (const name of ['sample', 'event', 'exec_event', '', 'missing']) {
       attempt(codes, () => btf.struct(name))
+      attempt(openCodes, () => btf.function(name))
     }
     attempt([...openCodes, 'ERR_LAYOUT'], () => checkLayout(SampleType, { name: 'input', btf }))
     for (let id = 0; id < 50; id++) {

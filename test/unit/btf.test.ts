@@ -59,7 +59,7 @@ describe('a type is described', () => {
       1,
       '_Bool',
     ],
-    ['pointer', (w) => w.pointer(0), { kind: 'pointer', size: 8 }, 8, 'pointer'],
+    ['pointer', (w) => w.pointer(0), { kind: 'pointer', size: 8, to: 0 }, 8, 'pointer'],
     [
       'enum',
       (w) => w.enum('color', 4, { RED: 0, GREEN: 1 }),
@@ -552,6 +552,31 @@ describe('validate() refuses', () => {
   ])('but not %s', (_, build) => {
     const btf = parse(build)
     expect(() => btf.validate()).not.toThrow()
+  })
+})
+
+describe('a function', () => {
+  test('has parameters and a result', () => {
+    let [int, pointer] = [0, 0]
+    const btf = parse((w) => {
+      int = w.int('int', 4)
+      pointer = w.pointer(w.struct('file', 0, []))
+      const prototype = w.prototype(int, { file: pointer, count: int })
+      w.function('other', w.prototype(0, {}))
+      w.function('read', prototype)
+    })
+    const parameters = [
+      { name: 'file', type: pointer },
+      { name: 'count', type: int },
+    ]
+    expect(btf.function('read')).toEqual({ name: 'read', returns: int, parameters })
+    expect(btf.function('other')).toEqual({ name: 'other', returns: 0, parameters: [] })
+    expect(btf.function('file')).toBeUndefined()
+  })
+
+  test('has a prototype, or the data is malformed', () => {
+    const btf = parse((w) => w.function('read', w.int('int', 4)))
+    expect(() => btf.function('read')).toThrow(malformed('a function has no prototype') as Error)
   })
 })
 
