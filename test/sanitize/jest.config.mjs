@@ -11,5 +11,7 @@ export default {
     ...integration.moduleNameMapper,
     '^bindings$': '<rootDir>/test/sanitize/bindings.cjs',
   },
+  // What it adds is other programs, and time.
+  testPathIgnorePatterns: ['/tools\\.test\\.ts$'],
   cacheDirectory: '<rootDir>/build/jest-cache',
 }
