@@ -129,7 +129,7 @@ soak: build-tests ## ring, perf, workers, throws and stalls at once: all counted
 
 ##@ Test
 .PHONY: test
-test: build build-tests build-bench $(NATIVE_TESTS) ## install what is missing, run every test; REQUIRE_BPF=1: a skipped test is a failure
+test: build build-tests build-bench $(NATIVE_TESTS) | bcc-packages ## install what is missing, run every test; REQUIRE_BPF=1: a skipped test is a failure
 	@node scripts/run-tests.mjs $(NATIVE_TESTS)
 
 .PHONY: test-unit test-integration test-process
@@ -248,10 +248,10 @@ help: ## this list
 	  /^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(filter-out %.d,$(MAKEFILE_LIST))
 
 # Order-only: asked in every run, and rebuilds nothing.
-.PHONY: packages lint-packages model-packages kernels-packages arm64-packages container-packages
+.PHONY: packages lint-packages model-packages kernels-packages arm64-packages container-packages bcc-packages
 packages:
 	@$(install_packages)
-lint-packages model-packages kernels-packages arm64-packages container-packages: %-packages: | packages
+lint-packages model-packages kernels-packages arm64-packages container-packages bcc-packages: %-packages: | packages
 	@$(install_packages) --$*
 $(NODE_MODULES): package-lock.json | packages
 	$(call say,NPM,ci)

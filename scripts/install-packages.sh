@@ -23,6 +23,9 @@ need() { # PACKAGE COMMAND...: COMMAND fails when PACKAGE is not installed
 # Debian calls it llvm-strip, or llvm-strip-14 where only llvm-14 is installed.
 has_llvm_strip() { command -v llvm-strip || ls /usr/bin/llvm-strip-[0-9]*; }
 
+# Since Debian 13 the tools have other names than those written in Python.
+has_bcc_tools() { test -x /usr/sbin/syscount || test -x /usr/sbin/syscount-libbpf; }
+
 need clang command -v clang
 need llvm has_llvm_strip
 need pkg-config command -v pkg-config
@@ -52,6 +55,9 @@ for group; do
     need qemu-system-arm command -v qemu-system-aarch64
     need g++-aarch64-linux-gnu command -v aarch64-linux-gnu-g++
     need binutils command -v readelf
+    ;;
+  --bcc)
+    need libbpf-tools has_bcc_tools
     ;;
   --container)
     need podman command -v podman

@@ -18,7 +18,10 @@ import { CpioWriter } from './cpio.mjs'
 
 const arm64Packages = join(root, `.cache/arm64/npm-${process.versions.node}/node_modules`)
 
-/** By Node's names; `packages`: those that npm has not installed for this machine. */
+/**
+ * By Node's names; `packages`: those that npm has not installed for this machine;
+ * `bccTools`: where bcc's tools are, if they are for it.
+ */
 export const architectures = {
   x64: {
     cpu: 'x64',
@@ -28,6 +31,7 @@ export const architectures = {
     build: 'build',
     node: process.execPath,
     packages: [],
+    bccTools: '/usr/sbin',
     qemu: ['qemu-system-x86_64', '-M', 'q35', '-cpu', 'max'],
     console: 'ttyS0',
   },
@@ -101,6 +105,19 @@ function inSysroot({ sysroot }, path) {
   return found
 }
 
+/** Those of bcc's tools that test/integration/tools.test.ts runs. */
+function bccTools({ bccTools: directory }) {
+  if (directory === undefined) return []
+  const test = readFileSync(join(root, 'test/integration/tools.test.ts'), 'utf8')
+  const names = new Set([...test.matchAll(/new BccTool\(\s*'(\w+)'/g)].map(([, name]) => name))
+  return [...names].map((name) => {
+    // As Debian 13 calls them, or Debian 12.
+    const path = [`${name}-libbpf`, name].map((file) => join(directory, file)).find(existsSync)
+    if (path === undefined) throw new Error(`${directory} has no ${name}: install libbpf-tools`)
+    return [path, `usr/sbin/${name}`]
+  })
+}
+
 /** The shared libraries that programs need, and their interpreter, and where these are to be. */
 function librariesOf(programs, architecture) {
   const found = new Map()
@@ -141,6 +158,7 @@ export function makeImage(architecture, image) {
     [inSysroot(architecture, 'bin/getconf'), 'usr/bin/getconf'],
     [inSysroot(architecture, 'bin/setpriv'), 'usr/bin/setpriv'],
     [inSysroot(architecture, 'bin/busybox'), 'bin/busybox'],
+    ...bccTools(architecture),
   ]
   const suite = suiteFiles(architecture).map(([from, to]) => [from, join('repo', to)])
   const packages = [

@@ -13,7 +13,10 @@ const before515 = [
   ...['uprobe-pin', 'perf_event-pin', 'iter-process', 'iter-cgroup', 'sk_reuseport'],
 ]
 
-/** The oldest that is there, those of two Debian releases, and the newest. */
+/**
+ * The oldest that is there, those of two Debian releases, and the newest; `bcc`:
+ * bcc's tools, which this machine has, are made for it.
+ */
 export const kernels = [
   {
     name: '5.10',
@@ -48,6 +51,7 @@ export const kernels = [
       'raw_tp-twice',
       'rb_overwrite',
     ],
+    bcc: true,
   },
   {
     name: '6.12',

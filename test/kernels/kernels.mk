@@ -13,7 +13,7 @@ kernels-doc: kernel-suite arm64-suite ## the suite on all of them, and write doc
 
 .PHONY: kernel-suite
 kernel-suite: $(ADDON) package build-test-programs build/test/stress/.tsc build/kernels/js/.tsc \
-  | kernels-packages
+  | kernels-packages bcc-packages
 
 build/kernels/js/.tsc: test/kernels/tsconfig.json test/tsconfig.json $(wildcard lib/*.ts lib/*/*.ts test/*.ts test/integration/*.ts) \
   $(NODE_MODULES)

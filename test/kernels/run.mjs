@@ -75,7 +75,11 @@ async function attempt(kernel, parse, test) {
 
 /** Runs the suite under a kernel. */
 async function checkSuite(kernel, options) {
-  const environment = { TEST_TIME_SCALE: timeScale, KERNEL_LACKS: kernel.lacks?.join() }
+  const environment = {
+    TEST_TIME_SCALE: timeScale,
+    KERNEL_LACKS: kernel.lacks?.join(),
+    BCC_TOOLS: kernel.bcc ? 1 : 0,
+  }
   const result = await attempt(kernel, parseSuite, () =>
     kernel.lacks === undefined ? runHere(kernel) : runGuest(kernel, options, environment),
   )
