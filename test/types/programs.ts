@@ -18,7 +18,7 @@ export async function attach(object: BpfObject): Promise<void> {
   program.attach({ iter: { map: object.map('entries') } })
   program.attach({ freplace: { program: object.program('q'), symbol: 'f' } })
 
-  // @ts-expect-error nowhere
+  // @ts-expect-error it is attached nowhere
   program.attach({})
   // @ts-expect-error one place at a time
   program.attach({ cgroup: 1, socket: 1 })
@@ -34,7 +34,7 @@ export async function attach(object: BpfObject): Promise<void> {
   program.attach({ kprobeMulti: { pattern: 'vfs_*', symbols: ['vfs_read'] } })
   // @ts-expect-error a rate or a period
   program.attach({ perfEvent: { type: 'cpu-clock' } })
-  // @ts-expect-error not both
+  // @ts-expect-error a rate and a period
   program.attach({ perfEvent: { type: 'cpu-clock', hz: 99, period: 1 } })
   // @ts-expect-error a process runs on any CPU
   program.attach({ perfEvent: { type: 'cpu-clock', hz: 99, pid: 1, cpus: [0] } })
@@ -65,7 +65,7 @@ export async function attach(object: BpfObject): Promise<void> {
 
   const { returnValue, data, durationNs } = program.testRun({ data: new Uint8Array(64), repeat: 9 })
   const values: [number, Uint8Array | undefined, number] = [returnValue, data, durationNs]
-  // @ts-expect-error options
+  // @ts-expect-error options, not a context
   program.testRun(new Uint8Array(8))
   // @ts-expect-error there is no such flag
   program.testRun({ flags: ['fast'] })
