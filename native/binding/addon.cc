@@ -13,8 +13,8 @@
 #include <utility>
 
 #include "binding/arguments.h"
-#include "binding/flight_recorder.h"
 #include "binding/descriptor.h"
+#include "binding/flight_recorder.h"
 #include "binding/link.h"
 #include "binding/map.h"
 #include "binding/map_handle.h"
@@ -22,8 +22,8 @@
 #include "binding/probe.h"
 #include "binding/program.h"
 #include "binding/reader.h"
-#include "core/demangle.h"
 #include "binding/user_ring_buffer.h"
+#include "core/demangle.h"
 #include "core/guard.h"
 #include "core/log.h"
 
