@@ -1,6 +1,7 @@
 // What can only be found out by trying.
 import { addon } from '../addon/addon.js'
 
+const EINVAL = -22
 const BPF_MAP_TYPE_RINGBUF = 27
 const BPF_MAP_TYPE_USER_RINGBUF = 31
 
@@ -14,7 +15,7 @@ export function lacksRingBuffers(): boolean {
 
 /** The same of rings that overwrite their oldest records, `BPF_F_RB_OVERWRITE`. */
 export function lacksOverwriting(): boolean {
-  return addon().probe('overwritingRing', '') === 0
+  return addon().probe('overwritingRing', '') === EINVAL
 }
 
 /** The same of user ring buffers. */

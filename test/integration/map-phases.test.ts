@@ -184,6 +184,9 @@ describeBpf('a map', () => {
       'described',
       'controls',
       'innerTemplate',
+      'overwrites',
+      'recorder',
+      'perfHalf',
     ]
     expect(own.filter((name) => !described.has(name) && !internal.includes(name))).toEqual([])
   })

@@ -9,7 +9,7 @@ function printed(log: string, probed = 1): void {
   jest.spyOn(native, 'addon').mockReturnValue({
     takeLog: () => log,
     probeMapType: () => probed,
-    probe: () => probed,
+    probe: () => (probed === 0 ? -22 : 0),
   } as unknown as native.Addon)
 }
 

@@ -102,7 +102,7 @@ function instances() {
   made['Link closed'] = program.attach()
   made['Link closed'].close()
   const streams = new native.Object()
-  streams.open(contentsOf('streams'), 'streams')
+  streams.open(contentsOf('streams'), 'streams', '')
   streams.load()
   made['Object of streams'] = streams
   const samples = streams.maps().find((map) => map.name() === 'samples')
@@ -112,7 +112,7 @@ function instances() {
   made['FlightRecorder closed'] = new native.FlightRecorder()
   made['FlightRecorder closed'].close()
   const iterators = new native.Object()
-  iterators.open(contentsOf('iterators'), 'iterators')
+  iterators.open(contentsOf('iterators'), 'iterators', '')
   iterators.load()
   const lines = iterators.programs().find((it) => it.name() === 'task_lines')
   made['Object of an iterator'] = iterators
