@@ -6,8 +6,9 @@ export interface NativeObject {
   /**
    * @param bytes Not shared with other threads: they are parsed in place.
    * @param pinRoot Nothing for libbpf's, /sys/fs/bpf.
+   * @param tokenPath Nothing for what LIBBPF_BPF_TOKEN_PATH says.
    */
-  open(bytes: Uint8Array, name: string, pinRoot: string): number
+  open(bytes: Uint8Array, name: string, pinRoot: string, tokenPath: string): number
   load(): number
   kernelVersion(): number
   setKernelVersion(version: number): number

@@ -33,6 +33,8 @@ import { BpfProgram } from './program.js'
 export interface OpenOptions {
   /** A directory in a BPF file system, for maps that are declared with LIBBPF_PIN_BY_NAME. */
   pinRoot?: string
+  /** A BPF file system that was mounted with delegation: Linux 6.9, libbpf 1.4. */
+  tokenPath?: string
 }
 
 /**
@@ -118,21 +120,26 @@ export class BpfObject {
    * @param source A path, or the bytes of the file, which are copied.
    * @param options `pinRoot`: where maps that are declared with LIBBPF_PIN_BY_NAME are
    *   pinned by `load()`, or found, a directory in a BPF file system. Default
-   *   /sys/fs/bpf.
+   *   /sys/fs/bpf. `tokenPath`: a BPF file system that was mounted with delegation, whose
+   *   token stands for capabilities that this process lacks; Linux 6.9, libbpf 1.4.
+   *   Default what the environment variable LIBBPF_BPF_TOKEN_PATH says.
    * @throws {BpfError} `ERR_FILE_NOT_FOUND` or `ERR_PERMISSION` when the file
    *   cannot be read, `ERR_OBJECT_FORMAT` when it is no BPF object, `ERR_NO_BTF` when
-   *   its maps need BTF and it has none, `ERR_ADDON`.
+   *   its maps need BTF and it has none, `ERR_UNSUPPORTED` for a `tokenPath` that this
+   *   libbpf has no use for, `ERR_ADDON`.
    */
   static open(source: string | Uint8Array, options: OpenOptions = {}): BpfObject {
-    checkOptions(options, ['pinRoot'])
-    const { pinRoot } = options
+    checkOptions(options, ['pinRoot', 'tokenPath'])
+    const { pinRoot, tokenPath } = options
     if (pinRoot !== undefined) checkPath(pinRoot, 'pinRoot')
+    if (tokenPath !== undefined) checkPath(tokenPath, 'tokenPath')
     const [bytes, name] = readSource(source)
     const target = typeof source === 'string' ? source : `object of ${String(bytes.length)} bytes`
     const btf = checkElf(bytes, target).get('.BTF')
     if (btf !== undefined) new Btf(btf).validate()
     const native = new (addon().Object)()
-    const result = native.open(bytes, name, pinRoot ?? '')
+    const result = native.open(bytes, name, pinRoot ?? '', tokenPath ?? '')
+    if (result === ENOTSUP && tokenPath !== undefined) throw noTokens(target)
     if (result < 0) throw openFailure(target, result, addon().takeLog())
     try {
       return new BpfObject(native, name)
@@ -380,6 +387,18 @@ function fileFailure(path: string, cause: NodeJS.ErrnoException): BpfError {
     default:
       return new BpfError('ERR_KERNEL', cause.message, details)
   }
+}
+
+/** EOPNOTSUPP, which is the same number. */
+const ENOTSUP = -95
+
+function noTokens(target: string): BpfError {
+  return new BpfError('ERR_UNSUPPORTED', 'this libbpf has no BPF tokens', {
+    operation: 'open',
+    target,
+    errno: ENOTSUP,
+    hint: `tokenPath needs libbpf 1.4 or newer, and bpf-ringbuf compiled against it; this is ${addon().libbpfVersion}`,
+  })
 }
 
 function openFailure(target: string, errno: number, log: string): BpfError {

@@ -16,6 +16,11 @@
 #include "core/guard.h"
 #include "core/log.h"
 
+// bpf_object_open_opts.bpf_token_path
+#define HAS_TOKENS             \
+  (LIBBPF_MAJOR_VERSION > 1 || \
+   (LIBBPF_MAJOR_VERSION == 1 && LIBBPF_MINOR_VERSION >= 4))
+
 namespace bpf_ringbuf {
 
 void Object::Init(Napi::Env env, Environment* environment,
@@ -74,12 +79,18 @@ uint8_t* Object::MapSection(int fd, size_t size_bytes, bool writable,
 }
 
 // bpf_object__open_mem()
-// open(bytes: Uint8Array, name: string, pinRoot: string): number
+// open(bytes: Uint8Array, name: string, pinRoot: string, tokenPath: string):
+// number
+//   -ENOTSUP with a tokenPath when libbpf is older than 1.4
 Napi::Value Object::Open(const Napi::CallbackInfo& info) {
   Bytes bytes;
   std::string name;
-  std::string pin_root;  // or nothing
-  if (!ReadArguments(info, &bytes, &name, &pin_root)) return {};
+  std::string pin_root;    // or nothing
+  std::string token_path;  // likewise
+  if (!ReadArguments(info, &bytes, &name, &pin_root, &token_path)) return {};
+#if !HAS_TOKENS
+  if (!token_path.empty()) return Napi::Number::New(info.Env(), -ENOTSUP);
+#endif
   // Once: what it had would be out of reach.
   if (std::exchange(opened_, true)) {
     return Napi::Number::New(info.Env(), -EALREADY);
@@ -93,6 +104,9 @@ Napi::Value Object::Open(const Napi::CallbackInfo& info) {
   }
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = name.c_str());
   if (!pin_root.empty()) options.pin_root_path = pin_root.c_str();
+#if HAS_TOKENS
+  if (!token_path.empty()) options.bpf_token_path = token_path.c_str();
+#endif
   const LogCapture capture;
   object_ = bpf_object__open_mem(bytes.data, bytes.size_bytes, &options);
   if (object_ == nullptr) {

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BpfObject } from '../../lib/index.js'
+import { BpfObject, features } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import { objectPath, openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
@@ -112,6 +112,21 @@ describeBpf('BpfObject.open()', () => {
     using records = openObject('records')
     expect(thrownBy(() => records.map('.rodata')).code).toBe('ERR_NOT_FOUND')
     expect(thrownBy(() => records.map('toString')).message).toMatch(/events, /)
+  })
+
+  test('with a token works where libbpf has them, and says so otherwise', () => {
+    const open = () => BpfObject.open(objectPath('records'), { tokenPath: '/sys/fs/bpf' })
+    if (features().libbpf.tokens.answer === 'yes') {
+      open().close()
+    } else {
+      expect(thrownBy(open)).toMatchObject({
+        code: 'ERR_UNSUPPORTED',
+        hint: expect.stringMatching(/^tokenPath needs libbpf 1\.4 or newer/) as string,
+      })
+    }
+    expect(thrownBy(() => BpfObject.open(objectPath('records'), { tokenPath: '' }))).toBeInstanceOf(
+      TypeError,
+    )
   })
 
   test('a name that is no string is a TypeError', () => {

@@ -64,17 +64,17 @@ function instances() {
   const made = {}
   const opened = () => {
     const object = new native.Object()
-    object.open(contents, 'records', '')
+    object.open(contents, 'records', '', '')
     return object
   }
   made['Object new'] = new native.Object()
   made['Object open'] = opened()
   made['Object closed'] = opened()
   made['Object refused'] = new native.Object()
-  made['Object refused'].open(new Uint8Array(3), 'nothing', '')
+  made['Object refused'].open(new Uint8Array(3), 'nothing', '', '')
   for (const phase of ['open', 'loaded', 'closed']) {
     const object = phase === 'open' ? opened() : new native.Object()
-    if (phase !== 'open') object.open(contents, 'records', '')
+    if (phase !== 'open') object.open(contents, 'records', '', '')
     if (phase !== 'open') object.load()
     made[`Object of parts, ${phase}`] = object
     made[`Map ${phase}`] = object.maps()[0]
@@ -95,14 +95,14 @@ function instances() {
   made['MapHandle closed'].memory(64)
   made['MapHandle closed'].close()
   const flood = new native.Object()
-  flood.open(contentsOf('flood'), 'flood', '')
+  flood.open(contentsOf('flood'), 'flood', '', '')
   flood.load()
   const [program] = flood.programs()
   made['Link open'] = program.attach()
   made['Link closed'] = program.attach()
   made['Link closed'].close()
   const streams = new native.Object()
-  streams.open(contentsOf('streams'), 'streams', '')
+  streams.open(contentsOf('streams'), 'streams', '', '')
   streams.load()
   made['Object of streams'] = streams
   const samples = streams.maps().find((map) => map.name() === 'samples')
@@ -112,7 +112,7 @@ function instances() {
   made['FlightRecorder closed'] = new native.FlightRecorder()
   made['FlightRecorder closed'].close()
   const iterators = new native.Object()
-  iterators.open(contentsOf('iterators'), 'iterators', '')
+  iterators.open(contentsOf('iterators'), 'iterators', '', '')
   iterators.load()
   const lines = iterators.programs().find((it) => it.name() === 'task_lines')
   made['Object of an iterator'] = iterators
@@ -132,7 +132,7 @@ function instances() {
   made['Reader closed'].close()
   made['UserRingBuffer new'] = new native.UserRingBuffer()
   const requests = new native.Object()
-  requests.open(contentsOf('user-ring'), 'user-ring', '')
+  requests.open(contentsOf('user-ring'), 'user-ring', '', '')
   // Linux 6.1
   if (requests.load() === 0) {
     const map = requests.maps().find((each) => each.type() === 'user_ringbuf')
@@ -148,7 +148,7 @@ function instances() {
 
 function partsOf(bytes) {
   const object = new native.Object()
-  object.open(bytes, 'records', '')
+  object.open(bytes, 'records', '', '')
   return { map: object.maps()[0], program: object.programs()[0] }
 }
 
@@ -408,10 +408,10 @@ const cases = {
     other.close()
 
     const twice = new native.Object()
-    twice.open(contents, 'records', '')
-    say('open() of an object twice', () => twice.open(contents, 'records', ''))
+    twice.open(contents, 'records', '', '')
+    say('open() of an object twice', () => twice.open(contents, 'records', '', ''))
     twice.close()
-    say('open() of a closed object', () => twice.open(contents, 'records', ''))
+    say('open() of a closed object', () => twice.open(contents, 'records', '', ''))
     sayOfMaps(say)
     console.log(results.join('\n'))
   },
