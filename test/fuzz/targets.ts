@@ -271,7 +271,7 @@ function decode(random: Random): void {
     }
     try {
       const view = new DataView(record.buffer, record.byteOffset, record.byteLength)
-      expected.push([read(model, view, 0), flavour === 'perf' ? cpu : undefined])
+      expected.push([read(model, view, 0), flavour === 'perf' ? cpu : 'events'])
     } catch (error) {
       if (!(error instanceof Inexact)) throw error
       expected.push('ERR_OUT_OF_RANGE')
@@ -282,9 +282,9 @@ function decode(random: Random): void {
   const batch = writeBatch(records, random.integer(0, 255))
   const cursor = cursorOf(batch)
   cursor.raise = (error) => found.push((error as { code?: string }).code ?? error)
-  const onRecord = (value: unknown, cpu?: number): unknown =>
-    found.push([asView ? { ...(value as object) } : value, cpu])
-  compile(asView ? type.view() : type, flavour)(batch.arena, cursor, 0, onRecord)
+  const onRecord = (value: unknown, source?: number | string): unknown =>
+    found.push([asView ? { ...(value as object) } : value, source])
+  compile(asView ? type.view() : type, flavour, 'events')(batch.arena, cursor, 0, onRecord)
   assert.deepEqual(found, expected)
   assert.equal(cursor.position, batch.sizeBytes)
 }
