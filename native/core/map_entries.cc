@@ -21,7 +21,7 @@ bool MeansUnsupported(int error) {
   return error == -kNotSupported || error == -EOPNOTSUPP || error == -EINVAL;
 }
 
-bool IsPerCpu(bpf_map_type type) {
+bool IsPerCpu(uint32_t type) {
   switch (type) {
     case BPF_MAP_TYPE_PERCPU_HASH:
     case BPF_MAP_TYPE_PERCPU_ARRAY:
@@ -36,7 +36,7 @@ bool IsPerCpu(bpf_map_type type) {
 }  // namespace
 
 MapEntries::MapEntries(const bpf_map_info& info, int possible_cpus)
-    : type_(static_cast<bpf_map_type>(info.type)),
+    : type_(info.type),
       max_entries_(info.max_entries),
       key_bytes_(info.key_size),
       value_bytes_(info.value_size) {

@@ -67,7 +67,7 @@ class MapEntries {
   int WalkKeys(int fd, bool begin, bool take, uint8_t* position, uint8_t* keys,
                uint8_t* values, uint32_t count, uint32_t* found);
 
-  const bpf_map_type type_;
+  const uint32_t type_;  // newer kernels have types that the enum does not
   const uint32_t max_entries_;
   const size_t key_bytes_;
   size_t value_bytes_;

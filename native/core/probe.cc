@@ -19,8 +19,9 @@ namespace bpf_ringbuf {
 
 namespace {
 
-// Newer than the oldest headers that this compiles with, linux/bpf.h.
-constexpr auto kNetfilterProgram = static_cast<bpf_prog_type>(32);
+// Newer than the oldest headers that this compiles with, linux/bpf.h. A type of
+// program is a number here: those of newer kernels are no values of the enum.
+constexpr uint32_t kNetfilterProgram = 32;
 constexpr auto kNetfilter = static_cast<bpf_attach_type>(45);
 constexpr auto kTcxIngress = static_cast<bpf_attach_type>(46);
 constexpr auto kUprobeMulti = static_cast<bpf_attach_type>(48);
@@ -103,7 +104,7 @@ uint32_t KernelVersion() {
 }
 
 // Loads "return 0".
-int LoadEmpty(bpf_prog_type type, bpf_attach_type attach_type = kNoAttachType,
+int LoadEmpty(uint32_t type, bpf_attach_type attach_type = kNoAttachType,
               uint32_t btf_id = 0) {
   const std::array<bpf_insn, 2> instructions = {{
       {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
@@ -111,12 +112,12 @@ int LoadEmpty(bpf_prog_type type, bpf_attach_type attach_type = kNoAttachType,
   }};
   LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach_type,
               .kern_version = KernelVersion(), .attach_btf_id = btf_id);
-  return bpf_prog_load(type, nullptr, "GPL", instructions.data(),
-                       instructions.size(), &options);
+  return bpf_prog_load(static_cast<bpf_prog_type>(type), nullptr, "GPL",
+                       instructions.data(), instructions.size(), &options);
 }
 
 // What a program of a type has to say about itself to be loaded at all.
-bpf_attach_type UsualAttachType(bpf_prog_type type) {
+bpf_attach_type UsualAttachType(uint32_t type) {
   if (type == kNetfilterProgram) return kNetfilter;
   switch (type) {
     case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
@@ -131,7 +132,7 @@ bpf_attach_type UsualAttachType(bpf_prog_type type) {
 }
 
 // On one CPU: an event of a task has the kernel patch its scheduler.
-int AttachToEvent(bpf_prog_type type, perf_event_attr* event) {
+int AttachToEvent(uint32_t type, perf_event_attr* event) {
   event->size = sizeof(*event);
   event->disabled = 1;
   const Descriptor program(LoadEmpty(type));
@@ -265,8 +266,7 @@ int ProbeRawTracepoint() {
 }
 
 // Attaches where BTF says: `name` as sections have it.
-int AttachByBtf(bpf_prog_type type, bpf_attach_type attach_type,
-                const char* name) {
+int AttachByBtf(uint32_t type, bpf_attach_type attach_type, const char* name) {
   const int id = libbpf_find_vmlinux_btf_id(name, attach_type);
   if (id < 0) return id;
   const Descriptor program(
@@ -429,8 +429,7 @@ int ProbeProgramType(uint32_t type) {
 
 // Not libbpf_probe_bpf_helper(): before libbpf 1.5 it does not understand what
 // Linux 6.10 and newer say, and takes a refusal of the whole program for a yes.
-int ProbeHelper(uint32_t program_type, uint32_t helper) {
-  const auto type = static_cast<bpf_prog_type>(program_type);
+int ProbeHelper(uint32_t type, uint32_t helper) {
   switch (type) {
     // They need something to attach to, and that decides.
     case BPF_PROG_TYPE_TRACING:
@@ -452,8 +451,8 @@ int ProbeHelper(uint32_t program_type, uint32_t helper) {
               .log_size = static_cast<uint32_t>(log.size()),
               .log_buf = log.data());
   if (type == BPF_PROG_TYPE_SYSCALL) options.prog_flags = BPF_F_SLEEPABLE;
-  const Descriptor program(bpf_prog_load(type, nullptr, "GPL",
-                                         instructions.data(),
+  const Descriptor program(bpf_prog_load(static_cast<bpf_prog_type>(type),
+                                         nullptr, "GPL", instructions.data(),
                                          instructions.size(), &options));
   if (program.error() == 0) return 1;
   const std::string text(log.data());

@@ -21,7 +21,7 @@ int ProbeMapType(uint32_t type);
 int ProbeProgramType(uint32_t type);
 
 // Whether programs of a type may call a helper: likewise.
-int ProbeHelper(uint32_t program_type, uint32_t helper);
+int ProbeHelper(uint32_t type, uint32_t helper);
 
 // Tries a feature, and undoes it: 0 when it worked, or -errno. Its name is one
 // of those in probe.cc, else -EOPNOTSUPP. `path` is where cgroup2 is mounted,
