@@ -33,9 +33,8 @@ const everywhere = [
   ['faults', make('faults', 'ARGS=--quick')],
   ['nodes', make('test-nodes', 'ARGS=--quick')],
   ['container', make('test-container', 'ARGS=--quick')],
-  ['kernels', make('test-kernels', 'ARGS=--kernel 6.1')],
-  ['users', ['scripts/users-machine.sh', ...make('test-kernels', 'ARGS=--kernel here')]],
-  ['arm64', make('test-arm64')],
+  ['kernels', make('test-kernels-quick')],
+  ['users', ['scripts/users-machine.sh', ...make('test-kernels', 'ARGS=--quick --kernel here')]],
   ['smp', make('test-smp', 'DURATION=12')],
 ]
 

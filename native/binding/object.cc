@@ -57,9 +57,24 @@ void Object::CloseHandle() {
     munmap(section.data, section.size_bytes);
   }
   sections_.clear();
+  if (keeps_kernel_btf_) FreeKernelBtf();
   bpf_object__close(object_);
   object_ = nullptr;
   logs_.clear();
+}
+
+// A load of nothing, whether or not it succeeds.
+void Object::FreeKernelBtf() {
+  bpf_map* map = nullptr;
+  while ((map = bpf_object__next_map(object_, map)) != nullptr) {
+    bpf_map__set_autocreate(map, false);
+  }
+  bpf_program* program = nullptr;
+  while ((program = bpf_object__next_program(object_, program)) != nullptr) {
+    bpf_program__set_autoload(program, false);
+  }
+  const LogCapture capture;
+  bpf_object__load(object_);
 }
 
 uint8_t* Object::MapSection(int fd, size_t size_bytes, bool writable,
@@ -135,6 +150,7 @@ Napi::Value Object::Load(const Napi::CallbackInfo& info) {
   const SignalsBlocked blocked;
   const LogCapture capture;
   error = bpf_object__load(object_);
+  keeps_kernel_btf_ = false;
   if (error != 0) environment_->log = capture.text();
   return Napi::Number::New(info.Env(), error);
 }

@@ -25,6 +25,8 @@ class Object final : public Napi::ObjectWrap<Object>, public Closable {
 
   void CloseHandle() override;
   bool closed() const { return object_ == nullptr; }
+  // libbpf has read the kernel's BTF for it, some MiB, which only a load frees.
+  void KeepsKernelBtf() { keeps_kernel_btf_ = true; }
   bpf_object* object() const { return object_; }
 
   // Where the verifier is to write about a program, until the object is closed.
@@ -52,8 +54,11 @@ class Object final : public Napi::ObjectWrap<Object>, public Closable {
   Napi::Value DataMap(const Napi::CallbackInfo& info);
   Napi::Value Programs(const Napi::CallbackInfo& info);
 
+  void FreeKernelBtf();
+
   Environment* const environment_;
   bool opened_ = false;
+  bool keeps_kernel_btf_ = false;
   bpf_object* object_ = nullptr;
   std::map<int, Section> sections_;  // by the descriptors of their maps
   std::map<const bpf_program*, std::vector<char>> logs_;

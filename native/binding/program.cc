@@ -206,6 +206,7 @@ Napi::Value Program::SetAttachTarget(const Napi::CallbackInfo& info) {
   const LogCapture capture;
   const int error =
       bpf_program__set_attach_target(program_, program_fd, name.c_str());
+  if (program_fd == 0) owner_->KeepsKernelBtf();
   if (error != 0) environment_->log = capture.text();
   return Napi::Number::New(info.Env(), error);
 }

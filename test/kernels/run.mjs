@@ -12,10 +12,11 @@ import { architectures, boot, copySuite, makeImage, suiteFiles } from './guest.m
 import { chooseKernels, fetchKernel, kernels } from './kernels.mjs'
 import { parseStress, parseSuite } from './log.mjs'
 
-const usage = `Usage: run.mjs [--kernel NAME]... [--arch x64|arm64] [--write] [--update] [--list]
+const usage = `Usage: run.mjs [--kernel NAME]... [--arch x64|arm64] [--quick] [--write] [--update] [--list]
                [--stress SECONDS [--cpus N]]
   --kernel NAME     one of these alone, see --list
   --arch NAME       those of this architecture alone
+  --quick           without the suites of what is the same on every kernel, in all guests at once
   --write           write the table of what each kernel has to docs/kernels.md; of kernels that
                     are not run now, it takes the last run of the same build
   --update          download the kernels again, should there be newer ones
@@ -47,14 +48,14 @@ async function runGuest(kernel, { update }, environment, cpus) {
 }
 
 /** Runs the suite on this machine's kernel, with what a guest has mounted. */
-async function runHere(kernel) {
+async function runHere(kernel, suites) {
   const directory = join(build, kernel.name)
   copySuite(architectures[kernel.architecture], directory)
   const script = join(import.meta.dirname, 'here.sh')
   const args = ['--mount', 'sh', script, process.execPath, jest]
   const { stdout } = await run('unshare', args, {
     cwd: directory,
-    env: { CI: '1', FEATURES_FILE: join(directory, 'features') },
+    env: { CI: '1', FEATURES_FILE: join(directory, 'features'), SUITES: suites },
     stderr: 'inherit',
     timeoutSeconds: hereTimeoutSeconds,
   })
@@ -75,13 +76,15 @@ async function attempt(kernel, parse, test) {
 
 /** Runs the suite under a kernel. */
 async function checkSuite(kernel, options) {
+  const suites = options.quick ? 'quick' : 'all'
   const environment = {
     TEST_TIME_SCALE: timeScale,
     KERNEL_LACKS: kernel.lacks?.join(),
     BCC_TOOLS: kernel.bcc ? 1 : 0,
+    SUITES: suites,
   }
   const result = await attempt(kernel, parseSuite, () =>
-    kernel.lacks === undefined ? runHere(kernel) : runGuest(kernel, options, environment),
+    kernel.lacks === undefined ? runHere(kernel, suites) : runGuest(kernel, options, environment),
   )
   const { release, passed, features, problems, seconds } = result
   const missing = features.filter(({ code }) => code !== undefined).length
@@ -91,7 +94,7 @@ async function checkSuite(kernel, options) {
     problems.join('\n'),
   )
   const outcome = { kernel, release, passed, features, failed: problems.length }
-  writeFileSync(resultPath(kernel), JSON.stringify(outcome))
+  if (!options.quick) writeFileSync(resultPath(kernel), JSON.stringify(outcome))
   return outcome
 }
 
@@ -146,6 +149,7 @@ function readOptions() {
       options: {
         kernel: { type: 'string', multiple: true },
         arch: { type: 'string' },
+        quick: { type: 'boolean', default: false },
         write: { type: 'boolean', default: false },
         update: { type: 'boolean', default: false },
         list: { type: 'boolean', default: false },
@@ -153,6 +157,7 @@ function readOptions() {
         cpus: { type: 'string', default: '8' },
       },
     }).values
+    if (options.quick && options.write) throw new Error('--write needs all suites')
     return { ...options, chosen: chooseKernels(options) }
   } catch (error) {
     console.error(`test-kernels: ${error.message}\n${usage}`)
@@ -168,9 +173,17 @@ if (options.list) {
 needRoot()
 mkdirSync(build, { recursive: true })
 const results = []
+// apt downloads for one at a time.
 for (const kernel of options.chosen) {
-  if (options.stress === undefined) results.push(await checkSuite(kernel, options))
-  else if (kernel.lacks !== undefined) await checkStress(kernel, options)
+  if (kernel.lacks !== undefined) await fetchKernel(kernel, options.update)
+}
+if (options.stress === undefined && options.quick) {
+  results.push(...(await Promise.all(options.chosen.map((kernel) => checkSuite(kernel, options)))))
+} else {
+  for (const kernel of options.chosen) {
+    if (options.stress === undefined) results.push(await checkSuite(kernel, options))
+    else if (kernel.lacks !== undefined) await checkStress(kernel, options)
+  }
 }
 if (options.write) await write(results)
 else if (results.length > 1) console.log(`\n${await renderTables(results)}\n`)

@@ -82,6 +82,7 @@ function withFrames(report, addon) {
 }
 
 /** The integration tests of what has a thread: the rest has nothing to race with. */
+const raced = '/(ring-buffer|perf-buffer)'
 const withThreads = '/(ring|perf|event-stream|stats|waiting|reader|iterator|flight|topologies|user)'
 
 /** The ways to run the code under a sanitizer: all of it, or as little as commits a fault. */
@@ -126,7 +127,7 @@ function waysOf({ name, env }) {
       async *test(label) {
         // The stress test is a process of its own: see below.
         const args = [...jestConfig, '--testPathIgnorePatterns', '/stress\\.test\\.ts$']
-        if (name === 'tsan') args.push('--testPathPatterns', withThreads)
+        if (name === 'tsan') args.push('--testPathPatterns', quick ? raced : withThreads)
         const command = [setarch, noRandomisation, ...node]
         const options = { env: { ...env, SANITIZED_ROOT: sanitizedRoot } }
         yield [label, await checkJest(label, command, args, options), 0]
