@@ -92,11 +92,16 @@ function waysOf({ name, env }) {
   const node = ['env', `LD_PRELOAD=${preloadOf(name)}`, process.execPath]
   const jestConfig = ['--config', join(root, 'test/sanitize/jest.config.mjs')]
 
-  const runSanitized = (args, fault, timeoutSeconds = 60) =>
-    run(setarch, [noRandomisation, ...args], {
-      env: { ...env, SANITIZED_ROOT: sanitizedRoot, ...fault },
-      timeoutSeconds,
-    })
+  const runSanitized = async (args, fault, timeoutSeconds = 60) => {
+    const once = () =>
+      run(setarch, [noRandomisation, ...args], {
+        env: { ...env, SANITIZED_ROOT: sanitizedRoot, ...fault },
+        timeoutSeconds,
+      })
+    const ended = await once()
+    // It crashed itself, as it does when a thread ends meanwhile, and has said nothing of ours.
+    return ended.output.includes('LeakSanitizer has encountered a fatal error') ? once() : ended
+  }
   const runNative = (filter, fault) =>
     runSanitized([join(root, `build/test/native-test-${name}`), ...filter], fault, 120)
   // The package root consists of links: what is run there finds its dist/, and
