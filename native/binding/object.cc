@@ -74,7 +74,23 @@ void Object::FreeKernelBtf() {
     bpf_program__set_autoload(program, false);
   }
   const LogCapture capture;
-  bpf_object__load(object_);
+  LoadGuarded();
+}
+
+// bpf_object__load() with what has to hold for it; 0 or -errno.
+int Object::LoadGuarded() {
+  size_t descriptors = kProbeDescriptors;
+  const bpf_map* map = nullptr;
+  while ((map = bpf_object__next_map(object_, map)) != nullptr) ++descriptors;
+  bpf_program* program = nullptr;
+  while ((program = bpf_object__next_program(object_, program)) != nullptr) {
+    ++descriptors;
+  }
+  const int error = CheckDescriptors(descriptors);
+  if (error != 0) return error;
+  const SignalsBlocked blocked;
+  keeps_kernel_btf_ = false;
+  return bpf_object__load(object_);
 }
 
 uint8_t* Object::MapSection(int fd, size_t size_bytes, bool writable,
@@ -138,19 +154,8 @@ Napi::Value Object::Open(const Napi::CallbackInfo& info) {
 // load(): number
 Napi::Value Object::Load(const Napi::CallbackInfo& info) {
   if (closed()) return Napi::Number::New(info.Env(), -EBADF);
-  size_t descriptors = kProbeDescriptors;
-  const bpf_map* map = nullptr;
-  while ((map = bpf_object__next_map(object_, map)) != nullptr) ++descriptors;
-  bpf_program* program = nullptr;
-  while ((program = bpf_object__next_program(object_, program)) != nullptr) {
-    ++descriptors;
-  }
-  int error = CheckDescriptors(descriptors);
-  if (error != 0) return Napi::Number::New(info.Env(), error);
-  const SignalsBlocked blocked;
   const LogCapture capture;
-  error = bpf_object__load(object_);
-  keeps_kernel_btf_ = false;
+  const int error = LoadGuarded();
   if (error != 0) environment_->log = capture.text();
   return Napi::Number::New(info.Env(), error);
 }

@@ -54,6 +54,7 @@ class Object final : public Napi::ObjectWrap<Object>, public Closable {
   Napi::Value DataMap(const Napi::CallbackInfo& info);
   Napi::Value Programs(const Napi::CallbackInfo& info);
 
+  int LoadGuarded();
   void FreeKernelBtf();
 
   Environment* const environment_;
