@@ -32,6 +32,7 @@ export interface Addon {
   FlightRecorder: new () => NativeFlightRecorder
   UserRingBuffer: new () => NativeUserRingBuffer
   takeLog(): string
+  /** The names of map types that libbpf knows, by their numbers; of program types likewise. */
   mapTypeNames(): string[]
   programTypeNames(): string[]
   helperNames(): string[]
@@ -61,8 +62,6 @@ export interface Addon {
   mapFromId(id: number): NativeMapHandle | number
   mapFromFd(fd: number): NativeMapHandle | number
   openTask(pid: number): number
-  /** The names of map types that libbpf knows, by their numbers. */
-  mapTypes: string[]
   /** The version that is loaded, such as "v1.1". */
   libbpfVersion: string
   /** The version whose headers it was compiled with, such as "1.1". */

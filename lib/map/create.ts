@@ -63,7 +63,7 @@ export function createMap(options: CreateOptions & MapTypes): Created {
     'perCpu',
   ])
   const { type, name = '', key, value, perCpu } = options
-  const number = typeof type === 'string' ? addon().mapTypes.indexOf(type) : -1
+  const number = typeof type === 'string' ? addon().mapTypeNames().indexOf(type) : -1
   if (number <= 0) throw invalidType('a type of maps that libbpf knows', 'type', type)
   if (typeof name !== 'string' || !/^[\w.]{0,15}$/.test(name)) {
     throw invalidType('up to 15 letters, digits, "_" and "."', 'name', name)

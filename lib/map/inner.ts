@@ -25,7 +25,7 @@ export function innerTemplate({ type, declared, owner }: KernelMap): InnerTempla
   const [number, ...rest] = declared.inner()
   if (number === undefined) return undefined
   const [keySize = 0, valueSize = 0, maxEntries = 0, flags = 0, extra = 0, keyId, valueId] = rest
-  const inner = addon().mapTypes[number] ?? ''
+  const inner = addon().mapTypeNames()[number] ?? ''
   const key = typeOf(owner?.btf, keyId, keySize)
   const value = typeOf(owner?.btf, valueId, valueSize)
   const types =

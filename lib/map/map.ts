@@ -23,7 +23,7 @@ import {
 } from './entry-types.js'
 import { createInnerMap, type InnerTemplate, innerTemplate } from './inner.js'
 import { KernelMap, type MapOwner } from './kernel-map.js'
-import { flagsOfBits, type MapFlag } from './kinds.js'
+import { flagsOfBits, hasFlag, type MapFlag } from './kinds.js'
 import { checkPath, openPin, pinFailure, shapeDifferences } from './pin.js'
 import { MapView } from './view.js'
 
@@ -52,9 +52,6 @@ export interface MapInfo {
   /** `freeze()` was called: programs alone may write. */
   isFrozen: boolean
 }
-
-/** Of linux/bpf.h, since Linux 6.19. */
-const BPF_F_RB_OVERWRITE = 1 << 19
 
 /**
  * A BPF map, with its keys `K` and values `V`.
@@ -331,7 +328,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    * @internal
    */
   get overwrites(): boolean {
-    return this.type === 'ringbuf' && (this.kernel.mapFlags & BPF_F_RB_OVERWRITE) !== 0
+    return this.type === 'ringbuf' && hasFlag(this.kernel.mapFlags, 'rb_overwrite')
   }
 
   /**

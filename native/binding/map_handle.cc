@@ -134,13 +134,6 @@ void MapHandle::Init(Napi::Env env, Environment* environment,
                       InstanceMethod<&MapHandle::Close>("close"),
                   },
                   environment));
-  Napi::Array types = Napi::Array::New(env);
-  for (uint32_t type = 0; types.IsArray(); ++type) {
-    const char* name = libbpf_bpf_map_type_str(static_cast<bpf_map_type>(type));
-    if (name == nullptr) break;
-    types.Set(type, name);
-  }
-  exports.Set("mapTypes", types);
   exports.Set("createMap",
               Napi::Function::New<CreateMap>(env, "createMap", environment));
   exports.Set("mapFromPin",
@@ -364,6 +357,12 @@ bool MapHandle::Holds(napi_env env, uint64_t position,
   return false;
 }
 
+bool MapHandle::HoldsEntries(napi_env env, uint64_t keys, uint64_t values,
+                             uint64_t count) const {
+  return Holds(env, keys, count * entries_->key_bytes()) &&
+         Holds(env, values, count * entries_->value_bytes());
+}
+
 void MapHandle::Answer(uint32_t number) const {
   memcpy(memory_->data(), &number, sizeof(number));
 }
@@ -375,10 +374,7 @@ Napi::Value MapHandle::Lookup(const Napi::CallbackInfo& info) {
   uint32_t key;
   uint32_t value;
   if (!ReadArguments(info, &key, &value)) return {};
-  if (!Holds(info.Env(), key, entries_->key_bytes()) ||
-      !Holds(info.Env(), value, entries_->value_bytes())) {
-    return {};
-  }
+  if (!HoldsEntries(info.Env(), key, value, 1)) return {};
   return Napi::Number::New(info.Env(),
                            entries_->Lookup(fd_, At(key), At(value)));
 }
@@ -391,10 +387,7 @@ Napi::Value MapHandle::Update(const Napi::CallbackInfo& info) {
   uint32_t value;
   uint32_t flags;
   if (!ReadArguments(info, &key, &value, &flags)) return {};
-  if (!Holds(info.Env(), key, entries_->key_bytes()) ||
-      !Holds(info.Env(), value, entries_->value_bytes())) {
-    return {};
-  }
+  if (!HoldsEntries(info.Env(), key, value, 1)) return {};
   return Napi::Number::New(info.Env(),
                            entries_->Update(fd_, At(key), At(value), flags));
 }
@@ -416,10 +409,7 @@ Napi::Value MapHandle::Take(const Napi::CallbackInfo& info) {
   uint32_t key;
   uint32_t value;
   if (!ReadArguments(info, &key, &value)) return {};
-  if (!Holds(info.Env(), key, entries_->key_bytes()) ||
-      !Holds(info.Env(), value, entries_->value_bytes())) {
-    return {};
-  }
+  if (!HoldsEntries(info.Env(), key, value, 1)) return {};
   return Napi::Number::New(info.Env(), entries_->Take(fd_, At(key), At(value)));
 }
 
@@ -470,8 +460,7 @@ Napi::Value MapHandle::LookupMany(const Napi::CallbackInfo& info) {
   uint32_t values;
   uint32_t found;
   if (!ReadArguments(info, &keys, &count, &values, &found)) return {};
-  if (!Holds(info.Env(), keys, count * entries_->key_bytes()) ||
-      !Holds(info.Env(), values, count * entries_->value_bytes()) ||
+  if (!HoldsEntries(info.Env(), keys, values, count) ||
       !Holds(info.Env(), found, count)) {
     return {};
   }
@@ -495,10 +484,7 @@ Napi::Value MapHandle::UpdateMany(const Napi::CallbackInfo& info) {
   uint32_t count;
   uint32_t flags;
   if (!ReadArguments(info, &keys, &values, &count, &flags)) return {};
-  if (!Holds(info.Env(), keys, count * entries_->key_bytes()) ||
-      !Holds(info.Env(), values, count * entries_->value_bytes())) {
-    return {};
-  }
+  if (!HoldsEntries(info.Env(), keys, values, count)) return {};
   if (count == 0) return Napi::Number::New(info.Env(), 0);
   uint32_t done = 0;
   const int error =
@@ -545,8 +531,7 @@ Napi::Value MapHandle::Walk(const Napi::CallbackInfo& info) {
     return {};
   }
   if (!Holds(info.Env(), position, entries_->position_bytes()) ||
-      !Holds(info.Env(), keys, count * entries_->key_bytes()) ||
-      !Holds(info.Env(), values, count * entries_->value_bytes())) {
+      !HoldsEntries(info.Env(), keys, values, count)) {
     return {};
   }
   if (count == 0) return Napi::Number::New(info.Env(), -EINVAL);

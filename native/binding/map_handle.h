@@ -73,6 +73,9 @@ class MapHandle final : public Napi::ObjectWrap<MapHandle>, public Closable {
   // Whether bytes from a position on are in the memory; a TypeError is pending
   // otherwise.
   bool Holds(napi_env env, uint64_t position, uint64_t size_bytes) const;
+  // Whether so many keys, and as many values, are.
+  bool HoldsEntries(napi_env env, uint64_t keys, uint64_t values,
+                    uint64_t count) const;
   uint8_t* At(uint32_t position) const { return memory_->data() + position; }
   // What a call says beside its result: the memory's first word.
   void Answer(uint32_t number) const;

@@ -15,6 +15,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "core/ring_snapshot.h"
+
 namespace bpf_ringbuf {
 
 namespace {
@@ -26,9 +28,8 @@ constexpr auto kNetfilter = static_cast<bpf_attach_type>(45);
 constexpr auto kTcxIngress = static_cast<bpf_attach_type>(46);
 constexpr auto kUprobeMulti = static_cast<bpf_attach_type>(48);
 constexpr auto kNetkitPrimary = static_cast<bpf_attach_type>(54);
-constexpr int kTokenCreate = 36;           // BPF_TOKEN_CREATE
-constexpr uint32_t kOverwrite = 1U << 19;  // BPF_F_RB_OVERWRITE
-constexpr int kNoCommand = 1 << 20;        // of bpf(2)
+constexpr int kTokenCreate = 36;     // BPF_TOKEN_CREATE
+constexpr int kNoCommand = 1 << 20;  // of bpf(2)
 constexpr auto kNoAttachType = bpf_attach_type{};
 
 // What is attached to for a moment: it is always there, and happens seldom.
@@ -314,7 +315,7 @@ int ProbeNetfilter() {
 }
 
 int ProbeOverwritingRing() {
-  LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = kOverwrite);
+  LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = kRingOverwrites);
   const auto size_bytes = static_cast<uint32_t>(sysconf(_SC_PAGESIZE));
   const Descriptor map(bpf_map_create(BPF_MAP_TYPE_RINGBUF, nullptr, 0, 0,
                                       size_bytes, &options));

@@ -2,19 +2,8 @@ import { judge } from '../../lib/machine/feature.js'
 import type { SystemFacts } from '../../lib/machine/facts.js'
 import { libbpfFeatures } from '../../lib/machine/libbpf-features.js'
 import { features } from '../../lib/machine/features.js'
+import { able } from './able-machine.js'
 
-/** A machine on which everything works. */
-const able: SystemFacts = {
-  kernelRelease: '6.1.0-13-amd64',
-  lastCapability: 40,
-  capabilities: (1n << 41n) - 1n,
-  boundingSet: (1n << 41n) - 1n,
-  userNamespace: false,
-  seccompFilter: false,
-  kernelBtf: true,
-  tracefs: true,
-  lockdown: 'none',
-}
 const tracingOnly = { capabilities: (1n << 38n) | (1n << 39n) }
 
 describe('judge()', () => {

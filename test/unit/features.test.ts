@@ -8,23 +8,11 @@ import {
   readSystemFacts,
   type SystemFacts,
 } from '../../lib/machine/facts.js'
+import { able } from './able-machine.js'
 
 const CAP_SYS_ADMIN = 1n << 21n
 const CAP_PERFMON = 1n << 38n
 const CAP_BPF = 1n << 39n
-
-/** A machine on which everything works. */
-const able: SystemFacts = {
-  kernelRelease: '6.1.0-13-amd64',
-  lastCapability: 40,
-  capabilities: (1n << 41n) - 1n,
-  boundingSet: (1n << 41n) - 1n,
-  userNamespace: false,
-  seccompFilter: false,
-  kernelBtf: true,
-  tracefs: true,
-  lockdown: 'none',
-}
 
 describe('kernelAtLeast()', () => {
   test.each<[string, number, number, boolean]>([
