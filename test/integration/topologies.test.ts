@@ -87,7 +87,8 @@ describeBpf('one reader', () => {
     expect(seen.length).toBeGreaterThanOrEqual(calls * running.length - lost)
     for (const { pid } of running) {
       const times = seen.filter(({ tgid }) => tgid === pid).map(({ time_ns: timeNs }) => timeNs)
-      expect(times.length).toBeGreaterThan(0)
+      // A busy machine may lose all of one of them.
+      expect(times.length).toBeGreaterThanOrEqual(calls - lost)
       expect(times).toEqual([...times].sort((a, b) => Number(a - b)))
     }
   }
