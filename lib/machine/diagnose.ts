@@ -152,7 +152,7 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
     const refusal =
       operation === 'run' ? 'does not run such programs on demand' : 'does not support it'
     return (
-      diagnoseTrampoline(failure, facts) ?? {
+      diagnoseRefused(failure, facts) ?? {
         code: 'ERR_UNSUPPORTED',
         hint: `This kernel (${facts.kernelRelease}) ${refusal}`,
       }
@@ -286,15 +286,25 @@ function diagnosePermission(failure: Failure, facts: SystemFacts): Diagnosis {
         'start the container with --security-opt seccomp=unconfined, or with a profile that allows both',
     }
   }
-  return diagnoseTrampoline(failure, facts) ?? { code: 'ERR_PERMISSION' }
+  return diagnoseRefused(failure, facts) ?? { code: 'ERR_PERMISSION' }
 }
 
-function diagnoseTrampoline({ section = '' }: Failure, facts: SystemFacts): Diagnosis | undefined {
-  if (!/^(fentry|fexit|fmod_ret|lsm|freplace)(\.s)?(\/|$)/.test(section)) return undefined
-  return {
-    code: 'ERR_UNSUPPORTED',
-    hint: `This kernel (${facts.kernelRelease}) refuses BPF trampolines (fentry, fexit, LSM): use tp_btf, raw_tp or a tracepoint`,
+/** Kinds of programs that some kernels do not permit, whoever asks. */
+function diagnoseRefused({ section = '' }: Failure, facts: SystemFacts): Diagnosis | undefined {
+  const refused = `This kernel (${facts.kernelRelease}) refuses`
+  if (/^(fentry|fexit|fmod_ret|lsm|freplace)(\.s)?(\/|$)/.test(section)) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `${refused} BPF trampolines (fentry, fexit, LSM): use tp_btf, raw_tp or a tracepoint`,
+    }
   }
+  if (section.startsWith('iter')) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `${refused} iterators of this kind, "${section}": read maps through BpfMap instead`,
+    }
+  }
+  return undefined
 }
 
 /** Whether this process can be given what it lacks, or its container must be. */

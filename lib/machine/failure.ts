@@ -48,7 +48,7 @@ export function loadFailure(
   const own = program === undefined ? '' : (logOf?.(program) ?? '')
   const rejected = neverVerifier.has(errno)
     ? undefined
-    : program !== undefined && own.trim() !== ''
+    : program !== undefined && isVerdict(own)
       ? { program, text: own }
       : verifierLog(log)
   if (rejected !== undefined) {
@@ -89,8 +89,12 @@ function verifierLog(log: string): { program: string; text: string } | undefined
   const start = begin.index + begin[0].length
   const end = log.indexOf('-- END PROG LOAD LOG --', start)
   const text = log.slice(start, end < 0 ? undefined : end)
-  // Without a single instruction looked at it was not the verifier.
-  return text.trim() === '' ? undefined : { program: begin[1] ?? '', text }
+  return isVerdict(text) ? { program: begin[1] ?? '', text } : undefined
+}
+
+/** Without a single instruction looked at it was not the verifier. */
+function isVerdict(text: string): boolean {
+  return !/^(processed 0 insns.*)?$/.test(text.trim())
 }
 
 /** Warnings after which libbpf goes on. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* Iterators over tasks, the entries of a map, and cgroups. */
+#include <stdbool.h>
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
@@ -98,7 +99,53 @@ int task_records(struct bpf_iter__task *context)
 	return 0;
 }
 
-SEC("iter/bpf_map_elem")
+/* Of each task 500, with keys of their own: more than fits into one piece. */
+SEC("iter/task")
+int many_records(struct bpf_iter__task *context)
+{
+	struct task_struct *task = context->task;
+	struct entry record;
+
+	if (!task)
+		return 0;
+	for (int i = 0; i < 500; i++) {
+		record.key = task->pid * 500 + i;
+		record.value = 3 * (__u64)record.key;
+		bpf_seq_write(context->meta->seq, &record, sizeof(record));
+	}
+	return 0;
+}
+
+bool torn = false;
+
+/* One byte too few, in the end. */
+SEC("iter/task")
+int torn_records(struct bpf_iter__task *context)
+{
+	static const char bytes[7] = {};
+
+	if (!context->task || torn)
+		return 0;
+	torn = true;
+	bpf_seq_write(context->meta->seq, bytes, sizeof(bytes));
+	return 0;
+}
+
+/* More than the kernel has room for. */
+SEC("iter/task")
+int too_much(struct bpf_iter__task *context)
+{
+	static const char bytes[128] = {};
+
+	if (!context->task)
+		return 0;
+	for (int i = 0; i < 300; i++)
+		bpf_seq_write(context->meta->seq, bytes, sizeof(bytes));
+	return 0;
+}
+
+/* Some kernels refuse it. */
+SEC("?iter/bpf_map_elem")
 int map_records(struct bpf_iter__bpf_map_elem *context)
 {
 	struct entry record;
@@ -110,30 +157,6 @@ int map_records(struct bpf_iter__bpf_map_elem *context)
 	record.key = *key;
 	record.value = *value;
 	bpf_seq_write(context->meta->seq, &record, sizeof(record));
-	return 0;
-}
-
-/* One byte too few, in the end. */
-SEC("iter/bpf_map_elem")
-int torn_records(struct bpf_iter__bpf_map_elem *context)
-{
-	static const char bytes[7] = {};
-
-	if (context->key)
-		bpf_seq_write(context->meta->seq, bytes, sizeof(bytes));
-	return 0;
-}
-
-/* More than the kernel has room for. */
-SEC("iter/bpf_map_elem")
-int too_much(struct bpf_iter__bpf_map_elem *context)
-{
-	static const char bytes[128] = {};
-
-	if (!context->key)
-		return 0;
-	for (int i = 0; i < 300; i++)
-		bpf_seq_write(context->meta->seq, bytes, sizeof(bytes));
 	return 0;
 }
 
