@@ -61,7 +61,6 @@ export interface NativeProgram {
     pattern: string,
     symbols: string[],
     offsets: BigUint64Array,
-    refCtrOffsets: BigUint64Array,
     cookies: BigUint64Array,
     pid: number,
     isReturn: boolean,

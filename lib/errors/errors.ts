@@ -231,6 +231,20 @@ export function checkInteger(value: unknown, what: string, min: number, max: num
   return value
 }
 
+/** The sum of the bits that a list of flags names; refuses a name that has none. */
+export function checkFlags(
+  flags: unknown,
+  what: string,
+  bits: Readonly<Record<string, number>>,
+): number {
+  if (!Array.isArray(flags)) throw invalidType('an array', what, flags)
+  return flags.reduce<number>((sum, flag: unknown) => {
+    const bit = typeof flag === 'string' && Object.hasOwn(bits, flag) ? bits[flag] : undefined
+    if (bit !== undefined) return sum | bit
+    throw invalidType(`one of ${Object.keys(bits).join(', ')}`, what, flag)
+  }, 0)
+}
+
 /** Refuses options that are no object or have a name that is not `known`. */
 export function checkOptions(options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) {

@@ -10,6 +10,7 @@ import {
   checkTarget,
   checkText,
   checkWord,
+  cookieNeeds,
   descriptorOf,
   type Kind,
   type WithCookie,
@@ -41,8 +42,6 @@ export interface KsyscallTarget extends WithCookie {
   syscall: string
 }
 
-const cookieNeeds = { feature: 'A cookie', kernel: [5, 15] } as const
-
 function probe(section: 'kprobe' | 'kretprobe'): Kind<KprobeTarget> {
   const isReturn = section === 'kretprobe'
   return {
@@ -55,7 +54,7 @@ function probe(section: 'kprobe' | 'kretprobe'): Kind<KprobeTarget> {
       return {
         link: program.attachKprobe(symbol, offset, cookie, isReturn),
         place: `${section}/${symbol}`,
-        ...(cookie === 0n ? {} : { needs: cookieNeeds }),
+        ...cookieNeeds(cookie),
       }
     },
   }
@@ -117,7 +116,7 @@ function systemCall(section: 'ksyscall' | 'kretsyscall'): Kind<KsyscallTarget> {
       return {
         link: program.attachKsyscall(syscall, cookie, section === 'kretsyscall'),
         place: `${section}/${syscall}`,
-        ...(cookie === 0n ? {} : { needs: cookieNeeds }),
+        ...cookieNeeds(cookie),
       }
     },
   }
@@ -138,7 +137,7 @@ const trace: Kind<TraceTarget> = {
     return {
       link: program.attachTrace(cookie),
       place: program.section(),
-      ...(cookie === 0n ? {} : { needs: { feature: 'A cookie of it', kernel: [5, 19] } }),
+      ...cookieNeeds(cookie, { feature: 'A cookie of it', kernel: [5, 19] }),
     }
   },
 }

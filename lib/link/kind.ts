@@ -61,6 +61,14 @@ export function checkCookie(cookie: unknown): bigint {
   return cookie === undefined ? 0n : checkWord(cookie, 'cookie')
 }
 
+/** What a cookie needs, when one is given. */
+export function cookieNeeds(
+  cookie: bigint,
+  needs: Needs = { feature: 'A cookie', kernel: [5, 15] },
+): { needs?: Needs } {
+  return cookie === 0n ? {} : { needs }
+}
+
 /** -1 for all processes. */
 export function checkPid(pid: unknown): number {
   return pid === undefined ? -1 : checkInteger(pid, 'pid', 1, 2 ** 31 - 1)

@@ -1,7 +1,7 @@
 // Events of perf: a program that runs on every so many of them.
 import { readdirSync } from 'node:fs'
 import { checkInteger, invalidType, outOfRange } from '../errors/errors.js'
-import { readText } from '../machine/facts.js'
+import { onlineCpus } from '../machine/cpus.js'
 import {
   type Attempt,
   checkCookie,
@@ -9,6 +9,7 @@ import {
   checkPid,
   checkTarget,
   checkWord,
+  cookieNeeds,
   type Kind,
   largestNumber,
   withDescriptor,
@@ -110,7 +111,7 @@ const perfEvent: Kind<PerfEventTarget> = {
         cookie,
       ),
       place: `perf_event/${String(target.type)}`,
-      ...(cookie === 0n ? {} : { needs: { feature: 'A cookie', kernel: [5, 15] } }),
+      ...cookieNeeds(cookie),
     })
     const { pid, cgroup } = given
     if (pid !== undefined) {
@@ -167,23 +168,6 @@ function checkCpus(cpus: unknown): number[] {
   const list = checkList(cpus, 'cpus', (cpu, what) => checkInteger(cpu, what, 0, 2 ** 16))
   if (new Set(list).size !== list.length) throw outOfRange('each CPU once', 'cpus', cpus)
   return list
-}
-
-/** The CPUs that are online now. */
-export function onlineCpus(): number[] {
-  return parseCpus(readText('/sys/devices/system/cpu/online'))
-}
-
-/** @param list Such as "0-2,5". */
-export function parseCpus(list: string): number[] {
-  return list
-    .trim()
-    .split(',')
-    .filter((range) => range !== '')
-    .flatMap((range) => {
-      const [first = NaN, last = first] = range.split('-').map(Number)
-      return Array.from({ length: last - first + 1 }, (_, i) => first + i)
-    })
 }
 
 /** The ids of a process's threads; its own where there is no /proc, or no such process. */

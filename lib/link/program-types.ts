@@ -167,10 +167,9 @@ export function flagsOf(bits: number): ProgramFlag[] {
   return programFlags.filter((_, bit) => ((bits >>> bit) & 1) === 1)
 }
 
-/** The bit of a flag; nothing when there is none. */
-export function flagBit(name: unknown): number | undefined {
-  const bit = (programFlags as readonly unknown[]).indexOf(name)
-  return bit < 0 ? undefined : 2 ** bit
-}
+/** Each flag's bit. */
+export const programFlagBits: Readonly<Record<string, number>> = Object.fromEntries(
+  programFlags.map((name, bit) => [name, 2 ** bit]),
+)
 
 export { programTypes, attachTypes, programFlags }

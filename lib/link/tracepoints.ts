@@ -1,5 +1,12 @@
 // Tracepoints of the kernel.
-import { checkCookie, checkTarget, checkText, type Kind, type WithCookie } from './kind.js'
+import {
+  checkCookie,
+  checkTarget,
+  checkText,
+  cookieNeeds,
+  type Kind,
+  type WithCookie,
+} from './kind.js'
 
 /** A tracepoint, see /sys/kernel/tracing/available_events: needs tracefs. */
 export interface TracepointTarget extends WithCookie {
@@ -25,7 +32,7 @@ const tracepoint: Kind<TracepointTarget> = {
     return {
       link: program.attachTracepoint(category, name, cookie),
       place: `tp/${category}/${name}`,
-      ...(cookie === 0n ? {} : { needs: { feature: 'A cookie', kernel: [5, 15] } }),
+      ...cookieNeeds(cookie),
     }
   },
 }
@@ -39,9 +46,11 @@ const rawTracepoint: Kind<RawTracepointTarget> = {
     return {
       link: program.attachRawTracepoint(name, cookie),
       place: `raw_tp/${name}`,
-      ...(cookie === 0n
-        ? {}
-        : { needs: { feature: 'A cookie of a raw tracepoint', kernel: [6, 10], libbpf: '1.5' } }),
+      ...cookieNeeds(cookie, {
+        feature: 'A cookie of a raw tracepoint',
+        kernel: [6, 10],
+        libbpf: '1.5',
+      }),
     }
   },
 }

@@ -10,6 +10,7 @@ import {
   checkTarget,
   checkText,
   checkWord,
+  cookieNeeds,
   type Kind,
   type WithCookie,
 } from './kind.js'
@@ -42,8 +43,7 @@ export type UprobeTarget = UserFile &
 
 /**
  * Many functions at once: those that a pattern of `*` and `?` matches, a list, or
- * offsets in the file, with a cookie and a reference counter for each. libbpf 1.3
- * and Linux 6.6. The program's section has to be `uprobe.multi` or
+ * offsets in the file, the last two with a cookie for each. libbpf 1.3 and Linux 6.6. The program's section has to be `uprobe.multi` or
  * `uretprobe.multi`.
  */
 export type UprobeMultiTarget = UserFile &
@@ -95,7 +95,7 @@ function probe(section: 'uprobe' | 'uretprobe'): Kind<UprobeTarget> {
           section === 'uretprobe',
         ),
         place: `${section}/${path}:${symbol === '' ? String(offset) : symbol}`,
-        ...(cookie === 0n ? {} : { needs: { feature: 'A cookie', kernel: [5, 15] } }),
+        ...cookieNeeds(cookie),
       }
     },
   }
@@ -115,7 +115,6 @@ function multiProbe(section: 'uprobe.multi' | 'uretprobe.multi'): Kind<UprobeMul
           many.pattern,
           many.symbols,
           offsets,
-          new BigUint64Array(0),
           many.cookies,
           pid,
           section === 'uretprobe.multi',

@@ -1,5 +1,5 @@
 // What maps of each type have in common.
-import { invalidType } from '../errors/errors.js'
+import { checkFlags } from '../errors/errors.js'
 
 /** `BPF_F_…` of linux/bpf.h, for maps. */
 const flagBits = {
@@ -32,13 +32,7 @@ const flagNames = Object.keys(flagBits) as MapFlag[]
 
 /** @throws {TypeError} for one that is not known. */
 export function bitsOfFlags(flags: unknown): number {
-  if (!Array.isArray(flags)) throw invalidType('a list of flags', 'flags', flags)
-  return flags.reduce<number>((bits, flag: unknown) => {
-    if (typeof flag === 'string' && Object.hasOwn(flagBits, flag)) {
-      return bits | flagBits[flag as MapFlag]
-    }
-    throw invalidType(`one of ${flagNames.join(', ')}`, 'a flag', flag)
-  }, 0)
+  return checkFlags(flags, 'flags', flagBits)
 }
 
 /** Bits that have no name here are left out. */

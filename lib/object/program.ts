@@ -1,4 +1,4 @@
-import { BpfError, checkInteger, invalidType } from '../errors/errors.js'
+import { BpfError, checkFlags, checkInteger, invalidType } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
 import { lsmProblem } from '../machine/diagnose.js'
 import { type AttachTarget, attachTo } from '../link/attach.js'
@@ -9,12 +9,11 @@ import { BpfLink } from '../link/link.js'
 import {
   type AttachType,
   attachTypes,
-  flagBit,
   flagsOf,
   nameOf,
   numberOf,
   type ProgramFlag,
-  programFlags,
+  programFlagBits,
   type ProgramType,
   programTypes,
 } from '../link/program-types.js'
@@ -131,15 +130,7 @@ export class BpfProgram {
   }
 
   set flags(flags: readonly ProgramFlag[]) {
-    if (!Array.isArray(flags)) throw invalidType('an array', this.#what('flags'), flags)
-    let bits = 0
-    for (const flag of flags as readonly unknown[]) {
-      const bit = flagBit(flag)
-      if (bit === undefined) {
-        throw invalidType(`one of ${programFlags.join(', ')}`, this.#what('flags'), flag)
-      }
-      bits |= bit
-    }
+    const bits = checkFlags(flags, this.#what('flags'), programFlagBits)
     this.#configure(() => this.#native.setFlags(bits))
   }
 

@@ -1,6 +1,6 @@
 // BPF_PROG_TEST_RUN
 import type { NativeProgram, NativeRun } from '../addon/program.js'
-import { bytesOf, checkInteger, checkOptions, invalidType } from '../errors/errors.js'
+import { bytesOf, checkFlags, checkInteger, checkOptions, invalidType } from '../errors/errors.js'
 import { nameOf, type ProgramType } from '../link/program-types.js'
 
 /** How a program is run on demand; which of these depends on its type. */
@@ -64,7 +64,7 @@ export function testRun(program: NativeProgram, options: TestRunOptions): Native
   const data = checkBytes(options.data, 'data')
   const repeat = checkInteger(options.repeat ?? 0, 'repeat', 0, 2 ** 31 - 1)
   const cpu = options.cpu === undefined ? -1 : checkInteger(options.cpu, 'cpu', 0, 2 ** 31 - 1)
-  const flags = checkFlags(options.flags ?? [])
+  const flags = checkFlags(options.flags ?? [], 'flags', flagBits)
   const batchSize = checkInteger(options.batchSize ?? 0, 'batchSize', 0, 2 ** 32 - 1)
   const contextBack = givesContext.includes(nameOf('program', program.type()))
   return program.testRun(context, contextBack, data, repeat, cpu, flags, batchSize)
@@ -74,16 +74,4 @@ function checkBytes(bytes: unknown, what: string): Uint8Array | undefined {
   if (bytes === undefined) return undefined
   if (!ArrayBuffer.isView(bytes)) throw invalidType('a Uint8Array', what, bytes)
   return bytesOf(bytes)
-}
-
-function checkFlags(flags: unknown): number {
-  if (!Array.isArray(flags)) throw invalidType('an array', 'flags', flags)
-  let bits = 0
-  for (const flag of flags as unknown[]) {
-    if (typeof flag !== 'string' || !Object.hasOwn(flagBits, flag)) {
-      throw invalidType(`one of ${Object.keys(flagBits).join(', ')}`, 'flags', flag)
-    }
-    bits |= flagBits[flag as TestRunFlag]
-  }
-  return bits
 }

@@ -1,5 +1,5 @@
 // What readers are called with.
-import { BpfError, invalidType } from '../errors/errors.js'
+import { BpfError, checkInteger, checkOptions, invalidType } from '../errors/errors.js'
 import { BpfMap } from '../map/map.js'
 
 /** What a refused promise is answered with. */
@@ -63,6 +63,34 @@ export interface EndOptions {
   timeoutMs?: number
   /** Close when it aborts, and reject with its reason. */
   signal?: AbortSignal
+}
+
+/** Refuses what bounds no wait. */
+export function checkBounds(options: EndOptions): void {
+  checkOptions(options, ['timeoutMs', 'signal'])
+  const { timeoutMs, signal } = options
+  if (timeoutMs !== undefined) checkInteger(timeoutMs, 'timeoutMs', 0, 2 ** 31 - 1)
+  checkSignal(signal)
+}
+
+/** Refuses all but an AbortSignal, which may be of another realm, and nothing. */
+export function checkSignal(signal: unknown): void {
+  if (signal === undefined) return
+  if (typeof signal === 'object' && signal !== null && 'aborted' in signal) return
+  throw invalidType('an AbortSignal', 'signal', signal)
+}
+
+/** Closes when the signal aborts, or at once when it has; the result stops listening. */
+export function closeOnAbort(
+  signal: AbortSignal | undefined,
+  close: () => void,
+): (() => void) | undefined {
+  if (signal?.aborted === true) {
+    close()
+    return undefined
+  }
+  signal?.addEventListener('abort', close, { once: true })
+  return () => signal?.removeEventListener('abort', close)
 }
 
 /** Settles as `promise` does, or rejects when a bound is reached before. */

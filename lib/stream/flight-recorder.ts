@@ -8,12 +8,12 @@ import {
   invalidType,
   outOfRange,
 } from '../errors/errors.js'
+import { onlineCpus } from '../machine/cpus.js'
 import { failure } from '../machine/failure.js'
 import { BpfMap } from '../map/map.js'
 import { checkLayout } from '../types/layout.js'
 import { checkType, type Type } from '../types/struct.js'
 import { Arena } from './batch.js'
-import { onlineCpus } from './perf-buffer.js'
 import { compile, type Cursor, type Walk } from './walk.js'
 
 export interface FlightRecorderOptions {
@@ -263,7 +263,7 @@ function offsetOf({ shape }: Type, field: string): number {
 /** As many as the size needs, which must be a power of two. */
 function pagesPerCpu({ recorder }: BpfMap, bytesPerCpu: number | undefined): number {
   if (bytesPerCpu !== undefined) checkInteger(bytesPerCpu, 'bytesPerCpu', 1, mostBytes)
-  const cpus = onlineCpus().size
+  const cpus = onlineCpus().length
   const shared = recorder === undefined ? undefined : recorder.maxEntries / cpus
   const bytes = bytesPerCpu ?? shared ?? defaultBytesPerCpu
   const pages = Math.max(fewestPages, Math.ceil(bytes / addon().pageBytes))

@@ -1,5 +1,6 @@
 // What all readers can be told.
 import { checkInteger, checkOptions, invalidType } from '../errors/errors.js'
+import { checkSignal } from './arguments.js'
 
 /** How a reader waits, and how much memory it uses. */
 export interface ReaderOptions {
@@ -75,14 +76,7 @@ export function checkReaderOptions(
     const expected = 'no drainIntervalMs without a poll thread, which drains'
     throw invalidType(expected, 'options', { drainIntervalMs, pollThread })
   }
-  if (signal !== undefined && !isAbortSignal(signal)) {
-    throw invalidType('an AbortSignal', 'signal', signal)
-  }
+  checkSignal(signal)
   const drainIntervalUs = drainIntervalMs === undefined ? undefined : 1000 * drainIntervalMs
   return { coalesceUs, drainIntervalUs, batchBytes, batchCount, pollThread, signal }
-}
-
-/** Also for signals of other realms. */
-export function isAbortSignal(signal: unknown): boolean {
-  return typeof signal === 'object' && signal !== null && 'aborted' in signal
 }

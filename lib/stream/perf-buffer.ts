@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { BpfError, checkInteger, invalidType, outOfRange } from '../errors/errors.js'
+import { checkInteger, invalidType, outOfRange } from '../errors/errors.js'
 import type { BpfMap } from '../map/map.js'
 import { addon } from '../addon/addon.js'
+import { onlineCpus } from '../machine/cpus.js'
 import { OrderedMerge } from './ordered-merge.js'
 import type { ReaderStats, SourceState } from './accounting.js'
 import { callbackAndOptions, checkCallback, checkMap } from './arguments.js'
@@ -280,28 +280,10 @@ function checkCpus(cpus: unknown): Int32Array {
   const online = onlineCpus()
   for (const cpu of cpus as number[]) {
     checkInteger(cpu, 'a CPU of cpus', 0, 2 ** 16 - 1)
-    if (!online.has(cpu)) {
-      throw outOfRange(`CPUs that are online (${[...online].join(', ')})`, 'cpus', cpu)
+    if (!online.includes(cpu)) {
+      throw outOfRange(`CPUs that are online (${online.join(', ')})`, 'cpus', cpu)
     }
   }
   if (new Set(cpus).size !== cpus.length) throw outOfRange('different CPUs', 'cpus', cpus)
   return Int32Array.from(cpus as number[])
-}
-
-/** Reads a list such as "0-3,8". */
-export function onlineCpus(): Set<number> {
-  const path = '/sys/devices/system/cpu/online'
-  let list: string
-  try {
-    list = readFileSync(path, 'utf8').trim()
-  } catch (error) {
-    const { errno, message } = error as NodeJS.ErrnoException
-    throw new BpfError('ERR_KERNEL', message, { operation: 'read', target: path, errno })
-  }
-  const cpus = new Set<number>()
-  for (const range of list.split(',')) {
-    const [first = 0, last = first] = range.split('-').map(Number)
-    for (let cpu = first; cpu <= last; cpu++) cpus.add(cpu)
-  }
-  return cpus
 }

@@ -1,14 +1,16 @@
 // What ring and perf buffers have in common: the life of a stream's JavaScript half.
 import { addon } from '../addon/addon.js'
 import type { NativeReader } from '../addon/reader.js'
-import { BpfError, checkInteger, checkOptions, closed, invalidType } from '../errors/errors.js'
+import { BpfError, closed, invalidType } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
 import type { BpfMap } from '../map/map.js'
 import { checkLayout } from '../types/layout.js'
 import { checkType, type Type } from '../types/struct.js'
 import { readerStats, type ReaderStats, type SourceState, sourceState } from './accounting.js'
 import {
+  checkBounds,
   checkCallback,
+  closeOnAbort,
   type EndOptions,
   notDrainable,
   synchronous,
@@ -17,12 +19,7 @@ import {
 import { Decoding } from './decoding.js'
 import { Delivery, throwUncaught } from './delivery.js'
 import { Iterations, type RecordIterator } from './iteration.js'
-import {
-  type CheckedOptions,
-  checkReaderOptions,
-  isAbortSignal,
-  type ReaderOptions,
-} from './options.js'
+import { type CheckedOptions, checkReaderOptions, type ReaderOptions } from './options.js'
 import type { OrderedMerge } from './ordered-merge.js'
 import { turnOfLoop, Turns } from './turns.js'
 import { compile, type Flavour, type OnRecord } from './walk.js'
@@ -167,15 +164,7 @@ export abstract class Reader<T> {
 
   /** @internal Called at the end of a subclass's constructor. */
   protected followSignal(): void {
-    const { signal } = this.#options
-    if (signal === undefined) return
-    const close = (): void => this.close()
-    if (signal.aborted) {
-      close()
-    } else {
-      signal.addEventListener('abort', close, { once: true })
-      this.#unfollow = () => signal.removeEventListener('abort', close)
-    }
+    this.#unfollow = closeOnAbort(this.#options.signal, () => this.close())
   }
 
   get closed(): boolean {
@@ -283,12 +272,8 @@ export abstract class Reader<T> {
    *   was not delivered is `stats().undelivered`.
    */
   async end(options: EndOptions = {}): Promise<void> {
-    checkOptions(options, ['timeoutMs', 'signal'])
+    checkBounds(options)
     const { timeoutMs, signal } = options
-    if (timeoutMs !== undefined) checkInteger(timeoutMs, 'timeoutMs', 0, 2 ** 31 - 1)
-    if (signal !== undefined && !isAbortSignal(signal)) {
-      throw invalidType('an AbortSignal', 'signal', signal)
-    }
     if (this.#closed) return
     // Before the first of its deliveries, in which callbacks may look.
     this.#isEnding = true

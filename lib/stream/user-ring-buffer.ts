@@ -14,8 +14,7 @@ import { checkLayout } from '../types/layout.js'
 import { Memory } from '../types/memory.js'
 import { checkType, type Type, type Value } from '../types/struct.js'
 import { createWrite, sizeToWrite, type Write } from '../types/write.js'
-import { checkMap, withinBounds } from './arguments.js'
-import { isAbortSignal } from './options.js'
+import { checkBounds, checkMap, checkSignal, closeOnAbort, withinBounds } from './arguments.js'
 import { UserRingReservation } from './user-ring-reservation.js'
 
 const EBUSY = -16
@@ -88,10 +87,7 @@ export class UserRingBuffer {
   constructor(map: BpfMap, options: UserRingBufferOptions = {}) {
     checkMap(map, 'user_ringbuf', 'write to')
     checkOptions(options, ['signal'])
-    const { signal } = options
-    if (signal !== undefined && !isAbortSignal(signal)) {
-      throw invalidType('an AbortSignal', 'signal', signal)
-    }
+    checkSignal(options.signal)
     this.#map = map
     this.#target = `map "${map.name}"`
     this.#native = new (addon().UserRingBuffer)()
@@ -114,13 +110,7 @@ export class UserRingBuffer {
     }
     if (result < 0) throw failure('write to', this.#target, result)
     this.#largestBytes = map.maxEntries - headerBytes
-    if (signal?.aborted === true) {
-      this.close()
-    } else if (signal !== undefined) {
-      const close = (): void => this.close()
-      signal.addEventListener('abort', close, { once: true })
-      this.#unfollow = () => signal.removeEventListener('abort', close)
-    }
+    this.#unfollow = closeOnAbort(options.signal, () => this.close())
   }
 
   get closed(): boolean {
@@ -275,12 +265,8 @@ export class UserRingBuffer {
     options: WhenFreeOptions,
     attempt: () => number,
   ): Promise<number> {
-    checkOptions(options, ['timeoutMs', 'signal'])
+    checkBounds(options)
     const { timeoutMs, signal } = options
-    if (timeoutMs !== undefined) checkInteger(timeoutMs, 'timeoutMs', 0, 2 ** 31 - 1)
-    if (signal !== undefined && !isAbortSignal(signal)) {
-      throw invalidType('an AbortSignal', 'signal', signal)
-    }
     signal?.throwIfAborted()
     if (this.#waiting.size === 0) {
       const result = attempt()

@@ -69,8 +69,11 @@ export class KernelSymbols {
       if (!isFixed && !isChecked) {
         isChecked = true
         const before = table
-        if (this.#isOutdated(table.find(address) !== undefined)) table = this.#readAgain(before)
-        isStale = table === before && this.#hasChanged()
+        const hasChanged = this.#hasChanged()
+        if (hasChanged || this.#mayLack(table.find(address) !== undefined)) {
+          table = this.#readAgain(before)
+        }
+        isStale = hasChanged && table === before
       }
       const place = placeOf(table.find(address))
       // Rather nothing than the neighbour of what is not known yet.
@@ -82,13 +85,12 @@ export class KernelSymbols {
   startsOf(name: string): number[] {
     const table = this.#table ?? this.#read()
     const found = table.startsOf(name)
-    if (found.length > 0 || !this.#isOutdated(false)) return found
+    if (found.length > 0 || !(this.#hasChanged() || this.#mayLack(false))) return found
     return this.#readAgain(table).startsOf(name)
   }
 
-  /** Whether there is something that the table does not have, or may be. */
-  #isOutdated(isKnown: boolean): boolean {
-    if (this.#hasChanged()) return true
+  /** Whether there may be something that the table does not have. */
+  #mayLack(isKnown: boolean): boolean {
     // Not everybody may ask for programs, and some code comes without one.
     const isCertain = isKnown && addon().nextProgramId(this.#newestProgram) === ENOENT
     return !isCertain && performance.now() - this.#readAtMs > freshMs

@@ -14,12 +14,8 @@
 #include "binding/map.h"
 #include "binding/program.h"
 #include "core/guard.h"
+#include "core/libbpf_version.h"
 #include "core/log.h"
-
-// bpf_object_open_opts.bpf_token_path
-#define HAS_TOKENS             \
-  (LIBBPF_MAJOR_VERSION > 1 || \
-   (LIBBPF_MAJOR_VERSION == 1 && LIBBPF_MINOR_VERSION >= 4))
 
 namespace bpf_ringbuf {
 
@@ -119,7 +115,7 @@ Napi::Value Object::Open(const Napi::CallbackInfo& info) {
   std::string pin_root;    // or nothing
   std::string token_path;  // likewise
   if (!ReadArguments(info, &bytes, &name, &pin_root, &token_path)) return {};
-#if !HAS_TOKENS
+#if !LIBBPF_AT_LEAST(4)
   if (!token_path.empty()) return Napi::Number::New(info.Env(), -ENOTSUP);
 #endif
   // Once: what it had would be out of reach.
@@ -135,7 +131,7 @@ Napi::Value Object::Open(const Napi::CallbackInfo& info) {
   }
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = name.c_str());
   if (!pin_root.empty()) options.pin_root_path = pin_root.c_str();
-#if HAS_TOKENS
+#if LIBBPF_AT_LEAST(4)
   if (!token_path.empty()) options.bpf_token_path = token_path.c_str();
 #endif
   const LogCapture capture;

@@ -12,17 +12,12 @@
 #include "binding/program.h"
 #include "core/attachment.h"
 #include "core/guard.h"
+#include "core/libbpf_version.h"
 #include "core/log.h"
 
 namespace bpf_ringbuf {
 
 namespace {
-
-// Which version of libbpf this is compiled for; the one at run time may be
-// newer.
-constexpr bool BuiltWithLibbpf(int minor) {
-  return LIBBPF_MAJOR_VERSION > 1 || LIBBPF_MINOR_VERSION >= minor;
-}
 
 std::vector<const char*> Pointers(const std::vector<std::string>& texts) {
   std::vector<const char*> pointers;
@@ -191,28 +186,26 @@ Napi::Value Program::AttachUprobe(const Napi::CallbackInfo& info) {
 
 // bpf_program__attach_uprobe_multi(): by a pattern, by symbols, or by offsets
 // attachUprobeMulti(path: string, pattern: string, symbols: string[],
-//   offsets: BigUint64Array, refCtrOffsets: BigUint64Array,
-//   cookies: BigUint64Array, pid: number, isReturn: boolean): Link | number
+//   offsets: BigUint64Array, cookies: BigUint64Array, pid: number,
+//   isReturn: boolean): Link | number
 //   ENOSYS before libbpf 1.3
 Napi::Value Program::AttachUprobeMulti(const Napi::CallbackInfo& info) {
   std::string path;
   std::string pattern;
   std::vector<std::string> symbols;
   std::vector<uint64_t> offsets;
-  std::vector<uint64_t> ref_ctr_offsets;
   std::vector<uint64_t> cookies;
   int32_t pid;
   bool is_return;
-  if (!ReadArguments(info, &path, &pattern, &symbols, &offsets,
-                     &ref_ctr_offsets, &cookies, &pid, &is_return)) {
+  if (!ReadArguments(info, &path, &pattern, &symbols, &offsets, &cookies, &pid,
+                     &is_return)) {
     return {};
   }
-#if LIBBPF_MAJOR_VERSION > 1 || LIBBPF_MINOR_VERSION >= 3
+#if LIBBPF_AT_LEAST(3)
   return AttachBy(info, [&]() -> AttachmentPtr {
     const size_t count = symbols.empty() ? offsets.size() : symbols.size();
     if ((!symbols.empty() && !offsets.empty()) ||
-        (!cookies.empty() && cookies.size() != count) ||
-        (!ref_ctr_offsets.empty() && ref_ctr_offsets.size() != count)) {
+        (!cookies.empty() && cookies.size() != count)) {
       errno = EINVAL;
       return nullptr;
     }
@@ -221,8 +214,6 @@ Napi::Value Program::AttachUprobeMulti(const Napi::CallbackInfo& info) {
     options.syms = names.empty() ? nullptr : names.data();
     options.offsets =
         reinterpret_cast<const unsigned long*>(DataOrNull(offsets));
-    options.ref_ctr_offsets =
-        reinterpret_cast<const unsigned long*>(DataOrNull(ref_ctr_offsets));
     options.cookies = reinterpret_cast<const __u64*>(DataOrNull(cookies));
     options.cnt = count;
     options.retprobe = is_return;
@@ -273,9 +264,9 @@ Napi::Value Program::AttachRawTracepoint(const Napi::CallbackInfo& info) {
   std::string name;
   Word cookie;
   if (!ReadArguments(info, &name, &cookie)) return {};
-  if (cookie.value != 0 && !BuiltWithLibbpf(5)) return Lacking(info);
+  if (cookie.value != 0 && !LIBBPF_AT_LEAST(5)) return Lacking(info);
   return AttachBy(info, [&] {
-#if LIBBPF_MAJOR_VERSION > 1 || LIBBPF_MINOR_VERSION >= 5
+#if LIBBPF_AT_LEAST(5)
     LIBBPF_OPTS(bpf_raw_tracepoint_opts, options, .cookie = cookie.value);
     return TakeLink(bpf_program__attach_raw_tracepoint_opts(
         program_, name.c_str(), &options));

@@ -11,9 +11,11 @@
 #include <cstring>
 #include <utility>
 
+#include "core/libbpf_version.h"
+
 namespace bpf_ringbuf {
 
-#if LIBBPF_MAJOR_VERSION > 1 || LIBBPF_MINOR_VERSION >= 1
+#if LIBBPF_AT_LEAST(1)
 
 int RoomWatch::Open(int map_fd, std::shared_ptr<RoomWatch>* watch) {
   std::shared_ptr<RoomWatch> opened(new RoomWatch);

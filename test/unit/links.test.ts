@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { lineSplitter, recordSplitter } from '../../lib/link/iteration.js'
 import { findFile, readCache } from '../../lib/link/library.js'
-import { parseCpus } from '../../lib/link/perf-event.js'
+import { parseCpus } from '../../lib/machine/cpus.js'
 import { struct, u16, u32 } from '../../lib/types/struct.js'
 import { thrownBy } from '../thrown.js'
 

@@ -292,7 +292,7 @@ const cases = {
       attachKsyscall: 'swb',
       attachKprobeMulti: 'sSWb',
       attachUprobe: 'ssnnwnb',
-      attachUprobeMulti: 'ssSWWWnb',
+      attachUprobeMulti: 'ssSWWnb',
       attachUsdt: 'sssnw',
       attachTracepoint: 'ssw',
       attachRawTracepoint: 'sw',
