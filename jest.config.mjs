@@ -11,4 +11,6 @@ const project = (name) => ({
 export default {
   projects: ['unit', 'integration', 'process'].map(project),
   cacheDirectory: '<rootDir>/build/jest-cache',
+  // For what hangs: a test takes less than a second, but the machine may be busy.
+  testTimeout: 20_000,
 }

@@ -99,7 +99,7 @@ int task_records(struct bpf_iter__task *context)
 	return 0;
 }
 
-/* Of each task 500, with keys of their own: more than fits into one piece. */
+/* Of each task 100, with keys of their own: more than fits into one piece. */
 SEC("iter/task")
 int many_records(struct bpf_iter__task *context)
 {
@@ -108,8 +108,8 @@ int many_records(struct bpf_iter__task *context)
 
 	if (!task)
 		return 0;
-	for (int i = 0; i < 500; i++) {
-		record.key = task->pid * 500 + i;
+	for (int i = 0; i < 100; i++) {
+		record.key = task->pid * 100 + i;
 		record.value = 3 * (__u64)record.key;
 		bpf_seq_write(context->meta->seq, &record, sizeof(record));
 	}

@@ -15,7 +15,7 @@ module.exports = {
   testEnvironment: 'node',
   transform: {},
   reporters: ['<rootDir>/test/kernels/reporter.cjs'],
-  testTimeout: 5000 * Number(process.env.TEST_TIME_SCALE ?? 1),
+  testTimeout: 20_000 * Number(process.env.TEST_TIME_SCALE ?? 1),
   cacheDirectory: '/tmp/jest-cache',
   watchman: false,
 }
