@@ -32,6 +32,7 @@
         "native/binding/reader.cc",
         "native/core/ring_snapshot.cc",
         "native/core/ring_source.cc",
+        "native/core/storage_btf.cc",
         "native/core/user_ring.cc",
         "native/binding/user_ring_buffer.cc",
       ],
