@@ -22,6 +22,7 @@
         "native/binding/map_handle.cc",
         "native/binding/object.cc",
         "native/core/map_claim.cc",
+        "native/core/own_network.cc",
         "native/core/perf_snapshot.cc",
         "native/core/perf_source.cc",
         "native/core/poller.cc",
