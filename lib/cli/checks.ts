@@ -159,6 +159,19 @@ const questions: Question[] = [
     mend: 'mount -t cgroup2 none /sys/fs/cgroup',
   },
   {
+    name: 'xdp',
+    group: 'attach',
+    ask: ({ attach }) => attach.xdp,
+    stops: 'SEC("xdp")',
+  },
+  {
+    name: 'tc',
+    group: 'attach',
+    ask: ({ attach }) => attach.tc,
+    stops: 'SEC("tc") on a clsact qdisc',
+    mend: 'modprobe sch_ingress cls_bpf, or use tcx',
+  },
+  {
     name: 'tcx',
     group: 'attach',
     ask: ({ attach }) => attach.tcx,

@@ -18,7 +18,10 @@ export type NetnsTarget = string | number
  */
 export type SocketTarget = number
 
-/** A map of type `sockmap` or `sockhash`, whose sockets the program is for. */
+/**
+ * A map of type `sockmap` or `sockhash`, whose sockets the program is for: those that
+ * are set after it was attached, as the kernel looks for programs when a socket is set.
+ */
 export interface SockmapTarget {
   readonly fd: number
 }

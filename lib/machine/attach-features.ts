@@ -1,14 +1,14 @@
 // Where programs can be attached, each tried out.
 import { lsmProblem } from './diagnose.js'
 import type { SystemFacts } from './facts.js'
-import { ask, type Feature, judge, no } from './feature.js'
+import { ask, type Feature, judge, no, unknown } from './feature.js'
 import { findMount } from './settings.js'
 
 /**
  * Where programs can be attached. Each is tried with an empty program, on what
- * happens seldom, and detached again at once; `tcx`, `netkit` and `cgroup` by
- * asking what is attached. XDP, TC and sockets have nothing to try without a
- * device: see `programTypes`.
+ * happens seldom, and detached again at once; `xdp` and `tc` on the device `lo` of
+ * a network namespace that is made for it, which takes CAP_SYS_ADMIN; `tcx`,
+ * `netkit` and `cgroup` by asking what is attached. Of sockets see `programTypes`.
  */
 export interface AttachFeatures {
   /** `tp/…`, which needs tracefs. */
@@ -35,6 +35,10 @@ export interface AttachFeatures {
   readonly perfEvent: Feature
   /** `cgroup_skb/…` and all others that are attached to a cgroup. */
   readonly cgroup: Feature
+  /** `xdp`, in the mode that any device has: Linux 5.9. */
+  readonly xdp: Feature
+  /** `tc`: the kernel has the clsact qdisc, as a module perhaps, which this loads. */
+  readonly tc: Feature
   /** `tcx/…`: Linux 6.6. */
   readonly tcx: Feature
   /** `netkit/…`: Linux 6.7. */
@@ -57,6 +61,8 @@ const sections: Record<keyof AttachFeatures, string> = {
   iter: 'iter/task',
   perfEvent: 'perf_event',
   cgroup: 'cgroup_skb/egress',
+  xdp: 'xdp/lo',
+  tc: 'tc/lo',
   tcx: 'tcx/ingress',
   netkit: 'netkit/primary',
   netfilter: 'netfilter',
@@ -75,6 +81,7 @@ export function tryToAttach(kind: keyof AttachFeatures, facts: SystemFacts): Fea
     if (result === ENOENT && kind === 'kprobe') {
       return no('The kernel has no kprobes: there is no /sys/bus/event_source/devices/kprobe')
     }
+    if (result === ENONET) return unknown(noNetwork)
     const lsm = result === 0 ? lsmProblem(section) : undefined
     if (lsm?.hint !== undefined) return no(lsm.hint)
     return judge(
@@ -92,6 +99,10 @@ export function tryToAttach(kind: keyof AttachFeatures, facts: SystemFacts): Fea
 }
 
 const ENOENT = -2
+const ENONET = -64
+
+const noNetwork =
+  'It is tried in a network namespace of its own, which this process cannot make: run it as root, or give it CAP_SYS_ADMIN'
 
 const queried = 'The kernel was asked what is attached'
 const worked: Partial<Record<keyof AttachFeatures, string>> = {
@@ -104,6 +115,8 @@ const worked: Partial<Record<keyof AttachFeatures, string>> = {
 /** The kernel's first that has it. */
 const since: Partial<Record<keyof AttachFeatures, string>> = {
   uprobeMulti: 'Linux 6.6',
+  xdp: 'Linux 5.9',
+  tc: 'CONFIG_NET_CLS_ACT and the module sch_ingress',
   tcx: 'Linux 6.6',
   netkit: 'Linux 6.7 with CONFIG_NETKIT',
   netfilter: 'Linux 6.4',

@@ -12,8 +12,8 @@ import {
   isKeyless,
   isMapOfMaps,
   isPerCpu,
-  isStorage,
   type MapFlag,
+  needsBtf,
 } from './kinds.js'
 
 /** What a map is created as. */
@@ -31,7 +31,10 @@ export interface CreateOptions {
   keySize?: number
   /** In bytes; with `value` it is that type's. */
   valueSize?: number
-  /** `BPF_F_NO_PREALLOC` is `no_prealloc`. */
+  /**
+   * `BPF_F_NO_PREALLOC` is `no_prealloc`, which storage of sockets, tasks, inodes and cgroups
+   * always has.
+   */
   flags?: readonly MapFlag[]
   /** Of a map of maps: one such as its inner maps are. It may be closed afterwards. */
   innerMap?: { readonly fd: number }
@@ -79,6 +82,9 @@ export function createMap(options: CreateOptions & MapTypes): Created {
   const target = name === '' ? `a map of type ${type}` : `map "${name}"`
   const keySize = sizeOf('key', options.keySize, key, impliedKeySize(type))
   const valueSize = sizeOf('value', options.valueSize, value, impliedValueSize(type))
+  if (needsBtf(type) && valueSize === 0) {
+    throw invalidType('valueSize or value', `the options of ${target}`, options)
+  }
   const isMissing =
     types !== undefined && perCpu !== true && isPerCpu(type) ? 'Say so: perCpu: true' : undefined
   if (isMissing !== undefined) {
@@ -97,7 +103,7 @@ export function createMap(options: CreateOptions & MapTypes): Created {
     keySize,
     valueSize,
     checkInteger(maxEntries, 'maxEntries', 0, 2 ** 32 - 1),
-    bitsOfFlags(flags),
+    bitsOfFlags(flags) | (needsBtf(type) ? bitsOfFlags(['no_prealloc']) : 0),
     checkInteger(extra, 'extra', 0, Number.MAX_SAFE_INTEGER),
     innerFd,
   )
@@ -126,7 +132,7 @@ function sizeOf(
 
 /** Of indices, and of descriptors that are keys. */
 function impliedKeySize(type: string): number {
-  return isIndexed(type) || isStorage(type) || type === 'stack_trace' ? 4 : 0
+  return isIndexed(type) || needsBtf(type) || type === 'stack_trace' ? 4 : 0
 }
 
 /** Of descriptors and interfaces. */
@@ -144,8 +150,9 @@ function explain(
   const { keySize, valueSize, maxEntries } = sizes
   const isRing = type === 'ringbuf' || type === 'user_ringbuf'
   const said = `keys of ${String(keySize)} bytes, values of ${String(valueSize)} bytes, maxEntries ${String(maxEntries)}`
-  if (isStorage(type)) {
-    return ['the kernel asks for BTF of its values', 'Declare it in a BPF object']
+  if (needsBtf(type)) {
+    const needed = 'no maxEntries, keys of 4 bytes, which are descriptors, and values of a few KiB'
+    return [`the kernel refuses ${said}`, `Give ${needed}`]
   }
   if (isRing && (keySize !== 0 || valueSize !== 0)) {
     return ['a ring has neither keys nor values', 'Leave out key and value']

@@ -99,14 +99,14 @@ export function isMapOfMaps(type: string): boolean {
   return type === 'array_of_maps' || type === 'hash_of_maps'
 }
 
-const storageTypes = new Set([
-  'cgroup_storage',
-  'percpu_cgroup_storage',
-  'cgrp_storage',
-  'sk_storage',
-  'inode_storage',
-  'task_storage',
-])
+const typesWithBtf = ['cgrp_storage', 'sk_storage', 'inode_storage', 'task_storage']
+
+/** Types that the kernel creates only with BTF of their entries. */
+export function needsBtf(type: string): boolean {
+  return typesWithBtf.includes(type)
+}
+
+const storageTypes = new Set(['cgroup_storage', 'percpu_cgroup_storage', ...typesWithBtf])
 
 /** Types whose values belong to something in the kernel, which a key is the descriptor of. */
 export function isStorage(type: string): boolean {

@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include "binding/arguments.h"
 #include "binding/map.h"
 #include "binding/object.h"
 #include "core/log.h"
+#include "core/storage_btf.h"
 
 namespace bpf_ringbuf {
 
@@ -59,6 +61,14 @@ Napi::Value CreateMap(const Napi::CallbackInfo& info) {
   options.map_flags = flags;
   options.map_extra = map_extra;
   if (inner_map_fd >= 0) options.inner_map_fd = inner_map_fd;
+  std::optional<StorageBtf> btf;
+  if (NeedsBtf(type)) {
+    btf.emplace(value_size);
+    if (btf->error() != 0) return Napi::Number::New(info.Env(), btf->error());
+    options.btf_fd = static_cast<uint32_t>(btf->fd());
+    options.btf_key_type_id = btf->key_type();
+    options.btf_value_type_id = btf->value_type();
+  }
   const int fd = bpf_map_create(static_cast<bpf_map_type>(type),
                                 name.empty() ? nullptr : name.c_str(), key_size,
                                 value_size, max_entries, &options);

@@ -15,6 +15,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "core/attachment.h"
+#include "core/own_network.h"
 #include "core/ring_snapshot.h"
 
 namespace bpf_ringbuf {
@@ -38,6 +40,7 @@ constexpr char kTracepoint[] = "task_rename";
 constexpr char kLsmHook[] = "ptrace_traceme";
 constexpr int kLoopback =
     1;  // the interface's index, in each network namespace
+constexpr uint32_t kXdpGeneric = 2;  // XDP_FLAGS_SKB_MODE: any device can
 
 // A descriptor, or the negative error number of what failed to open it.
 class Descriptor {
@@ -309,6 +312,30 @@ int ProbeNetkit() {
   return error == -ENXIO ? 0 : error;  // it is no such device
 }
 
+// Attaches to "lo" of a network namespace that nobody else is in.
+int ProbeDevice(uint32_t type, AttachmentPtr (*attach)(int program)) {
+  const Descriptor program(LoadEmpty(type));
+  if (program.error() != 0) return program.error();
+  return InOwnNetwork([&] {
+    const AttachmentPtr attached = attach(program.get());
+    if (attached == nullptr) return -errno;
+    attached->Release(false);
+    return 0;
+  });
+}
+
+int ProbeXdp() {
+  return ProbeDevice(BPF_PROG_TYPE_XDP, [](int program) {
+    return CreateLink(program, kLoopback, BPF_XDP, kXdpGeneric, {});
+  });
+}
+
+int ProbeTc() {
+  return ProbeDevice(BPF_PROG_TYPE_SCHED_CLS, [](int program) {
+    return AttachTc(program, kLoopback, BPF_TC_INGRESS, 0, 0);
+  });
+}
+
 int ProbeNetfilter() {
   const Descriptor program(LoadEmpty(kNetfilterProgram, kNetfilter));
   return program.error();
@@ -385,6 +412,8 @@ constexpr NamedProbe kProbes[] = {
     {"lsm", ProbeLsm},
     {"iter", ProbeIterator},
     {"perfEvent", ProbePerfEvent},
+    {"xdp", ProbeXdp},
+    {"tc", ProbeTc},
     {"tcx", ProbeTcx},
     {"netkit", ProbeNetkit},
     {"netfilter", ProbeNetfilter},

@@ -1,8 +1,10 @@
 // features() and the doctor against what then really happens.
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { BpfError, type Feature, features, RingBuffer } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
+import { errorOf } from '../features.js'
 import { make, openObject, Sample } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 
@@ -79,15 +81,41 @@ function childAnswers(before: string[], prelude = ''): Record<string, Feature> {
     const { kernel, buffers, attach, mapTypes, programTypes } = features()
     const { programs } = kernel
     const { ring } = buffers
-    const { rawTracepoint } = attach
+    const { rawTracepoint, xdp } = attach
     const { hash } = mapTypes, { raw_tracepoint } = programTypes
     const helper = features().helper('raw_tracepoint', 'bpf_skb_load_bytes')
-    console.log(JSON.stringify({ programs, ring, rawTracepoint, hash, raw_tracepoint, helper }))`
+    console.log(JSON.stringify({ programs, ring, rawTracepoint, hash, raw_tracepoint, helper, xdp }))`
   const [command, ...args] = [...before, process.execPath, '-e', code]
   const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
   expect(stderr).toBe('')
   return JSON.parse(stdout) as Record<string, Feature>
 }
+
+describeBpf('network devices', () => {
+  expectNothingLeftOpen()
+  /** The devices of this network namespace, and what is attached to the one that all have. */
+  const seen = (): string[] => [
+    ...readdirSync('/sys/class/net'),
+    readlinkSync('/proc/self/ns/net'),
+    execFileSync('ip', ['link', 'show', 'lo'], { encoding: 'utf8' }),
+  ]
+
+  test.each([
+    ['xdp', 'network_device', { xdp: { interface: 'lo', mode: 'skb' } }],
+    ['tc', 'traffic_control', { tc: { interface: 'lo', direction: 'ingress' } }],
+  ] as const)(
+    'what is said of %s is what happens, and asking leaves no trace',
+    (kind, name, target) => {
+      const before = seen()
+      const { answer } = features({ fresh: true }).attach[kind]
+      expect(seen()).toEqual(before)
+      using object = openObject('targets')
+      object.program(name).autoload = true
+      const error = errorOf(() => object.load().program(name).attach(target))
+      expect(answer).toBe(error === undefined ? 'yes' : 'no')
+    },
+  )
+})
 
 describeBpf('what cannot be tried is not taken for missing', () => {
   const unknown = (why: RegExp) => ({
@@ -104,7 +132,14 @@ describeBpf('what cannot be tried is not taken for missing', () => {
       hash: lacks,
       raw_tracepoint: lacks,
       helper: lacks,
+      xdp: lacks,
     })
+  })
+
+  test('without CAP_SYS_ADMIN, which a network namespace of its own takes', () => {
+    const { ring, xdp } = childAnswers(['setpriv', '--bounding-set', '-sys_admin'])
+    expect(ring).toMatchObject({ answer: 'yes' })
+    expect(xdp).toEqual(unknown(/network namespace of its own, .* CAP_SYS_ADMIN$/))
   })
 
   test('without descriptors', () => {

@@ -1,14 +1,14 @@
 // What can be done with a link, of each kind that can.
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { type AttachTarget, BpfLink, type BpfObject, type BpfProgram } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
-import { errorOf, judge } from '../features.js'
+import { errorOf, judge, type Refusal } from '../features.js'
 import { idsOf, stillLoaded, untilGone } from '../loaded.js'
 import { mounted } from '../mount.js'
-import { openDatagrams, sendDatagram } from '../network.js'
+import { connectToSelf, openDatagrams, sendDatagram } from '../network.js'
 import { openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 import { thrownBy } from '../thrown.js'
@@ -119,34 +119,185 @@ describeBpf('a link', () => {
     link.unpin()
   })
 
-  const updates: [string, () => AttachTarget, () => Promise<void>][] = [
-    ['a cgroup', () => ({ cgroup: cgroup() }), sendDatagram],
-    ['tc', () => ({ tc: { interface: 'lo', direction: 'egress' } }), sendDatagram],
+  interface Update {
+    feature: string
+    program: string
+    target: (object: BpfObject) => AttachTarget
+    trigger: () => Promise<unknown>
+    prepare?: (program: BpfProgram) => void
+    refusals?: Refusal[]
+    /** Links of this kind keep their program. */
+    keeps?: boolean
+  }
+  const netns = (): AttachTarget => ({ netns: '/proc/self/ns/net' })
+  const updates: Update[] = [
+    {
+      feature: 'cgroup_skb',
+      program: 'cgroup_egress',
+      target: () => ({ cgroup: cgroup() }),
+      trigger: sendDatagram,
+    },
+    {
+      feature: 'tc',
+      program: 'traffic_control',
+      target: () => ({ tc: { interface: 'lo', direction: 'egress' } }),
+      trigger: sendDatagram,
+      refusals: [['ERR_UNSUPPORTED', /no clsact qdisc/]],
+    },
+    {
+      feature: 'tcx',
+      program: 'traffic_control',
+      target: () => ({ tcx: { interface: 'lo', direction: 'egress' } }),
+      trigger: sendDatagram,
+      refusals: [['ERR_UNSUPPORTED', /TCX needs Linux 6\.6/]],
+    },
+    {
+      feature: 'xdp',
+      program: 'network_device',
+      target: () => ({ xdp: { interface: 'lo', mode: 'skb' } }),
+      trigger: sendDatagram,
+    },
+    {
+      feature: 'sk_lookup',
+      program: 'socket_lookup',
+      target: netns,
+      trigger: connectToSelf,
+    },
+    {
+      feature: 'netfilter',
+      program: 'netfilter',
+      prepare: (program) => {
+        program.type = 'netfilter'
+        program.expectedAttachType = 'netfilter'
+      },
+      target: () => ({ netfilter: { family: 'ipv4', hook: 'output', priority: 0 } }),
+      trigger: sendDatagram,
+      refusals: [['ERR_UNSUPPORTED', /netfilter needs Linux 6\.4/]],
+      keeps: true,
+    },
+    {
+      feature: 'perf_event',
+      program: 'perf_event',
+      target: () => ({ perfEvent: { type: 'cpu-clock', hz: 999, cpus: [0] } }),
+      trigger: () => Promise.resolve(),
+      keeps: true,
+    },
   ]
 
-  test.each(updates)('of %s is updated without a gap', async (kind, target, trigger) => {
-    const [name, other] =
-      kind === 'tc'
-        ? ['traffic_control', 'traffic_control_other']
-        : ['cgroup_egress', 'cgroup_egress_other']
-    using object = load(name, other)
-    let made: BpfLink<BpfProgram> | undefined
-    const error = errorOf(() => (made = object.program(name).attach(target())))
-    if (kind === 'tc') judge('tc', error, ['ERR_UNSUPPORTED', /no clsact qdisc/])
-    else expect(error).toBeUndefined()
-    if (made === undefined) return
-    const link = made
+  /** Checks that the link's program runs, then the other one, and after closing neither. */
+  async function checkUpdate(
+    object: BpfObject,
+    link: BpfLink,
+    other: BpfProgram,
+    trigger: () => Promise<unknown>,
+  ): Promise<void> {
     await trigger()
     expect(hits(object)).toBeGreaterThan(0)
     expect(hits(object)).toBeLessThan(million)
-    link.update(object.program(other))
-    expect(link.program).toBe(object.program(other))
+    link.update(other)
+    expect(link.program).toBe(other)
     await trigger()
     expect(hits(object)).toBeGreaterThanOrEqual(million)
     link.close()
     const before = hits(object)
     await trigger()
     expect(hits(object)).toBe(before)
+  }
+
+  test.each(updates)('of $feature is updated without a gap, where it can be', async (update) => {
+    const { feature, program: name, target, trigger, prepare, refusals = [], keeps } = update
+    using object = openObject('targets')
+    const names = keeps === true && name === 'perf_event' ? [name] : [name, `${name}_other`]
+    let made: BpfLink<BpfProgram> | undefined
+    const error = errorOf(() => {
+      for (const one of names) {
+        object.program(one).autoload = true
+        prepare?.(object.program(one))
+      }
+      made = object.load().program(name).attach(target(object))
+    })
+    judge(feature, error, ...refusals)
+    if (made === undefined) return
+    const other = object.program(names.at(-1) as string)
+    if (keeps === true) {
+      const link = made
+      expect(thrownBy(() => link.update(other))).toMatchObject({
+        code: 'ERR_UNSUPPORTED',
+        hint: expect.stringContaining('keep their program') as string,
+      })
+      expect(link.program.name).toBe(name)
+    } else await checkUpdate(object, made, other, trigger)
+  })
+
+  test('of a socket is updated while it is open', async () => {
+    using object = load('socket_filter', 'socket_filter_other')
+    const socket = await openDatagrams()
+    const link = object.program('socket_filter').attach({ socket: socket.fd })
+    await checkUpdate(object, link, object.program('socket_filter_other'), socket.receive)
+    const second = object.program('socket_filter').attach({ socket: socket.fd })
+    socket[Symbol.dispose]()
+    expect(thrownBy(() => second.update(object.program('socket_filter_other')))).toMatchObject({
+      code: 'ERR_STATE',
+      message: expect.stringContaining('it is detached') as string,
+    })
+  })
+
+  test('of a map of sockets is updated, for sockets that are in it already', async () => {
+    using object = load('connected', 'message', 'message_other')
+    object.program('connected').attach({ cgroup: cgroup() })
+    const link = object.program('message').attach({ sockmap: object.map('connections') })
+    await checkUpdate(object, link, object.program('message_other'), connectToSelf)
+  })
+
+  test('of a network namespace is updated, for its flow dissector', () => {
+    using object = load('flow_dissector', 'flow_dissector_other')
+    const link = object.program('flow_dissector').attach(netns())
+    const other = object.program('flow_dissector_other')
+    link.update(other)
+    expect(link.info()).toMatchObject({ type: 'netns', programId: other.info().id })
+  })
+
+  test('of an iterator is updated: its pin is read by the other program', () => {
+    using object = openObject('iterators').load()
+    const link = object.program('task_lines').attach({ iter: {} })
+    const path = join(bpffs(), 'tasks')
+    link.pin(path)
+    const own = `${String(process.pid)} ${String(process.pid)} `
+    expect(readFileSync(path, 'latin1')).toContain(own)
+    link.update(object.program('task_records'))
+    const records = readFileSync(path)
+    expect(records.toString('latin1')).not.toContain(own)
+    const ids = Buffer.from(Uint32Array.of(process.pid, process.pid).buffer)
+    expect(records.includes(ids)).toBe(true)
+    link.unpin()
+  })
+
+  test('of struct_ops keeps its map', () => {
+    using object = openObject('struct-ops')
+    const error = errorOf(() => object.load())
+    judge(
+      'struct_ops',
+      error,
+      ['ERR_UNSUPPORTED', /refuses BPF trampolines/],
+      ['ERR_UNSUPPORTED', /does not support/],
+    )
+    if (error !== undefined) return
+    const program = object.program('counted_init')
+    const link = program.attach({ structOps: 'counted' })
+    expect(thrownBy(() => link.update(program)).code).toBe('ERR_UNSUPPORTED')
+    link.close()
+  })
+
+  test('takes no program of another type, and goes on with its own', async () => {
+    using object = load('cgroup_egress', 'network_device')
+    const link = object.program('cgroup_egress').attach({ cgroup: cgroup() })
+    expect(thrownBy(() => link.update(object.program('network_device')))).toMatchObject({
+      code: 'ERR_UNSUPPORTED',
+      hint: expect.stringContaining('the other one is of another type') as string,
+    })
+    expect(link.program.name).toBe('cgroup_egress')
+    await sendDatagram()
+    expect(hits(object)).toBeGreaterThan(0)
   })
 
   test('of tracing keeps its program, and cannot be detached but by closing', () => {

@@ -32,6 +32,7 @@ const features = {
   tc: '`tc`: clsact',
   tcx: '`tcx`',
   netfilter: '`netfilter`',
+  veth: 'XDP redirects between `veth` devices',
   sk_reuseport: '`sk_reuseport`',
   struct_ops: '`struct_ops`: a congestion control',
   freplace: '`freplace`',

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { mustRun, root } from '../checks.mjs'
 import { architectures } from './guest.mjs'
 
-/** A guest has no modules, and of these is the clsact qdisc. */
-const withoutModules = ['tc']
+/** A guest has no modules, and of these are the clsact qdisc and cables. */
+const withoutModules = ['tc', 'veth']
 const before66 = ['tcx', 'netfilter']
 const before515 = [
   ...['kprobe-cookie', 'uprobe-cookie', 'tp-cookie', 'perf_event-cookie'],

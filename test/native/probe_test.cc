@@ -36,11 +36,17 @@ TEST("probe: what is not known is not supported") {
 // With privileges and without.
 TEST("probe: each closes what it opened") {
   const std::vector<const char*> features = {
-      "programs", "jit",         "token",       "bpf",
-      "iter",     "perfEvent",   "tracepoint",  "rawTracepoint",
-      "tpBtf",    "kprobe",      "kprobeMulti", "uprobe",
-      "fentry",   "uprobeMulti", "lsm",         "overwritingRing",
-      "tcx",      "netkit",      "netfilter",   "perf_event_open",
+      "programs",    "jit",
+      "token",       "bpf",
+      "iter",        "perfEvent",
+      "tracepoint",  "rawTracepoint",
+      "tpBtf",       "kprobe",
+      "kprobeMulti", "uprobe",
+      "fentry",      "uprobeMulti",
+      "lsm",         "overwritingRing",
+      "xdp",         "tc",
+      "tcx",         "netkit",
+      "netfilter",   "perf_event_open",
   };
   const int before = NextDescriptor();
   for (const char* feature : features) {

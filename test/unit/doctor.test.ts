@@ -140,7 +140,7 @@ describe('the text', () => {
     expect(text.match(/run it as root/g)).toHaveLength(1)
     expect(text.replace(/\s+/g, ' ')).toContain(
       'raw_tp, tp_btf, tracepoint, kprobe, kprobe.multi, fentry, lsm, uprobe, uprobe.multi, iter, ' +
-        'perf_event, cgroup, tcx, netkit, netfilter: This process may not ask',
+        'perf_event, cgroup, xdp, tc, tcx, netkit, netfilter: This process may not ask',
     )
   })
 
