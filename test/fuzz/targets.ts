@@ -236,6 +236,8 @@ function parseBtf(input: Uint8Array): void {
     const isValid = attempt(openCodes, () => btf.validate())
     // Each question may be refused, valid or not; what is valid has answers.
     const codes = isValid ? [] : openCodes
+    // Whether or not C has such types.
+    if (isValid) addon.dumpBtf(input, true, [], [])
     attempt(openCodes, () => btf.variables())
     for (const name of ['sample', 'event', 'exec_event', '', 'missing']) {
       attempt(codes, () => btf.struct(name))
