@@ -4,11 +4,12 @@ import { build } from './build.js'
 import type { Command, Output } from './command.js'
 import { doctor } from './doctor.js'
 import { include } from './include.js'
+import { init } from './init.js'
 import { UsageError } from './usage.js'
 import { packageVersion } from './version.js'
 import { vmlinux } from './vmlinux.js'
 
-const commands: readonly Command[] = [build, doctor, include, vmlinux]
+const commands: readonly Command[] = [build, doctor, include, init, vmlinux]
 
 const wrongUsage = 2
 const failed = 1
