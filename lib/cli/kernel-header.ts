@@ -91,7 +91,7 @@ export function makeHeader({ path, bytes }: HeaderSource, wanted?: HeaderNames):
   if (typeof text === 'number') {
     throw problem('ERR_OBJECT_FORMAT', `its types are none of C: ${describeErrno(text)}`, text)
   }
-  if (text.length === 0) throw problem('ERR_NOT_FOUND', 'it has none of these types')
+  if (text.length === 0) throw problem('ERR_NOT_FOUND', 'it has no such type')
   return header(Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString('latin1'))
 }
 

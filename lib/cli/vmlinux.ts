@@ -1,4 +1,5 @@
 // bpf-ringbuf vmlinux: the kernel's types as a C header.
+import { BpfError } from '../errors/errors.js'
 import { compileFlags, compileOptions, compileUsage, readCompilation } from './compile-flags.js'
 import type { Command } from './command.js'
 import { readBytes, writeWhole } from './files.js'
@@ -50,9 +51,21 @@ export const vmlinux: Command = {
       }
       wanted = used
     }
-    const header = makeHeader(readHeaderSource(values.btf), wanted)
+    const source = readHeaderSource(values.btf)
+    const header = makeHeader(source, wanted)
+    for (const name of values.type ?? []) {
+      if (new RegExp(`\\b${escaped(name)}\\b`).test(header)) continue
+      throw new BpfError('ERR_NOT_FOUND', `it has no type ${JSON.stringify(name)}`, {
+        operation: 'read',
+        target: source.path,
+      })
+    }
     if (values.output === undefined) output.write(header)
     else writeWhole(values.output, header)
     return Promise.resolve(0)
   },
+}
+
+function escaped(text: string): string {
+  return text.replace(/[^\w]/g, '\\$&')
 }
