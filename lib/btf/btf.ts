@@ -111,6 +111,8 @@ function layout(fields: Partial<Layout> = {}): Layout {
   }
 }
 
+const named = new Set<number>([KIND.STRUCT, KIND.UNION, KIND.ENUM, KIND.ENUM64, KIND.TYPEDEF])
+
 const composite = layout({ partWords: 3, nameAt: 0, typeAt: 1 })
 const reference = layout({ namesType: true, isReference: true })
 
@@ -188,6 +190,21 @@ export class Btf {
     // By value a type cannot contain itself.
     const known = new Uint8Array(count).fill(1, 0, 1)
     for (let id = 1; id < count; id++) this.#checkContents(id, known, 0)
+  }
+
+  /** The id of the first struct, union, enum or typedef of this name. */
+  find(name: string): number | undefined {
+    for (let id = 1; id < this.#starts.length; id++) {
+      if (named.has(this.#kind(id)) && name !== '' && this.#name(id) === name) return id
+    }
+    return undefined
+  }
+
+  /** The names of all of them. */
+  *names(): IterableIterator<string> {
+    for (let id = 1; id < this.#starts.length; id++) {
+      if (named.has(this.#kind(id)) && this.#name(id) !== '') yield this.#name(id)
+    }
   }
 
   /** The struct or union of this name, if the object has one; of several the first. */

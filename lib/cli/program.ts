@@ -2,10 +2,11 @@
 import { BpfError } from '../errors/errors.js'
 import type { Command, Output } from './command.js'
 import { doctor } from './doctor.js'
+import { gen } from './gen.js'
 import { UsageError } from './usage.js'
 import { packageVersion } from './version.js'
 
-const commands: readonly Command[] = [doctor]
+const commands: readonly Command[] = [doctor, gen]
 
 const wrongUsage = 2
 const failed = 1

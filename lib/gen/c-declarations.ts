@@ -1,0 +1,26 @@
+// What C calls things, from BTF.
+import type { Btf, BtfMember } from '../btf/btf.js'
+
+/** Such as `__u32 pid` and `char comm[16]`. */
+export function declaration(btf: Btf, id: number, name: string): string {
+  const type = btf.describe(id)
+  const [, base = type, dimensions = ''] = /^(.*?)((?:\[\d*\])*)$/s.exec(type) ?? []
+  return `${base} ${name}${dimensions}`
+}
+
+/** The members of a struct or union, those of anonymous ones in it included, by their names. */
+export function membersOf(btf: Btf, id: number): Map<string, BtfMember> {
+  const found = new Map<string, BtfMember>()
+  const visit = (of: number, depth: number): void => {
+    const type = btf.type(of)
+    if ((type.kind !== 'struct' && type.kind !== 'union') || depth > maxDepth) return
+    for (const member of type.members) {
+      if (member.name === '') visit(member.type, depth + 1)
+      else if (!found.has(member.name)) found.set(member.name, member)
+    }
+  }
+  visit(id, 0)
+  return found
+}
+
+const maxDepth = 64

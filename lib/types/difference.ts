@@ -1,0 +1,68 @@
+// How a type differs from another one that it should be.
+import type { Field, Type } from './struct.js'
+
+/** The first difference. */
+export interface Difference {
+  /** To where it is, as C writes it: `.inner.list[].flags`, or nothing. */
+  readonly path: string
+  readonly problem: string
+}
+
+/**
+ * The first difference between two types, in bytes or in meaning: nothing when
+ * whoever reads or writes by one may as well do it by the other.
+ *
+ * @param was What it should be.
+ * @param is What it is.
+ */
+export function differenceOf(was: Type, is: Type): Difference | undefined {
+  const [before, after] = [was.shape, is.shape]
+  const differs = { path: '', problem: `it was ${was.name} and is ${is.name}` }
+  if (before.kind === 'array' && after.kind === 'array') {
+    if (before.length !== after.length) return differs
+    return within('[]', differenceOf(before.element, after.element))
+  }
+  if (before.kind === 'struct' && after.kind === 'struct') {
+    return differenceOfFields(before.fields, after.fields) ?? differenceOfSize(was, is)
+  }
+  return isSame(before, after) && was.size === is.size ? undefined : differs
+}
+
+function differenceOfFields(
+  before: readonly Field[],
+  after: readonly Field[],
+): Difference | undefined {
+  for (const was of before) {
+    const is = after.find(({ name }) => name === was.name)
+    const path = `.${was.name}`
+    if (is === undefined) {
+      return { path, problem: `it is gone; there are ${after.map(({ name }) => name).join(', ')}` }
+    }
+    if (was.offset !== is.offset) {
+      return {
+        path,
+        problem: `it was at offset ${String(was.offset)} and is at ${String(is.offset)}`,
+      }
+    }
+    const difference = within(path, differenceOf(was.type, is.type))
+    if (difference !== undefined) return difference
+  }
+  const added = after.find(({ name }) => before.every((was) => was.name !== name))
+  return added === undefined ? undefined : { path: `.${added.name}`, problem: 'it is new' }
+}
+
+function differenceOfSize(was: Type, is: Type): Difference | undefined {
+  if (was.size === is.size) return undefined
+  return { path: '', problem: `it had ${String(was.size)} bytes and has ${String(is.size)}` }
+}
+
+function within(path: string, difference: Difference | undefined): Difference | undefined {
+  return difference && { ...difference, path: path + difference.path }
+}
+
+function isSame(before: Type['shape'], after: Type['shape']): boolean {
+  // Whether a wide number is a bigint is as one likes.
+  const plain = (shape: Type['shape']): string =>
+    JSON.stringify(shape, (key, value: unknown) => (key === 'exact' ? undefined : value))
+  return plain(before) === plain(after)
+}
