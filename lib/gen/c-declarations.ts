@@ -1,11 +1,15 @@
 // What C calls things, from BTF.
 import type { Btf, BtfMember } from '../btf/btf.js'
 
-/** Such as `__u32 pid` and `char comm[16]`. */
-export function declaration(btf: Btf, id: number, name: string): string {
+/** Of a member, such as `__u32 pid`, `char comm[16]` and `__u32 ready : 1`. */
+export function declaration(
+  btf: Btf,
+  { type: id, bitSize = 0 }: { type: number; bitSize?: number },
+  name: string,
+): string {
   const type = btf.describe(id)
   const [, base = type, dimensions = ''] = /^(.*?)((?:\[\d*\])*)$/s.exec(type) ?? []
-  return `${base} ${name}${dimensions}`
+  return `${base} ${name}${dimensions}${bitSize === 0 ? '' : ` : ${String(bitSize)}`}`
 }
 
 /** The members of a struct or union, those of anonymous ones in it included, by their names. */

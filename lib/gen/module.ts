@@ -7,10 +7,19 @@ import { holdsDescriptors, isKeyless, isPerCpu } from '../map/kinds.js'
 import type { BpfMap } from '../map/map.js'
 import type { BpfObject } from '../object/object.js'
 import { typeFromBtf, unsupportedInBtf } from '../types/from-btf.js'
-import { bytes, Struct, type Type } from '../types/struct.js'
+import { bytes, type Type } from '../types/struct.js'
 import { declaration, membersOf } from './c-declarations.js'
-import { expression, type Scope, structCall, valueType } from './expressions.js'
-import { flat, generic, lines, object as literal, type Piece, render, tuple } from './layout.js'
+import { declaringCall, expression, type Scope, valueType } from './expressions.js'
+import {
+  flat,
+  generic,
+  labelled,
+  lines,
+  object as literal,
+  type Piece,
+  render,
+  tuple,
+} from './layout.js'
 import { commented, pascalCase, propertyKey, quoted } from './names.js'
 import { type RecordType, Records } from './records.js'
 import { reservedNames } from './reserved.js'
@@ -73,7 +82,7 @@ class ModuleWriter {
   #rings: { ring: Ring; type: Type | undefined }[]
   readonly #globals: GlobalEntry[]
   /** Structs that only records have: the object's are compared with them by name. */
-  readonly #compared: Struct[] = []
+  readonly #compared: Type[] = []
   readonly #values = new Set<string>()
   readonly #types = new Set<string>()
   readonly #className: string
@@ -174,9 +183,8 @@ class ModuleWriter {
         target: `type "${name}"`,
       })
     }
-    if (type instanceof Struct && type.name !== '' && !this.#compared.includes(type)) {
-      this.#compared.push(type)
-    }
+    const isNamed = type.shape.kind === 'struct' && type.name !== ''
+    if (isNamed && !this.#compared.includes(type)) this.#compared.push(type)
     return type
   }
 
@@ -197,10 +205,8 @@ class ModuleWriter {
         add('value')
         if (!hasDeclaredEntries(map)) return { map, key: undefined, value: undefined, note: '' }
         const asBytes = (size: number): Type => (size === 0 ? bytes() : bytes(size))
-        const isKnown = (type: Type): boolean =>
-          type.shape.kind !== 'struct' || this.#records.has(type)
         const known = (type: Type | undefined): Type | undefined =>
-          type !== undefined && containsOnly(type, isKnown) ? type : undefined
+          type !== undefined && this.#records.has(type) ? type : undefined
         const key = isKeyless(map.type) ? undefined : (known(types.key) ?? asBytes(keySize))
         const value = holdsDescriptors(map.type)
           ? undefined
@@ -252,23 +258,46 @@ class ModuleWriter {
   #record(record: RecordType): string {
     const { type, id, cName } = record
     const name = this.#scope.nameOf(type)
-    const members = membersOf(this.#btf, id)
-    const fields = type.shape.fields.flatMap((field) => {
-      const member = members.get(field.name)
-      const comment =
-        member === undefined ? [] : [this.#comment(declaration(this.#btf, member.type, field.name))]
-      return [...comment, `  ${propertyKey(field.name)}: ${valueType(field.type, this.#scope)}`]
-    })
-    const what = cName === '' ? 'A struct without a name' : `\`struct ${commented(cName)}\``
-    const made = structCall(type, cName, this.#scope)
+    const { kind } = type.shape
+    const what =
+      cName === '' ? `${article(kind)} ${kind} without a name` : `\`${kind} ${commented(cName)}\``
+    const made = declaringCall(type, cName, this.#scope)
+    const classes = { struct: 'Struct', union: 'Union', enum: 'Enumeration' }
+    const maker = this.#type(classes[kind as keyof typeof classes])
     return [
       `/** ${what}, ${count(type.size, 'byte')}. */`,
-      `export interface ${name} {`,
-      ...fields,
-      '}',
+      ...(kind === 'enum' ? this.#enumType(name, type) : this.#structType(name, type, id)),
       '',
-      render([`export const ${name}: ${this.#type('Struct')}<${name}> = `, made]),
+      render([`export const ${name}: ${maker}<${name}> = `, made]),
     ].join('\n')
+  }
+
+  #structType(name: string, { shape }: Type, id: number): string[] {
+    const members = membersOf(this.#btf, id)
+    const fields = shape.kind === 'struct' || shape.kind === 'union' ? shape.fields : []
+    return [
+      `export interface ${name} {`,
+      ...fields.flatMap((field) => {
+        const member = members.get(field.name)
+        return [
+          ...(member === undefined
+            ? []
+            : [this.#comment(declaration(this.#btf, member, field.name))]),
+          `  ${propertyKey(field.name)}: ${valueType(field.type, this.#scope)}`,
+        ]
+      }),
+      '}',
+    ]
+  }
+
+  /** A name, or a number that has none; of 64 bits perhaps a bigint. */
+  #enumType(name: string, { shape, size }: Type): string[] {
+    const names = shape.kind === 'enum' ? shape.names.map(([each]) => quoted(each)) : []
+    const all = [...new Set(names), 'number', ...(size === 8 ? ['bigint'] : [])]
+    const line = `export type ${name} = ${all.join(' | ')}`
+    return line.length <= 100
+      ? [line]
+      : [`export type ${name} =`, ...all.map((each) => `  | ${each}`)]
   }
 
   #comment(code: string): string {
@@ -323,7 +352,7 @@ class ModuleWriter {
 
   #globalProperties(): string[] {
     return this.#globals.flatMap(({ variable, type }) => [
-      `${this.#comment(declaration(this.#btf, variable.type, variable.name)).slice(0, -3)}${inSection(variable.section)} */`,
+      `${this.#comment(declaration(this.#btf, variable, variable.name)).slice(0, -3)}${inSection(variable.section)} */`,
       `  ${propertyKey(variable.name)}: ${valueType(type, this.#scope)}`,
     ])
   }
@@ -413,8 +442,8 @@ function isPointer(btf: Btf, id: number): boolean {
   return type.kind === 'pointer'
 }
 
-function containsOnly(type: Type, isKnown: (type: Type) => boolean): boolean {
-  return type.shape.kind === 'array' ? containsOnly(type.shape.element, isKnown) : isKnown(type)
+function article(kind: string): string {
+  return kind === 'struct' ? 'A' : 'An'
 }
 
 function count(number: number, unit: string): string {

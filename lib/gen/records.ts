@@ -1,14 +1,15 @@
-// The structs that a module declares: those that are reached, each once.
+// The structs, unions and enums that a module declares: those that are reached, each once.
 import type { Btf } from '../btf/btf.js'
 import { differenceOf } from '../types/difference.js'
 import { typeFromBtf } from '../types/from-btf.js'
-import { Struct, type Type } from '../types/struct.js'
+import type { Type } from '../types/type.js'
 import { membersOf } from './c-declarations.js'
+import { isDeclared } from './expressions.js'
 import { assignNames, pascalCase } from './names.js'
 
-/** A struct of the object that the module declares. */
+/** A type of the object that the module declares. */
 export interface RecordType {
-  readonly type: Struct
+  readonly type: Type
   /** Its id in the object's BTF. */
   readonly id: number
   /** Nothing of one that is anonymous. */
@@ -17,25 +18,28 @@ export interface RecordType {
   readonly wish: string
 }
 
+const suffixes = { struct: 'Struct', union: 'Union', enum: 'Enum' }
+
 /** Collects types, and then knows what they are called in TypeScript. */
 export class Records {
   readonly #btf: Btf
   readonly #found: RecordType[] = []
+  readonly #byType = new Map<Type, RecordType>()
   #names: Map<RecordType, string> | undefined
 
   constructor(btf: Btf) {
     this.#btf = btf
   }
 
-  /** All structs, those that others contain first. */
+  /** All of them, those that others contain first. */
   get all(): readonly RecordType[] {
     return this.#found
   }
 
   /**
-   * Adds the type of this id, and all structs in it.
+   * Adds the type of this id, and all that are in it.
    *
-   * @param where What an anonymous struct is named by: where it is.
+   * @param where What an anonymous one is named by: where it is.
    * @returns Nothing when there is no such type in TypeScript.
    */
   add(id: number, where: string): Type | undefined {
@@ -44,8 +48,10 @@ export class Records {
     return type
   }
 
+  /** Whether it and all that is in it was added. */
   has(type: Type): boolean {
-    return this.#find(type) !== undefined
+    if (type.shape.kind === 'array') return this.has(type.shape.element)
+    return !isDeclared(type) || this.#byType.has(type)
   }
 
   addType(type: Type, id: number, where: string): void {
@@ -53,47 +59,63 @@ export class Records {
     if (shape.kind === 'array') {
       const declared = this.#btf.type(id)
       if (declared.kind === 'array') this.addType(shape.element, declared.element, where)
-    } else if (type instanceof Struct && this.#find(type) === undefined) {
-      const wish = pascalCase(type.name === '' ? where : type.name)
-      const members = membersOf(this.#btf, id)
-      for (const field of type.shape.fields) {
-        const member = members.get(field.name)
-        if (member !== undefined) {
-          this.addType(field.type, member.type, `${wish}_${pascalCase(field.name)}`)
-        }
-      }
-      this.#found.push({ type, id, cName: type.name, wish })
-      this.#names = undefined
+      return
     }
+    if (!isDeclared(type) || this.#byType.has(type)) return
+    const cName = nameInC(this.#btf, id, type)
+    const same = this.#found.find((known) => isSame(known, cName, type))
+    const wish = pascalCase(cName === '' ? where : cName)
+    // Its members are types of their own, which may be named by this one.
+    if (shape.kind === 'struct' || shape.kind === 'union') {
+      const members = membersOf(this.#btf, id)
+      for (const field of shape.fields) {
+        const member = members.get(field.name)
+        if (member !== undefined) this.addType(field.type, member.type, `${wish}_${field.name}`)
+      }
+    }
+    const record = same ?? { type, id, cName, wish }
+    this.#byType.set(type, record)
+    if (same === undefined) this.#found.push(record)
+    this.#names = undefined
   }
 
   /**
-   * What a struct is called.
+   * What a type is called.
    *
    * @param reserved Names that none of them gets.
    */
   nameOf(type: Type, reserved: ReadonlySet<string>): string {
     this.#names ??= this.#assign(reserved)
-    const found = this.#find(type)
-    const name = found && this.#names.get(found)
-    if (name === undefined) throw new Error(`struct ${type.name} was not added`)
+    const record = this.#byType.get(type)
+    const name = record && this.#names.get(record)
+    if (name === undefined) throw new Error(`${type.name} was not added`)
     return name
   }
 
   #assign(reserved: ReadonlySet<string>): Map<RecordType, string> {
-    const wishes = this.#found.map(({ cName, wish }) => ({ cName, name: wish, suffix: 'Struct' }))
+    const wishes = this.#found.map(({ type, cName, wish }) => ({
+      cName: cName === '' ? wish : cName,
+      name: wish,
+      suffix: suffixes[type.shape.kind as keyof typeof suffixes],
+    }))
     const names = assignNames(wishes, reserved)
     return new Map(this.#found.map((record, index) => [record, names[index] ?? record.wish]))
   }
+}
 
-  /** The same one, or one that is the same in all but its identity. */
-  #find(type: Type): RecordType | undefined {
-    return this.#found.find(
-      (known) =>
-        known.type === type ||
-        (known.cName === type.name &&
-          known.cName !== '' &&
-          differenceOf(known.type, type) === undefined),
-    )
-  }
+/** Another one of the same name that is the same in all but its identity. */
+function isSame(known: RecordType, cName: string, type: Type): boolean {
+  return (
+    cName !== '' &&
+    known.cName === cName &&
+    known.type.shape.kind === type.shape.kind &&
+    differenceOf(known.type, type) === undefined
+  )
+}
+
+/** Its own, else that of a typedef. */
+function nameInC(btf: Btf, id: number, type: Type): string {
+  const declared = btf.type(id)
+  const name = 'name' in declared ? declared.name : type.name
+  return name
 }

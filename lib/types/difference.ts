@@ -1,5 +1,5 @@
 // How a type differs from another one that it should be.
-import type { Field, Type } from './struct.js'
+import type { EnumShape, Field, Type } from './type.js'
 
 /** The first difference. */
 export interface Difference {
@@ -22,8 +22,12 @@ export function differenceOf(was: Type, is: Type): Difference | undefined {
     if (before.length !== after.length) return differs
     return within('[]', differenceOf(before.element, after.element))
   }
-  if (before.kind === 'struct' && after.kind === 'struct') {
-    return differenceOfFields(before.fields, after.fields) ?? differenceOfSize(was, is)
+  const isStruct = before.kind === 'struct' && after.kind === 'struct'
+  if (isStruct || (before.kind === 'union' && after.kind === 'union')) {
+    return differenceOfFields(before.fields, fieldsOf(is)) ?? differenceOfSize(was, is)
+  }
+  if (before.kind === 'enum' && after.kind === 'enum') {
+    return differenceOfNames(before, after) ?? differenceOf(before.unit, after.unit)
   }
   return isSame(before, after) && was.size === is.size ? undefined : differs
 }
@@ -37,6 +41,11 @@ function differenceOfFields(
     const path = `.${was.name}`
     if (is === undefined) {
       return { path, problem: `it is gone; there are ${after.map(({ name }) => name).join(', ')}` }
+    }
+    if (was.type.shape.kind === 'bits' && is.type.shape.kind === 'bits') {
+      const problem = differenceOfBits(was, is)
+      if (problem !== undefined) return { path, problem }
+      continue
     }
     if (was.offset !== is.offset) {
       return {
@@ -60,9 +69,37 @@ function within(path: string, difference: Difference | undefined): Difference | 
   return difference && { ...difference, path: path + difference.path }
 }
 
+function fieldsOf({ shape }: Type): readonly Field[] {
+  return shape.kind === 'struct' || shape.kind === 'union' ? shape.fields : []
+}
+
+/** Bit-fields are the same wherever their units begin. */
+function differenceOfBits(was: Field, is: Field): string | undefined {
+  const [before, after] = [was.type.shape, is.type.shape]
+  if (before.kind !== 'bits' || after.kind !== 'bits') return undefined
+  if (before.width !== after.width || before.signed !== after.signed) {
+    return `it was ${was.type.name} and is ${is.type.name}`
+  }
+  const [from, to] = [8 * was.offset + before.bitOffset, 8 * is.offset + after.bitOffset]
+  return from === to ? undefined : `it was at bit ${String(from)} and is at bit ${String(to)}`
+}
+
+function differenceOfNames(was: EnumShape, is: EnumShape): Difference | undefined {
+  const after = new Map(is.names)
+  for (const [name, value] of was.names) {
+    const now = after.get(name)
+    if (now === value) continue
+    const fate = now === undefined ? 'is gone' : `is ${String(now)}`
+    return { path: '', problem: `${name} was ${String(value)} and ${fate}` }
+  }
+  const before = new Map(was.names)
+  const added = is.names.find(([name]) => !before.has(name))
+  return added && { path: '', problem: `${added[0]} is new` }
+}
+
 function isSame(before: Type['shape'], after: Type['shape']): boolean {
   // Whether a wide number is a bigint is as one likes.
   const plain = (shape: Type['shape']): string =>
-    JSON.stringify(shape, (key, value: unknown) => (key === 'exact' ? undefined : value))
+    JSON.stringify(shape, (key, value: unknown) => (key === 'form' ? undefined : value))
   return plain(before) === plain(after)
 }
