@@ -1,5 +1,6 @@
 // From BTF to the types that values are read and written by.
-import type { Btf, BtfMember, BtfStruct } from '../btf/btf.js'
+import type { BtfReader as Btf } from '../btf/reader.js'
+import type { BtfMember, BtfStruct } from '../btf/types.js'
 import {
   array,
   at,
@@ -111,8 +112,12 @@ function make(btf: Btf, id: number, depth: number): Found {
       return makeStruct(btf, declared, depth)
     case 'union':
       return unsupported('a union')
-    case 'other':
-      return unsupported(declared.name === '' ? 'a function' : `${declared.name} without a size`)
+    case 'forward':
+      return unsupported(`${btf.describe(id)} without a size`)
+    case 'void':
+      return unsupported('void')
+    default:
+      return unsupported(`a ${declared.kind === 'prototype' ? 'function' : declared.kind}`)
   }
 }
 

@@ -14,6 +14,8 @@ export { at, type Fields, type Placed, type StructOptions, type StructValue } fr
 export * from './integer.js'
 export * from './scalar.js'
 export * from './sequence.js'
+export type { Type, Value } from './type.js'
+/** @internal */
 export {
   checkType,
   type Field,
@@ -22,8 +24,6 @@ export {
   maxFields,
   requiredBytes,
   type Shape,
-  type Type,
-  type Value,
 } from './type.js'
 
 /** What only BTF and this library say of a struct. */
