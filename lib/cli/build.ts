@@ -19,6 +19,8 @@ $XDG_CACHE_HOME/bpf-ringbuf (~/.cache/bpf-ringbuf).
   --watch           build again whenever the source or a header changes, until Ctrl-C
   --vmlinux WHICH   auto (default), none, or a file: a header, BTF, or a BPF object
   --prune           vmlinux.h has only what the source uses
+  --type NAME       the module has this struct, too; several times for more
+  --embed           the module has the object in it
   --no-gen          do not write the module
 ${compileUsage}
   --help            print this
@@ -47,6 +49,8 @@ function readPlan(args: readonly string[]): BuildPlan & { watch: boolean } {
       watch: { type: 'boolean' },
       vmlinux: { type: 'string' },
       prune: { type: 'boolean' },
+      type: { type: 'string', multiple: true },
+      embed: { type: 'boolean' },
       'no-gen': { type: 'boolean' },
     },
   })
@@ -66,9 +70,17 @@ function readPlan(args: readonly string[]): BuildPlan & { watch: boolean } {
     compilation: readCompilation(values, extra),
     vmlinux,
     prune,
-    generate: values['no-gen'] !== true,
+    generate: values['no-gen'] === true ? undefined : generateOptions(values),
     watch: values.watch ?? false,
   }
+}
+
+function generateOptions(values: {
+  type?: string[] | undefined
+  embed?: boolean | undefined
+}): string[] {
+  const types = (values.type ?? []).flatMap((name) => ['--type', name])
+  return values.embed === true ? [...types, '--embed'] : types
 }
 
 function objectPath(source: string, output: string | undefined): string {

@@ -1,6 +1,6 @@
 // One build: compile, strip, generate.
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { endianness, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Output } from './command.js'
 import {
@@ -8,6 +8,7 @@ import {
   type Compilation,
   headerDirectory,
   hostArchitecture,
+  type Target,
 } from './compile-flags.js'
 import { onFile, readBytes } from './files.js'
 import {
@@ -19,6 +20,7 @@ import {
 } from './kernel-header.js'
 import { readText } from '../machine/facts.js'
 import { dependenciesOf, findInclusions, usedNames } from './source-names.js'
+import { gen } from './gen.js'
 import { findClang, findStrip, runClang, startClang } from './toolchain.js'
 
 export interface BuildPlan {
@@ -28,7 +30,8 @@ export interface BuildPlan {
   /** auto, none, or a file. */
   readonly vmlinux: string
   readonly prune: boolean
-  readonly generate: boolean
+  /** What `bpf-ringbuf gen` is told beside the object and the module; without it nothing is generated. */
+  readonly generate: readonly string[] | undefined
 }
 
 /** What goes beside a build that is one of many. */
@@ -87,12 +90,25 @@ export async function buildOnce(
     } finally {
       rmSync(part, { force: true })
     }
-    output.write(`${object}: ${String(Math.round(performance.now() - start))} ms\n`)
+    let made = object
+    if (plan.generate !== undefined && isForeign(compilation.target)) {
+      errors.write('bpf-ringbuf build: no module, as the byte order is not of this machine\n')
+    } else if (plan.generate !== undefined) {
+      const module = object.replace(/o$/, 'ts')
+      await gen.run([object, '--output', module, ...plan.generate], output, errors)
+      made = `${object}, ${module}`
+    }
+    output.write(`${made}: ${Math.round(performance.now() - start)} ms\n`)
     return 0
   } finally {
     kernelHeader?.remove()
     rmSync(work, { recursive: true, force: true })
   }
+}
+
+/** Whether this machine cannot open the object. */
+function isForeign(target: Target): boolean {
+  return target === (endianness() === 'LE' ? 'bpfeb' : 'bpfel')
 }
 
 /** A folder with vmlinux.h, or the exit status when the source is wrong. */

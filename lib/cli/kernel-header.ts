@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { addon } from '../addon/addon.js'
-import { Btf } from '../btf/btf.js'
 import { checkElf } from '../btf/elf.js'
+import { BtfReader } from '../btf/reader.js'
 import { BpfError, describeErrno } from '../errors/errors.js'
 import { onFile, readBytes, writeWhole } from './files.js'
 
@@ -81,10 +81,10 @@ export function makeHeader({ path, bytes }: HeaderSource, wanted?: HeaderNames):
   ): BpfError =>
     new BpfError(code, text, { operation: 'read', target: path, errno, log: addon().takeLog() })
   try {
-    new Btf(bytes).validate()
+    new BtfReader(bytes)
   } catch (cause) {
     if (!(cause instanceof BpfError) || cause.code !== 'ERR_OBJECT_FORMAT') throw cause
-    throw problem('ERR_OBJECT_FORMAT', cause.message)
+    throw problem('ERR_OBJECT_FORMAT', cause.message.replace(/^Cannot read BTF: /, ''))
   }
   const { names = [], aliases = [] } = wanted ?? {}
   const text = addon().dumpBtf(bytes, wanted === undefined, [...names], [...aliases])

@@ -3,13 +3,14 @@ import { BpfError } from '../errors/errors.js'
 import { build } from './build.js'
 import type { Command, Output } from './command.js'
 import { doctor } from './doctor.js'
+import { gen } from './gen.js'
 import { include } from './include.js'
 import { init } from './init.js'
 import { UsageError } from './usage.js'
 import { packageVersion } from './version.js'
 import { vmlinux } from './vmlinux.js'
 
-const commands: readonly Command[] = [build, doctor, include, init, vmlinux]
+const commands: readonly Command[] = [build, doctor, gen, include, init, vmlinux]
 
 const wrongUsage = 2
 const failed = 1

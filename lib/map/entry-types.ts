@@ -3,6 +3,7 @@ import { BpfError, checkOptions, invalidType } from '../errors/errors.js'
 import { typeFromBtf, unsupportedInBtf } from '../types/from-btf.js'
 import { checkLayout } from '../types/layout.js'
 import { array, bytes, checkType, i32, struct, type Type, u32, u64 } from '../types/struct.js'
+import { isOpen, madeFrom } from '../types/type.js'
 import { type EntryTypes, padded } from './codec.js'
 import {
   hasEntries,
@@ -67,10 +68,9 @@ export function checkTypes(types: unknown): MapTypes {
   return types as MapTypes
 }
 
-function isFixed({ size, shape }: Type): boolean {
-  if (shape.kind === 'view') return false
-  const last = shape.kind === 'struct' ? shape.fields.at(-1)?.type : undefined
-  return (size > 0 && (last === undefined || isFixed(last))) || shape.kind === 'bytes'
+function isFixed(type: Type): boolean {
+  const { kind } = madeFrom(type).shape
+  return kind !== 'view' && (!isOpen(type) || kind === 'bytes')
 }
 
 /**
@@ -166,6 +166,22 @@ export function resolveTypes(map: KernelMap, given: Given | undefined): EntryTyp
   const value = find('value', impliedValue(type, valueSize, hasFlag(flags, 'stack_build_id')))
   const isStack = type === 'stack_trace' && value.shape.kind === 'array'
   return { ...shape, key, value, trimmed: isStack }
+}
+
+/**
+ * What the map's declaration says of its keys and values, whether it is in the kernel
+ * or not; of what it does not say, nothing.
+ */
+export function declaredTypes(map: KernelMap, keySize: number, valueSize: number): MapTypes {
+  const { type, mapFlags } = map
+  if (!hasEntries(type)) return {}
+  const key = isKeyless(type)
+    ? undefined
+    : (fromBtf(map, 'key', keySize) ?? impliedKey(type, keySize))
+  const value =
+    fromBtf(map, 'value', valueSize) ??
+    impliedValue(type, valueSize, hasFlag(mapFlags, 'stack_build_id'))
+  return { ...(key && { key }), ...(value && { value }) }
 }
 
 /** Of the size that the map has, which may have been set. */

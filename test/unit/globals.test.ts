@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { Btf } from '../../lib/btf/btf.js'
+import { Btf } from '../../lib/types/btf.js'
 import { createGlobals, type GlobalValue } from '../../lib/object/globals.js'
 import type { Session } from '../../lib/addon/session.js'
 import type { NativeMap } from '../../lib/addon/map.js'
@@ -243,7 +243,7 @@ describe('a global that cannot be used', () => {
       expect.objectContaining({
         code: 'ERR_NOT_FOUND',
         message: expect.stringMatching(
-          /^Cannot read global "lmit": the object has u8, .*, limit, unmapped$/,
+          /^Cannot read global "lmit": the object has u8, .*, limit, unmapped; did you mean "limit"\?$/,
         ) as string,
       }) as Error,
     )
