@@ -2,6 +2,7 @@
 // Top to bottom; those in one line stand side by side.
 const floors = [
   ['cli'],
+  ['gen', 'skeleton'],
   ['stream'],
   ['object'],
   ['map', 'link', 'symbols'],

@@ -278,11 +278,6 @@ build/bpf/%.bpf.o: bpf/%.bpf.c | packages
 	$(Q)$(CLANG) -g $(BPF_CFLAGS) -MMD -MP -c $< -o $@
 	$(Q)$(LLVM_STRIP) -g $@
 
-# Of docs/guide, taken out by its test.
-build/guide/%.bpf.o: build/guide/%.bpf.c | packages
-	$(call say,CLANG,$@)
-	$(Q)$(CLANG) -g $(BPF_CFLAGS) -c $< -o $@
-
 build/bpf/test/%.bpf.o: test/bpf/%.bpf.c | packages
 	$(call say,CLANG,$@)
 	@mkdir -p $(@D)

@@ -9,6 +9,8 @@
         "native/binding/arguments.cc",
         "native/core/attachment.cc",
         "native/core/batch.cc",
+        "native/binding/btf_dump.cc",
+        "native/core/btf_dump.cc",
         "native/core/coalescer.cc",
         "native/core/demangle.cc",
         "native/binding/descriptor.cc",

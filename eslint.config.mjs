@@ -2,7 +2,7 @@ import { defineConfig } from 'eslint/config'
 import tseslint from 'typescript-eslint'
 
 export default defineConfig(
-  { ignores: ['build/', 'dist/', '.cache/', 'bench/results/'] },
+  { ignores: ['build/', 'dist/', '.cache/', 'bench/results/', 'templates/'] },
   tseslint.configs.strictTypeChecked,
   {
     languageOptions: {

@@ -40,6 +40,8 @@ export interface Addon {
   probeProgramType(type: number): number
   probeHelper(programType: number, helper: number): number
   probe(feature: string, path: string): number
+  /** C declarations of types; the references of the BTF must have been checked. */
+  dumpBtf(btf: Uint8Array, all: boolean, names: string[], aliases: string[]): Uint8Array | number
   possibleCpus(): number
   linkExists(id: number): number
   nextProgramId(id: number): number

@@ -16,7 +16,8 @@ export interface Command {
    * Runs it; gives its exit status.
    *
    * @param args What follows the command's name.
+   * @param errors For what goes beside the output.
    * @throws UsageError for a wrong command line.
    */
-  run(args: readonly string[], output: Output): Promise<number>
+  run(args: readonly string[], output: Output, errors: Output): Promise<number>
 }

@@ -1,11 +1,16 @@
 // The program bpf-ringbuf: finds the command and runs it.
 import { BpfError } from '../errors/errors.js'
+import { build } from './build.js'
 import type { Command, Output } from './command.js'
 import { doctor } from './doctor.js'
+import { gen } from './gen.js'
+import { include } from './include.js'
+import { init } from './init.js'
 import { UsageError } from './usage.js'
 import { packageVersion } from './version.js'
+import { vmlinux } from './vmlinux.js'
 
-const commands: readonly Command[] = [doctor]
+const commands: readonly Command[] = [build, doctor, gen, include, init, vmlinux]
 
 const wrongUsage = 2
 const failed = 1
@@ -38,7 +43,7 @@ export async function runProgram(
         output.write(command.usage)
         return 0
       }
-      return await command.run(rest, output)
+      return await command.run(rest, output, errors)
     }
     if (first === '--help') output.write(usage())
     else if (first === '--version') output.write(`${packageVersion()}\n`)

@@ -18,3 +18,9 @@ export function parseCommandLine<T extends ParseArgsConfig>(
     throw new UsageError(problem)
   }
 }
+
+/** What stands before a "--", and what stands behind it for somebody else. */
+export function splitExtra(args: readonly string[]): [own: string[], extra: string[]] {
+  const at = args.indexOf('--')
+  return at < 0 ? [[...args], []] : [args.slice(0, at), args.slice(at + 1)]
+}

@@ -168,6 +168,22 @@ export function resolveTypes(map: KernelMap, given: Given | undefined): EntryTyp
   return { ...shape, key, value, trimmed: isStack }
 }
 
+/**
+ * What the map's declaration says of its keys and values, whether it is in the kernel
+ * or not; of what it does not say, nothing.
+ */
+export function declaredTypes(map: KernelMap, keySize: number, valueSize: number): MapTypes {
+  const { type, mapFlags } = map
+  if (!hasEntries(type)) return {}
+  const key = isKeyless(type)
+    ? undefined
+    : (fromBtf(map, 'key', keySize) ?? impliedKey(type, keySize))
+  const value =
+    fromBtf(map, 'value', valueSize) ??
+    impliedValue(type, valueSize, hasFlag(mapFlags, 'stack_build_id'))
+  return { ...(key && { key }), ...(value && { value }) }
+}
+
 /** Of the size that the map has, which may have been set. */
 function fromBtf(map: KernelMap, part: 'key' | 'value', size: number): Type | undefined {
   const { btf } = map

@@ -49,22 +49,38 @@ export interface StructOptions {
    * instead of a warning.
    */
   checked?: boolean
+  /** In bytes, where C makes it larger than its fields: `__attribute__((aligned(64)))`. */
+  size?: number
 }
 
 /**
  * @internal
  * @param options What a caller gave.
  */
-export function checkStructOptions(options: StructOptions): Required<StructOptions> {
-  checkOptions(options, ['packed', 'unchecked', 'checked'])
-  const { packed = false, unchecked = false, checked = false } = options
+export function checkStructOptions(options: StructOptions): CheckedOptions {
+  checkOptions(options, ['packed', 'unchecked', 'checked', 'size'])
+  const { packed = false, unchecked = false, checked = false, size } = options
+  if (size !== undefined) checkInteger(size, 'size', 1, maxBytes)
   for (const [name, option] of Object.entries({ packed, unchecked, checked })) {
     if (typeof option !== 'boolean') throw invalidType('a boolean', name, option)
   }
   if (checked && unchecked) {
     throw invalidType('one of checked and unchecked', 'options', options)
   }
-  return { packed, unchecked, checked }
+  return { packed, unchecked, checked, size }
+}
+
+interface CheckedOptions extends Required<Omit<StructOptions, 'size'>> {
+  size: number | undefined
+}
+
+/**
+ * @internal
+ * @param end Where the last field ends.
+ */
+export function checkSize(size: number | undefined, end: number, what: string): number | undefined {
+  if (size === undefined || size >= end) return size
+  throw outOfRange(`at least the ${String(end)} bytes of its fields`, `the size of ${what}`, size)
 }
 
 /** @internal */

@@ -1,6 +1,7 @@
 // Structs.
 import { invalidType } from '../errors/errors.js'
 import {
+  checkSize,
   checkStructOptions,
   type Fields,
   placeFields,
@@ -46,9 +47,10 @@ export class Struct<T = unknown> implements Type<T> {
 
   /** @internal */
   constructor(name: string, fields: Fields, options: StructOptions, declared: Declared = {}) {
-    const { packed, ...compared } = checkStructOptions(options)
+    const { packed, size: given, ...compared } = checkStructOptions(options)
     const { fields: placed, end, align } = placeFields('struct', name, fields, packed)
-    const { size = roundUp(end, align), isAnonymous = false } = declared
+    const larger = checkSize(given, end, `struct "${name}"`) ?? roundUp(end, align)
+    const { size = larger, isAnonymous = false } = declared
     this.name = name
     this.size = size
     this.align = align

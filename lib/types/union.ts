@@ -1,5 +1,6 @@
 // Unions.
 import {
+  checkSize,
   checkStructOptions,
   type Fields,
   placeFields,
@@ -30,10 +31,11 @@ export class Union<T = unknown> implements Type<T> {
    * @param declaredSize In bytes, where members and alignment do not say it.
    */
   constructor(name: string, members: Fields, options: StructOptions, declaredSize?: number) {
-    const { packed, ...compared } = checkStructOptions(options)
+    const { packed, size, ...compared } = checkStructOptions(options)
     const { fields, end, align } = placeFields('union', name, members, packed)
     this.name = name
-    this.size = declaredSize ?? roundUp(end, align)
+    const larger = checkSize(size, end, `union "${name}"`) ?? roundUp(end, align)
+    this.size = declaredSize ?? larger
     this.align = align
     this.shape = { kind: 'union', fields, ...compared }
     make(this)

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "binding/arguments.h"
+#include "binding/btf_dump.h"
 #include "binding/descriptor.h"
 #include "binding/flight_recorder.h"
 #include "binding/link.h"
@@ -198,6 +199,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   MapHandle::Init(env, environment, exports);
   Reader::Init(env, environment, exports);
   InitProbes(env, environment, exports);
+  InitBtfDump(env, environment, exports);
   FlightRecorder::Init(env, environment, exports);
   UserRingBuffer::Init(env, environment, exports);
   exports.Set("takeLog",

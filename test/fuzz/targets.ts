@@ -235,6 +235,8 @@ function parseBtf(input: Uint8Array): void {
     // What it takes has an answer to each question.
     const btf = new Btf(input)
     btf.variables()
+    // Whether or not C has such types.
+    addon.dumpBtf(input, true, [], [])
     for (const name of ['sample', 'event', 'exec_event', '', 'missing']) {
       btf.structs(name)
       btf.function(name)

@@ -1,5 +1,5 @@
 // The pages of docs/guide/ work as they stand. Of each page:
-// - "```c NAME.bpf.c" is compiled to NAME.bpf.o, with bpf-ringbuf.bpf.h at hand;
+// - "```c NAME.bpf.c" is built by `bpf-ringbuf build`, to NAME.bpf.o and NAME.bpf.ts;
 // - all "```ts" together are one program, an ES module that may await: it is
 //   type-checked and run beside the objects, and has to end by itself within 20 s,
 //   with status 0 and nothing on its standard error;
@@ -35,14 +35,14 @@ afterEach(killRunning)
 describeBpf('the guide', () => {
   beforeAll(() => {
     rmSync(built, { recursive: true, force: true })
-    const objects: string[] = []
     for (const page of pages) {
       const directory = join(built, page)
       mkdirSync(directory, { recursive: true })
       for (const { title, code } of blocks(page, /^c \w+\.bpf\.c$/)) {
         const name = title.slice(2)
-        writeFileSync(join(directory, name), code)
-        objects.push(`build/guide/${page}/${name.replace(/c$/, 'o')}`)
+        const source = join(directory, name)
+        writeFileSync(source, code)
+        run(process.execPath, 'dist/cli/main.js', 'build', source, '--', '-Werror')
       }
       const code = (info: RegExp): string =>
         blocks(page, info)
@@ -60,7 +60,6 @@ describeBpf('the guide', () => {
         exclude: [],
       }),
     )
-    run('make', '--no-print-directory', ...objects)
     run(process.execPath, 'node_modules/typescript/bin/tsc', '-p', 'build/guide')
   }, 120_000)
 

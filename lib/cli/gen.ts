@@ -1,0 +1,161 @@
+// bpf-ringbuf gen: a typed module of an object.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import { BpfError } from '../errors/errors.js'
+import { generateModule } from '../gen/module.js'
+import { packageFolder } from '../gen/package-folder.js'
+import { BpfObject } from '../object/object.js'
+import type { Command } from './command.js'
+import { differenceOfTexts } from './text-difference.js'
+import { parseCommandLine, UsageError } from './usage.js'
+
+const usage = `Usage: bpf-ringbuf gen OBJECT [OPTION]...
+Writes a TypeScript module of a BPF object file: the structs that its maps, records and
+global variables use, as types and decoders, and a class that has its maps, rings,
+programs, global variables and links as properties. Its open() opens the object, which
+it finds beside the module or beside the module's source. Needs no privileges.
+
+  -o, --output FILE     where to, such as agent.bpf.ts; without it to the standard output
+      --type NAME       also this struct; again for more. clang keeps a struct in an object
+                        when a global refers to it: struct NAME *unused
+      --ring RING=NAME  the records of this ring are of this struct; BPFRB_RECORD_OF() in the
+                        program says it, too
+      --embed           put the object into the module
+      --import NAME     import the library as NAME, by default bpf-ringbuf
+      --check           write nothing; exit with status 1, and say where they differ, when
+                        FILE is not what would be written
+      --help            print this
+`
+
+export const gen: Command = {
+  name: 'gen',
+  summary: "write a typed module of an object's maps, programs, globals and structs",
+  usage,
+  run(args, output) {
+    const options = parse(args)
+    const text = generate(options)
+    if (options.output === undefined) {
+      output.write(text)
+    } else if (options.check) {
+      const difference = differenceOfTexts(readModule(options.output), text)
+      if (difference === undefined) return Promise.resolve(0)
+      output.write(
+        `${options.output} is not what the object makes:\n${difference}\n` +
+          `Make it again: ${commandOf(options)}\n`,
+      )
+      return Promise.resolve(1)
+    } else {
+      writeModule(options.output, text)
+    }
+    return Promise.resolve(0)
+  },
+}
+
+interface Options {
+  object: string
+  output: string | undefined
+  types: string[]
+  rings: Map<string, string>
+  embed: boolean
+  specifier: string
+  check: boolean
+}
+
+function parse(args: readonly string[]): Options {
+  const { values, positionals } = parseCommandLine({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      output: { type: 'string', short: 'o' },
+      type: { type: 'string', multiple: true },
+      ring: { type: 'string', multiple: true },
+      embed: { type: 'boolean' },
+      import: { type: 'string' },
+      check: { type: 'boolean' },
+    },
+  })
+  const [object, ...others] = positionals
+  if (object === undefined) throw new UsageError('Expected an object file')
+  if (others[0] !== undefined) throw new UsageError(`Unexpected argument '${others[0]}'`)
+  const { output, embed = false, check = false, import: specifier = 'bpf-ringbuf' } = values
+  if (output === '') throw new UsageError("Expected a file for '--output'")
+  if (check && output === undefined) throw new UsageError("'--check' needs '--output FILE'")
+  if (specifier === '') throw new UsageError("Expected a name for '--import'")
+  const rings = new Map((values.ring ?? []).map(parseRing))
+  return { object, output, types: values.type ?? [], rings, embed, specifier, check }
+}
+
+function parseRing(text: string): [string, string] {
+  const [, ring, type] = /^([^=]+)=(.+)$/.exec(text) ?? []
+  if (ring !== undefined && type !== undefined) return [ring, type]
+  throw new UsageError(`Expected RING=NAME for '--ring' but received '${text}'`)
+}
+
+function generate(options: Options): string {
+  using object = BpfObject.open(options.object)
+  const { types, rings, specifier } = options
+  return generateModule(object, {
+    types,
+    rings,
+    specifier,
+    fileName: basename(options.object),
+    file: placeInPackage(options),
+    command: commandOf(options),
+    embedded: options.embed ? readFileSync(options.object) : undefined,
+  })
+}
+
+/** The object's file from the folder of the module's package; outside of it the name alone. */
+function placeInPackage(options: Options): string {
+  const path = fromPackage(options, options.object)
+  return path.startsWith('..') ? basename(options.object) : path
+}
+
+/** The same wherever it is run. */
+function fromPackage({ output, object }: Options, path: string): string {
+  const folder = dirname(resolve(output ?? object))
+  return relative(packageFolder(folder) ?? folder, resolve(path)) || '.'
+}
+
+function commandOf(options: Options): string {
+  const { output, types, rings, embed, specifier } = options
+  const words = ['npx', 'bpf-ringbuf', 'gen', fromPackage(options, options.object)]
+  if (output !== undefined) words.push('-o', fromPackage(options, output))
+  for (const type of types) words.push('--type', type)
+  for (const [ring, type] of rings) words.push('--ring', `${ring}=${type}`)
+  if (embed) words.push('--embed')
+  if (specifier !== 'bpf-ringbuf') words.push('--import', specifier)
+  return words.map(shellWord).join(' ')
+}
+
+function shellWord(word: string): string {
+  return /^[\w./=@:+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+}
+
+/** Nothing when there is none. */
+function readModule(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw fileError('read', path, error)
+  }
+}
+
+function writeModule(path: string, text: string): void {
+  try {
+    writeFileSync(path, text)
+  } catch (error) {
+    throw fileError('write', path, error)
+  }
+}
+
+function fileError(operation: string, path: string, error: unknown): BpfError {
+  const { code = '', errno, message } = error as NodeJS.ErrnoException
+  const details = { operation, target: path, errno, cause: error }
+  if (code === 'ENOENT') {
+    return new BpfError('ERR_FILE_NOT_FOUND', `there is no folder ${join(path, '..')}`, details)
+  }
+  const isDenied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
+  return new BpfError(isDenied ? 'ERR_PERMISSION' : 'ERR_KERNEL', message, details)
+}

@@ -1,0 +1,71 @@
+// bpf-ringbuf vmlinux: the kernel's types as a C header.
+import { BpfError } from '../errors/errors.js'
+import { compileFlags, compileOptions, compileUsage, readCompilation } from './compile-flags.js'
+import type { Command } from './command.js'
+import { readBytes, writeWhole } from './files.js'
+import { type HeaderNames, makeHeader, readHeaderSource } from './kernel-header.js'
+import { usedNames } from './source-names.js'
+import { findClang } from './toolchain.js'
+import { parseCommandLine, splitExtra, UsageError } from './usage.js'
+
+const usage = `Usage: bpf-ringbuf vmlinux [OPTION]... [-- CLANG-OPTION...]
+Prints vmlinux.h: the types of the kernel that runs, as C declarations for BPF programs.
+
+  -o, --output FILE write it to a file
+  --btf FILE        of these types: a file of BTF, or a BPF object
+  --type NAME       only this type and what it needs; several times for more
+  --prune SOURCE    only what a program uses, by the names in its source; --target and
+                    what follows are for its preprocessor
+${compileUsage}
+  --help            print this
+`
+
+export const vmlinux: Command = {
+  name: 'vmlinux',
+  summary: "print vmlinux.h, the kernel's types as a C header",
+  usage,
+  run(args, output, errors) {
+    const [own, extra] = splitExtra(args)
+    const { values } = parseCommandLine({
+      args: own,
+      options: {
+        ...compileOptions,
+        output: { type: 'string', short: 'o' },
+        btf: { type: 'string' },
+        type: { type: 'string', multiple: true },
+        prune: { type: 'string' },
+      },
+    })
+    let wanted: HeaderNames | undefined
+    if (values.type !== undefined) {
+      if (values.prune !== undefined) throw new UsageError('--type and --prune exclude each other')
+      wanted = { names: values.type }
+    } else if (values.prune !== undefined) {
+      readBytes(values.prune)
+      const flags = compileFlags(readCompilation(values, extra))
+      const color = errors.colored ? ['-fcolor-diagnostics'] : []
+      const used = usedNames(findClang(), [...flags, ...color], values.prune)
+      if ('status' in used) {
+        errors.write(used.stderr)
+        return Promise.resolve(used.status)
+      }
+      wanted = used
+    }
+    const source = readHeaderSource(values.btf)
+    const header = makeHeader(source, wanted)
+    for (const name of values.type ?? []) {
+      if (new RegExp(`\\b${escaped(name)}\\b`).test(header)) continue
+      throw new BpfError('ERR_NOT_FOUND', `it has no type ${JSON.stringify(name)}`, {
+        operation: 'read',
+        target: source.path,
+      })
+    }
+    if (values.output === undefined) output.write(header)
+    else writeWhole(values.output, header)
+    return Promise.resolve(0)
+  },
+}
+
+function escaped(text: string): string {
+  return text.replace(/[^\w]/g, '\\$&')
+}

@@ -1,0 +1,455 @@
+// The module of an object: TypeScript with the names and types that it has.
+import type { BtfReader } from '../btf/reader.js'
+import type { BtfVariable } from '../btf/types.js'
+import { BpfError } from '../errors/errors.js'
+import { didYouMean } from '../errors/near.js'
+import { declaredTypes } from '../map/entry-types.js'
+import { holdsDescriptors, isKeyless, isPerCpu } from '../map/kinds.js'
+import type { BpfMap } from '../map/map.js'
+import type { BpfObject } from '../object/object.js'
+import { typeFromBtf, unsupportedInBtf } from '../types/from-btf.js'
+import { bytes, type Type } from '../types/struct.js'
+import { declaration, membersOf } from './c-declarations.js'
+import { declaringCall, expression, type Scope, valueType } from './expressions.js'
+import {
+  flat,
+  generic,
+  labelled,
+  lines,
+  object as literal,
+  type Piece,
+  render,
+  tuple,
+} from './layout.js'
+import { commented, pascalCase, propertyKey, quoted } from './names.js'
+import { type RecordType, Records } from './records.js'
+import { reservedNames } from './reserved.js'
+import { type Ring, ringsOf } from './rings.js'
+
+export interface ModuleOptions {
+  /** Names of types in C that the module has besides those that are used. */
+  types: readonly string[]
+  /** The types of records, by the names of rings. */
+  rings: ReadonlyMap<string, string>
+  /** What `bpf-ringbuf` is imported as. */
+  specifier: string
+  /** The name of the object's file. */
+  fileName: string
+  /** The object's file, from the folder of the package that the module is in. */
+  file: string
+  /** The command that makes the module again. */
+  command: string
+  /** The object's bytes, when they are to be in the module. */
+  embedded: Uint8Array | undefined
+}
+
+/**
+ * The module's text: the same for the same object and options, in the format of
+ * prettier.
+ *
+ * @throws {BpfError} `ERR_NO_BTF` when the object has no types, `ERR_NOT_FOUND` when it does
+ *   not have a type or ring that is asked for, `ERR_UNSUPPORTED` for one that has no
+ *   counterpart in TypeScript.
+ */
+export function generateModule(object: BpfObject, options: ModuleOptions): string {
+  if (object.btf === undefined) {
+    throw new BpfError('ERR_NO_BTF', 'the object has no types', {
+      operation: 'generate a module of',
+      target: options.fileName,
+      hint: 'Compile it with clang -g',
+    })
+  }
+  return new ModuleWriter(object, object.btf, options).write()
+}
+
+/** Kinds of types that have names of their own. */
+const typeKinds = ['struct', 'union', 'enum', 'typedef'] as const
+
+interface MapEntry {
+  readonly map: BpfMap
+  readonly key: Type | undefined
+  readonly value: Type | undefined
+  readonly note: string
+}
+
+interface GlobalEntry {
+  readonly variable: BtfVariable
+  readonly type: Type
+}
+
+class ModuleWriter {
+  readonly #object: BpfObject
+  readonly #btf: BtfReader
+  readonly #options: ModuleOptions
+  readonly #records: Records
+  readonly #maps: MapEntry[]
+  #rings: { ring: Ring; type: Type | undefined }[]
+  readonly #globals: GlobalEntry[]
+  /** Structs that only records have: the object's are compared with them by name. */
+  readonly #compared: Type[] = []
+  readonly #values = new Set<string>()
+  readonly #types = new Set<string>()
+  readonly #className: string
+  readonly #reserved: ReadonlySet<string>
+
+  constructor(object: BpfObject, btf: BtfReader, options: ModuleOptions) {
+    this.#object = object
+    this.#btf = btf
+    this.#options = options
+    this.#records = new Records(btf)
+    const className = pascalCase(options.fileName.replace(/(\.bpf)?\.o$/, ''))
+    this.#className = reservedNames.has(className) ? `${className}Object` : className
+    this.#reserved = new Set([...reservedNames, this.#className])
+    this.#rings = this.#findRings()
+    for (const name of options.types) this.#addCompared(this.#idOf(name), name)
+    for (const id of this.#keptIds()) this.#addCompared(id, '')
+    const [only, ...others] = this.#rings
+    const record = this.#compared.length === 1 ? this.#compared[0] : undefined
+    // There is nothing else that it could be.
+    if (only !== undefined && only.type === undefined && others.length === 0)
+      this.#rings = this.#rings.map((ring) => ({ ...ring, type: record }))
+    this.#maps = this.#findMaps()
+    this.#globals = this.#findGlobals()
+  }
+
+  write(): string {
+    const records = this.#records.all.map((record) => this.#record(record))
+    const tables = [
+      this.#interface('Maps', 'Its maps.', this.#mapProperties()),
+      this.#interface('Rings', 'Its rings: records are read from them.', this.#ringProperties()),
+      this.#interface('Programs', 'Its programs.', this.#programProperties()),
+      this.#interface('Globals', 'Its global variables.', this.#globalProperties()),
+    ]
+    const parts = this.#parts()
+    const body = [...records, ...tables, this.#class(), parts].join('\n\n')
+    return `${this.#head()}\n\n${body}\n`
+  }
+
+  /** By name, as C writes it: with `struct` or without, or a typedef. */
+  #idOf(given: string): number {
+    const name = given.replace(/^(struct|union|enum)\s+/, '')
+    const id = this.#btf.find(name, ...typeKinds)
+    if (id !== undefined) return id
+    const names = this.#btf.names(...typeKinds)
+    throw new BpfError(
+      'ERR_NOT_FOUND',
+      `the object's BTF has no such type${didYouMean(name, names)}`,
+      {
+        operation: 'find',
+        target: `type "${name}"`,
+        hint:
+          'clang leaves out what only local variables use, unless a global refers to it: ' +
+          `struct ${name} *unused __attribute__((unused))`,
+      },
+    )
+  }
+
+  #findRings(): { ring: Ring; type: Type | undefined }[] {
+    const given = new Map<string, number>()
+    for (const [name, type] of this.#options.rings) given.set(name, this.#idOf(type))
+    const rings = ringsOf(this.#object, this.#btf, given)
+    for (const name of given.keys()) {
+      if (rings.some(({ map }) => map.name === name)) continue
+      const names = rings.map(({ map }) => map.name)
+      const has = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`
+      throw new BpfError(
+        'ERR_NOT_FOUND',
+        `the object has no such ring; ${has}${didYouMean(name, names)}`,
+        {
+          operation: 'find',
+          target: `ring "${name}"`,
+        },
+      )
+    }
+    return rings.map((ring) => ({
+      ring,
+      type: ring.record === undefined ? undefined : this.#addCompared(ring.record, ring.map.name),
+    }))
+  }
+
+  /** What global pointers keep in BTF: `struct event *unused`. */
+  #keptIds(): number[] {
+    return this.#btf.variables().flatMap(({ type }) => {
+      const pointer = this.#btf.type(type)
+      if (pointer.kind !== 'pointer' || pointer.to === 0) return []
+      const target = this.#btf.type(pointer.to)
+      const isRecord = target.kind === 'struct' && typeFromBtf(this.#btf, pointer.to) !== undefined
+      return isRecord ? [pointer.to] : []
+    })
+  }
+
+  #addCompared(id: number, name: string): Type {
+    const type = this.#records.add(id, name === '' ? 'record' : name)
+    if (type === undefined) {
+      const { path, problem } = unsupportedInBtf(this.#btf, id) ?? { path: '', problem: 'unknown' }
+      throw new BpfError('ERR_UNSUPPORTED', `${path === '' ? 'it' : path.slice(1)} is ${problem}`, {
+        operation: 'generate',
+        target: `type "${name}"`,
+      })
+    }
+    const isNamed = type.shape.kind === 'struct' && type.name !== ''
+    if (isNamed && !this.#compared.includes(type)) this.#compared.push(type)
+    return type
+  }
+
+  #findMaps(): MapEntry[] {
+    const { maps } = this.#object
+    return [...maps.values()]
+      .filter((map) => !isOfRing(map.name, maps))
+      .map((map) => {
+        const { kernel, keySize, valueSize } = map
+        const types = declaredTypes(kernel, keySize, valueSize)
+        const add = (part: 'key' | 'value'): void => {
+          const [type, id] = [types[part], kernel.btfId(part)]
+          if (type !== undefined && id !== 0 && type === typeFromBtf(this.#btf, id)) {
+            this.#records.addType(type, id, `${map.name}_${part}`)
+          }
+        }
+        add('key')
+        add('value')
+        if (!hasDeclaredEntries(map)) return { map, key: undefined, value: undefined, note: '' }
+        const asBytes = (size: number): Type => (size === 0 ? bytes() : bytes(size))
+        const known = (type: Type | undefined): Type | undefined =>
+          type !== undefined && this.#records.has(type) ? type : undefined
+        const key = isKeyless(map.type) ? undefined : (known(types.key) ?? asBytes(keySize))
+        const value = holdsDescriptors(map.type)
+          ? undefined
+          : (known(types.value) ?? asBytes(valueSize))
+        return { map, key, value, note: '' }
+      })
+  }
+
+  #findGlobals(): GlobalEntry[] {
+    const globals = new Map<string, GlobalEntry>()
+    for (const variable of this.#btf.variables()) {
+      globals.delete(variable.name)
+      if (isOfRing(variable.name, this.#object.maps)) continue
+      if (isPointer(this.#btf, variable.type)) continue
+      const type = this.#records.add(variable.type, variable.name)
+      if (type?.size === variable.size) globals.set(variable.name, { variable, type })
+    }
+    return [...globals.values()]
+  }
+
+  readonly #scope: Scope = {
+    nameOf: (type) => this.#records.nameOf(type, this.#reserved),
+    use: (name) => {
+      this.#values.add(name)
+      return name
+    },
+  }
+
+  #type(name: string): string {
+    this.#types.add(name)
+    return name
+  }
+
+  #head(): string {
+    const { specifier, fileName, command } = this.#options
+    const from = quoted(specifier)
+    const list = (keyword: string, names: ReadonlySet<string>): string[] =>
+      names.size === 0
+        ? []
+        : [render([`${keyword} `, literal(...[...names].sort()), ` from ${from}`])]
+    return [
+      `// Made of ${commented(fileName)} by bpf-ringbuf: to change it, make it again.`,
+      `// ${commented(command)}`,
+      ...list('import', this.#values),
+      ...list('import type', this.#types),
+    ].join('\n')
+  }
+
+  #record(record: RecordType): string {
+    const { type, id, cName } = record
+    const name = this.#scope.nameOf(type)
+    const { kind } = type.shape
+    const what =
+      cName === '' ? `${article(kind)} ${kind} without a name` : `\`${kind} ${commented(cName)}\``
+    const made = declaringCall(type, cName, this.#scope)
+    const classes = { struct: 'Struct', union: 'Union', enum: 'Enumeration' }
+    const maker = this.#type(classes[kind as keyof typeof classes])
+    return [
+      `/** ${what}, ${count(type.size, 'byte')}. */`,
+      ...(kind === 'enum' ? this.#enumType(name, type) : this.#structType(name, type, id)),
+      '',
+      render([`export const ${name}: ${maker}<${name}> = `, made]),
+    ].join('\n')
+  }
+
+  #structType(name: string, { shape }: Type, id: number): string[] {
+    const members = membersOf(this.#btf, id)
+    const fields = shape.kind === 'struct' || shape.kind === 'union' ? shape.fields : []
+    return [
+      `export interface ${name} {`,
+      ...fields.flatMap((field) => {
+        const member = members.get(field.name)
+        return [
+          ...(member === undefined
+            ? []
+            : [this.#comment(declaration(this.#btf, member, field.name))]),
+          `  ${propertyKey(field.name)}: ${valueType(field.type, this.#scope)}`,
+        ]
+      }),
+      '}',
+    ]
+  }
+
+  /** A name, or a number that has none; of 64 bits perhaps a bigint. */
+  #enumType(name: string, { shape, size }: Type): string[] {
+    const names = shape.kind === 'enum' ? shape.names.map(([each]) => quoted(each)) : []
+    const all = [...new Set(names), 'number', ...(size === 8 ? ['bigint'] : [])]
+    const line = `export type ${name} = ${all.join(' | ')}`
+    return line.length <= 100
+      ? [line]
+      : [`export type ${name} =`, ...all.map((each) => `  | ${each}`)]
+  }
+
+  #comment(code: string): string {
+    return `  /** \`${commented(code).replaceAll('`', "'")}\` */`
+  }
+
+  #interface(name: string, comment: string, properties: readonly string[]): string {
+    if (properties.length === 0) {
+      return `/** ${comment} There are none. */\nexport type ${name} = object`
+    }
+    return [`/** ${comment} */`, `export interface ${name} {`, ...properties, '}'].join('\n')
+  }
+
+  #mapProperties(): string[] {
+    return this.#maps.flatMap(({ map, key, value }) => {
+      const type = `BPF_MAP_TYPE_${map.type.toUpperCase()}`
+      return [
+        `  /** ${commented(type)} */`,
+        render([`readonly ${propertyKey(map.name)}: `, this.#mapType(map, key, value)], '  '),
+      ]
+    })
+  }
+
+  #mapType(map: BpfMap, key: Type | undefined, value: Type | undefined): Piece {
+    const name = this.#type('BpfMap')
+    const of = (type: Type): string => valueType(type, this.#scope)
+    if (!hasDeclaredEntries(map)) return `${name}<never, never>`
+    if (value === undefined) {
+      const keyType = key === undefined ? 'never' : of(key)
+      return generic(name, keyType, 'number', this.#type('Descriptor'))
+    }
+    const each = of(value)
+    if (key === undefined) return generic(name, each, each)
+    if (!isPerCpu(map.type)) return generic(name, of(key), each)
+    return generic(name, of(key), `${each}[]`, `${each} | readonly ${each}[]`)
+  }
+
+  #ringProperties(): string[] {
+    return this.#rings.map(({ ring, type }) => {
+      const record = type === undefined ? 'Uint8Array' : valueType(type, this.#scope)
+      const kind = this.#type(ring.kind)
+      return render([`readonly ${propertyKey(ring.map.name)}: `, generic(kind, record)], '  ')
+    })
+  }
+
+  #programProperties(): string[] {
+    return [...this.#object.programs.values()].flatMap(({ name, section }) => [
+      this.#comment(`SEC("${section}")`),
+      `  readonly ${propertyKey(name)}: ${this.#type('BpfProgram')}`,
+    ])
+  }
+
+  #globalProperties(): string[] {
+    return this.#globals.flatMap(({ variable, type }) => [
+      `${this.#comment(declaration(this.#btf, variable, variable.name)).slice(0, -3)}${inSection(variable.section)} */`,
+      `  ${propertyKey(variable.name)}: ${valueType(type, this.#scope)}`,
+    ])
+  }
+
+  #class(): string {
+    const base = generic(this.#scope.use('BpfSkeleton'), 'Maps', 'Rings', 'Programs', 'Globals')
+    const name = this.#className
+    const options = this.#type('SkeletonOptions')
+    return [
+      `/** The object: \`open().load().attach()\`. */`,
+      `export class ${name} extends ${flat(base)} {}`,
+      '',
+      '/**',
+      ' * Opens the object, which is ' +
+        (this.#options.embedded === undefined
+          ? 'found beside this module or beside its source.'
+          : 'in this module.'),
+      ' *',
+      ' * @throws {BpfError} `ERR_LAYOUT` when it is another one than this module was made of.',
+      ' */',
+      `export function open(options?: ${options}): ${name} {`,
+      `  return new ${name}(parts, options)`,
+      '}',
+    ].join('\n')
+  }
+
+  #parts(): string {
+    const { command, file, fileName, embedded } = this.#options
+    const scope = this.#scope
+    const maps = this.#maps.map(({ map, key, value }) => [
+      `${propertyKey(map.name)}: `,
+      literal(
+        `type: ${quoted(map.type)}`,
+        ...(key === undefined ? [] : [['key: ', expression(key, scope)]]),
+        ...(value === undefined ? [] : [['value: ', expression(value, scope)]]),
+        ...(isPerCpu(map.type) ? ['perCpu: true'] : []),
+      ),
+    ])
+    const rings = this.#rings.map(({ ring, type }) => [
+      `${propertyKey(ring.map.name)}: `,
+      type === undefined ? 'undefined' : expression(type, scope),
+    ])
+    const programs = [...this.#object.programs.keys()].map(quoted)
+    const globals = this.#globals.map(({ variable, type }) => [
+      `${propertyKey(variable.name)}: `,
+      expression(type, scope),
+    ])
+    const entries: Piece[] = [
+      labelled('name', quoted(fileName.replace(/(\.bpf)?\.o$/, ''))),
+      labelled('command', quoted(command)),
+      labelled('file', quoted(file)),
+      ['types: ', tuple(...this.#compared.map((type) => scope.nameOf(type)))],
+      ['maps: ', table(maps)],
+      ['rings: ', table(rings)],
+      ['programs: ', tuple(...programs)],
+      ['globals: ', table(globals)],
+    ]
+    if (embedded !== undefined) {
+      entries.push(labelled('embedded', quoted(Buffer.from(embedded).toString('base64'))))
+    }
+    const type = this.#type('SkeletonParts')
+    return render([`const parts: ${type} = `, lines(...entries)])
+  }
+}
+
+/** What the macros of bpf-ringbuf.bpf.h declare beside a ring, and its map has as properties. */
+function isOfRing(name: string, maps: ReadonlyMap<string, BpfMap>): boolean {
+  const ring = name.replace(/__(counters|perf|scratch|use_perf|wakeup_bytes|record)$/, '')
+  return ring !== name && maps.has(ring) && maps.has(`${ring}__counters`)
+}
+
+function table(entries: readonly Piece[]): Piece {
+  return entries.length === 0 ? '{}' : lines(...entries)
+}
+
+function inSection(section: string): string {
+  return section.startsWith('.rodata') ? ', until load()' : ''
+}
+
+function hasDeclaredEntries(map: BpfMap): boolean {
+  return !/^(ringbuf|user_ringbuf|arena|struct_ops|perf_event_array)$/.test(map.type)
+}
+
+function isPointer(btf: BtfReader, id: number): boolean {
+  let type = btf.type(id)
+  for (let depth = 0; depth < 64 && type.kind === 'array'; depth++) type = btf.type(type.element)
+  return type.kind === 'pointer'
+}
+
+function article(kind: string): string {
+  return kind === 'struct' ? 'A' : 'An'
+}
+
+function count(number: number, unit: string): string {
+  return `${String(number)} ${unit}${number === 1 ? '' : 's'}`
+}

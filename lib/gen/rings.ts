@@ -1,0 +1,47 @@
+// The rings of an object, and what their records are.
+import type { BtfReader } from '../btf/reader.js'
+import type { BpfMap } from '../map/map.js'
+import type { BpfObject } from '../object/object.js'
+
+export interface Ring {
+  readonly map: BpfMap
+  /** The type that has its kind's methods. */
+  readonly kind: 'BpfRing' | 'BpfPerfRing' | 'BpfStream'
+  /** The id of the type of its records; nothing where that is not plain. */
+  readonly record: number | undefined
+}
+
+/**
+ * Its rings, of streams the two halves as one; without flight recorders and without
+ * rings that programs read.
+ *
+ * @param given Ids of types by the names of rings, where they were said.
+ */
+export function ringsOf(object: BpfObject, btf: BtfReader, given: ReadonlyMap<string, number>): Ring[] {
+  const rings: Ring[] = []
+  for (const map of object.maps.values()) {
+    const kind = kindOf(map, object)
+    if (kind === undefined) continue
+    rings.push({ map, kind, record: given.get(map.name) ?? recordOf(btf, map) })
+  }
+  return rings
+}
+
+function kindOf(map: BpfMap, object: BpfObject): Ring['kind'] | undefined {
+  if (map.overwrites || map.recorder !== undefined) return undefined
+  if (map.type === 'ringbuf') return map.controls.isStream ? 'BpfStream' : 'BpfRing'
+  if (map.type !== 'perf_event_array') return undefined
+  const ring = object.maps.get(map.name.replace(/__perf$/, ''))
+  return ring !== undefined && ring !== map && ring.controls.isStream ? undefined : 'BpfPerfRing'
+}
+
+/** What a global `NAME__record` points to, or what the map calls its values. */
+function recordOf(btf: BtfReader, map: BpfMap): number | undefined {
+  const pointer = btf.variables().find(({ name }) => name === `${map.name}__record`)
+  const target = pointer === undefined ? undefined : btf.type(pointer.type)
+  if (target?.kind === 'pointer') return target.to
+  const value = map.kernel.btfId('value')
+  // The values of a perf event array are descriptors.
+  const isStruct = value !== 0 && ['struct', 'union'].includes(btf.type(value).kind)
+  return isStruct ? value : undefined
+}

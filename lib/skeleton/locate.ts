@@ -1,0 +1,76 @@
+// Where the object of a generated module is.
+import { existsSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { BpfError } from '../errors/errors.js'
+import type { SkeletonParts } from './parts.js'
+
+/** Deeper than any file is. */
+const maxFolders = 256
+
+/**
+ * Finds the object's file beside the module, wherever that was compiled to or
+ * copied, else at its place in the module's package, beside its source.
+ *
+ * @param module The module's path; nothing where it is not known.
+ * @throws {BpfError} `ERR_FILE_NOT_FOUND`, saying where it was looked for.
+ */
+export function locateObject({ name, file, command }: SkeletonParts, module?: string): string {
+  const places = module === undefined ? [file] : placesOf(file, dirname(module))
+  const found = places.find((place) => existsSync(place))
+  if (found !== undefined) return found
+  throw new BpfError('ERR_FILE_NOT_FOUND', `it is not at ${places.join(' and not at ')}`, {
+    operation: 'find',
+    target: `the object "${name}"`,
+    hint: `Copy it beside the module, give its path, open({ object: … }), or put it into the module: ${command} --embed`,
+  })
+}
+
+function placesOf(file: string, folder: string): string[] {
+  const places = [join(folder, basename(file))]
+  for (let depth = 0; depth < maxFolders; depth++) {
+    if (existsSync(join(folder, 'package.json'))) places.push(join(folder, file))
+    const above = dirname(folder)
+    if (above === folder) break
+    folder = above
+  }
+  return [...new Set(places)]
+}
+
+/**
+ * The file of the first function on the stack that is not this library's. Neither
+ * `__dirname` nor `import.meta` is in each kind of module; a stack is.
+ */
+export function callingModule(): string | undefined {
+  const { prepareStackTrace, stackTraceLimit } = Error
+  try {
+    const holder: { stack?: unknown } = {}
+    Error.stackTraceLimit = 16
+    Error.prepareStackTrace = (_, sites) => sites.map((site) => site.getFileName())
+    Error.captureStackTrace(holder, callingModule)
+    const files = holder.stack
+    if (!Array.isArray(files)) return undefined
+    const others = files.filter((file): file is string => isOthers(file))
+    return others.length === 0 ? undefined : pathOf(others[0] as string)
+  } catch {
+    // Error cannot be changed: --frozen-intrinsics.
+    return undefined
+  } finally {
+    try {
+      Error.prepareStackTrace = prepareStackTrace
+      Error.stackTraceLimit = stackTraceLimit
+    } catch {
+      // As it was.
+    }
+  }
+}
+
+function isOthers(file: unknown): boolean {
+  return (
+    typeof file === 'string' && !file.startsWith('node:') && dirname(pathOf(file)) !== __dirname
+  )
+}
+
+function pathOf(file: string): string {
+  return file.startsWith('file:') ? fileURLToPath(file) : file
+}

@@ -1,0 +1,97 @@
+// Whether an object is the one that a module was made from.
+import type { BtfReader } from '../btf/reader.js'
+import { BpfError } from '../errors/errors.js'
+import { didYouMean } from '../errors/near.js'
+import { declaredTypes } from '../map/entry-types.js'
+import type { BpfObject } from '../object/object.js'
+import { differenceOf } from '../types/difference.js'
+import { typeFromBtf } from '../types/from-btf.js'
+import { checkLayout } from '../types/layout.js'
+import type { Type } from '../types/struct.js'
+import type { SkeletonMap, SkeletonParts } from './parts.js'
+
+/**
+ * Refuses an object that is not as the module says. What it has besides does not
+ * matter.
+ *
+ * @throws {BpfError} `ERR_LAYOUT`, naming the map, program, global variable or field
+ *   that moved, and the command that makes the module again.
+ */
+export function checkMatch(object: BpfObject, parts: SkeletonParts): void {
+  const { btf } = object
+  if (btf === undefined) throw mismatch(parts, 'it has no BTF any more')
+  for (const [name, map] of Object.entries(parts.maps)) checkMap(object, parts, name, map)
+  for (const name of parts.programs) {
+    if (object.programs.has(name)) continue
+    throw mismatch(parts, gone('program', name, object.programs.keys()))
+  }
+  checkGlobals(btf, parts)
+  for (const type of parts.types) checkType(object, btf, parts, type)
+}
+
+function checkMap(
+  object: BpfObject,
+  parts: SkeletonParts,
+  name: string,
+  { type, ...was }: SkeletonMap,
+): void {
+  const map = object.maps.get(name)
+  if (map === undefined) throw mismatch(parts, gone('map', name, object.maps.keys()))
+  if (map.type !== type) {
+    throw mismatch(parts, `map "${name}" was of type ${type} and is of type ${map.type}`)
+  }
+  const is = declaredTypes(map.kernel, map.keySize, map.valueSize)
+  for (const part of ['key', 'value'] as const) {
+    const before = was[part]
+    if (before === undefined) continue
+    const after = is[part]
+    // Those that BTF does not describe, or no type does: their size is checked elsewhere.
+    if (before.shape.kind === 'bytes' && (after?.size ?? before.size) === before.size) continue
+    if (after === undefined) throw mismatch(parts, `map "${name}" has no ${part}s any more`)
+    checkSame(parts, `the ${part}s of map "${name}"`, before, after)
+  }
+}
+
+function checkGlobals(btf: BtfReader, parts: SkeletonParts): void {
+  const variables = new Map(btf.variables().map((variable) => [variable.name, variable]))
+  for (const [name, was] of Object.entries(parts.globals)) {
+    const variable = variables.get(name)
+    if (variable === undefined) throw mismatch(parts, gone('global', name, variables.keys()))
+    const is = typeFromBtf(btf, variable.type)
+    if (is === undefined)
+      throw mismatch(parts, `global "${name}" is ${btf.describe(variable.type)}`)
+    checkSame(parts, `global "${name}"`, was, is)
+  }
+}
+
+function checkType(object: BpfObject, btf: BtfReader, parts: SkeletonParts, type: Type): void {
+  if (btf.structs(type.name).length === 0) {
+    throw mismatch(parts, `struct ${type.name} is gone from its BTF`)
+  }
+  try {
+    checkLayout(type, object)
+  } catch (error) {
+    if (!(error instanceof BpfError)) throw error
+    throw mismatch(parts, error.message.replace(/^Cannot decode /, '').replace(/\. Declare .*/, ''))
+  }
+}
+
+function checkSame(parts: SkeletonParts, what: string, was: Type, is: Type): void {
+  const difference = differenceOf(was, is)
+  if (difference === undefined) return
+  const path = difference.path.replace(/^\./, '')
+  const where = path === '' ? what : `${path} of ${what}`
+  throw mismatch(parts, `${where}: ${difference.problem}`)
+}
+
+function gone(kind: string, name: string, names: Iterable<string>): string {
+  return `${kind} "${name}" is gone${didYouMean(name, names)}`
+}
+
+function mismatch({ name, command }: SkeletonParts, problem: string): BpfError {
+  return new BpfError('ERR_LAYOUT', `it is not the one that its module was made from: ${problem}`, {
+    operation: 'open',
+    target: `object "${name}"`,
+    hint: `Make the module again: ${command}`,
+  })
+}

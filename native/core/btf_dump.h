@@ -1,0 +1,34 @@
+// C declarations from BTF, by libbpf's dumper.
+#ifndef BPF_RINGBUF_NATIVE_CORE_BTF_DUMP_H_
+#define BPF_RINGBUF_NATIVE_CORE_BTF_DUMP_H_
+
+#include <cstddef>
+#include <string>
+#include <unordered_set>
+
+namespace bpf_ringbuf {
+
+using Names = std::unordered_set<std::string>;
+
+// What of the types is wanted.
+struct TypeSelection {
+  // Every type; the names do not count then.
+  bool all;
+  // Structs, unions, enums, typedefs and enumerators, and what the members of
+  // these names point to.
+  Names names;
+  // Of these, typedefs and enumerators alone.
+  Names aliases;
+};
+
+// Appends the declarations, each after those that it needs; what is only
+// pointed to is declared and not defined. The references of the BTF were
+// checked before; here is refused what would have libbpf recurse without end,
+// divide by zero, or write without end. Returns 0 or -errno: -ELOOP for types
+// nested too deep, -E2BIG for too many, -EINVAL for those that C does not have.
+int DumpBtf(const void* data, size_t size_bytes, const TypeSelection& wanted,
+            std::string* text);
+
+}  // namespace bpf_ringbuf
+
+#endif  // BPF_RINGBUF_NATIVE_CORE_BTF_DUMP_H_
