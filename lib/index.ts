@@ -1,7 +1,7 @@
 export type { BtfFunction, BtfMember, BtfStruct, BtfType, BtfVariable } from './btf/btf.js'
 export { Btf } from './btf/btf.js'
 export type { BpfErrorCode, BpfErrorDetails } from './errors/errors.js'
-export { BpfError, RecordTooShortError, VerifierError } from './errors/errors.js'
+export { BpfError, RecordTooShortError, UnknownTagError, VerifierError } from './errors/errors.js'
 export type { EventStreamOptions } from './stream/event-stream.js'
 export { openEventStream } from './stream/event-stream.js'
 export type { FlightRecorderOptions, Snapshot } from './stream/flight-recorder.js'
@@ -50,6 +50,7 @@ export type { TestRun, TestRunFlag, TestRunOptions } from './object/test-run.js'
 export type { RecordIterator } from './stream/iteration.js'
 export type { ReaderStats } from './stream/accounting.js'
 export type { EndOptions } from './stream/arguments.js'
+export type { TagCallbacks } from './stream/callbacks.js'
 export type { AsSourced, SourcedRecord } from './stream/decoding.js'
 export type { ReaderOptions } from './stream/options.js'
 export type { RingBufferOptions, RingBufferStats, RingStats } from './stream/ring-buffer.js'
@@ -87,3 +88,14 @@ export {
   u64,
   u8,
 } from './types/struct.js'
+export type {
+  ByTag,
+  CaseValue,
+  Tagged,
+  TaggedCases,
+  TaggedOptions,
+  UnknownRecord,
+  UnknownTags,
+} from './types/tagged.js'
+export { tagged } from './types/tagged.js'
+export type { IntegerMode, WithIntegers } from './types/integers.js'

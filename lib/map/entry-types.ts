@@ -2,7 +2,17 @@
 import { BpfError, checkOptions, invalidType } from '../errors/errors.js'
 import { typeFromBtf, unsupportedInBtf } from '../types/from-btf.js'
 import { checkLayout } from '../types/layout.js'
-import { array, bytes, checkType, i32, struct, type Type, u32, u64 } from '../types/struct.js'
+import {
+  array,
+  bytes,
+  checkType,
+  i32,
+  isRecordOnly,
+  struct,
+  type Type,
+  u32,
+  u64,
+} from '../types/struct.js'
 import { type EntryTypes, padded } from './codec.js'
 import {
   hasEntries,
@@ -68,7 +78,7 @@ export function checkTypes(types: unknown): MapTypes {
 }
 
 function isFixed({ size, shape }: Type): boolean {
-  if (shape.kind === 'view') return false
+  if (isRecordOnly({ shape })) return false
   const last = shape.kind === 'struct' ? shape.fields.at(-1)?.type : undefined
   return (size > 0 && (last === undefined || isFixed(last))) || shape.kind === 'bytes'
 }

@@ -4,7 +4,7 @@ import { outOfRange } from '../errors/errors.js'
 import { compileSource, isCompilable } from './compile.js'
 import { readCstring, type ReadCstring } from './cstring.js'
 import { littleEndian, type Memory } from './memory.js'
-import type { Shape, Struct, Type } from './struct.js'
+import { isRecordOnly, type Shape, type Struct, type Type } from './struct.js'
 
 function list<T>(length: number, read: (index: number) => T): T[] {
   const items: T[] = []
@@ -79,7 +79,8 @@ export function readSource(type: Type, place: Place, offset = 0): string {
       return `{ ${fields.join(', ')} }`
     }
     case 'view':
-      throw new TypeError('a view cannot be nested')
+    case 'tagged':
+      throw new TypeError('it cannot be nested')
   }
 }
 
@@ -186,6 +187,8 @@ export function createRead({ shape }: Type, cstrings = () => readCstring): Read 
     }
     case 'view':
       return createView(shape.struct, cstrings)
+    case 'tagged':
+      throw new TypeError('it cannot be nested')
   }
 }
 
@@ -369,7 +372,7 @@ function compileReader(
   types: readonly Type[],
   make: (cstrings: string[]) => string,
 ): unknown {
-  if (types.some((type) => type.shape.kind === 'view' || !isCompilable(type))) return undefined
+  if (types.some((type) => isRecordOnly(type) || !isCompilable(type))) return undefined
   const cstrings: string[] = []
   const body = make(cstrings)
   const source = `${runtimeNames}

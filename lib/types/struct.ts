@@ -33,6 +33,19 @@ export type Shape =
   | { kind: 'array'; element: Type; length: number }
   | { kind: 'struct'; fields: readonly Field[]; unchecked: boolean }
   | { kind: 'view'; struct: Struct }
+  | { kind: 'tagged'; tag: Field; cases: readonly Case[]; unknown: 'error' | 'skip' | 'bytes' }
+
+/**
+ * One of the types that a tagged record may be.
+ *
+ * @internal
+ */
+export interface Case {
+  /** As the user calls it: a number, or the name that an enumeration has for it. */
+  readonly key: string
+  readonly tag: bigint
+  readonly type: Type
+}
 
 /** @internal */
 export interface Field {
@@ -48,12 +61,18 @@ export interface Field {
  */
 const made = new WeakMap<object, number>()
 
-/** The functions that make types all end here: none can be changed afterwards. */
-function make<T extends Type>(type: T): T {
+/**
+ * The functions that make types all end here: none can be changed afterwards.
+ *
+ * @internal
+ */
+export function make<T extends Type>(type: T): T {
   const { shape } = type
   made.set(type, countFields(shape))
   if (shape.kind === 'struct') for (const field of shape.fields) Object.freeze(field)
   if (shape.kind === 'struct') Object.freeze(shape.fields)
+  if (shape.kind === 'tagged') for (const each of shape.cases) Object.freeze(each)
+  if (shape.kind === 'tagged') Object.freeze(shape.cases)
   Object.freeze(shape)
   return Object.freeze(type)
 }
@@ -66,6 +85,8 @@ function countFields(shape: Shape): number {
       return fieldCount(shape.element)
     case 'view':
       return fieldCount(shape.struct)
+    case 'tagged':
+      return shape.cases.reduce((sum, { type }) => sum + fieldCount(type), 0)
     default:
       return 1
   }
@@ -165,7 +186,7 @@ function sized<T>(kind: 'cstring' | 'bytes', length: number | undefined, name: s
 export function array<T>(type: Type<T>, length: number): Type<T[]> {
   checkType(type, 'the element type of array()')
   checkInteger(length, 'the length of array()', 1, maxBytes)
-  if (isOpen(type) || type.shape.kind === 'view') {
+  if (isOpen(type) || isRecordOnly(type)) {
     throw invalidType('a type of fixed size', 'the element type of array()', type.name)
   }
   if (type.size * length > maxBytes) {
@@ -263,7 +284,7 @@ export class Struct<T = unknown> implements Type<T> {
       }
       const type = isPlaced(entry) ? entry.type : entry
       checkType(type, what)
-      if (type.shape.kind === 'view') throw invalidType('a type', what, `view of ${type.name}`)
+      if (isRecordOnly(type)) throw invalidType('a type', what, describeRecordOnly(type))
       if (type.shape.kind === 'struct' && isOpen(type)) {
         throw invalidType('a type of fixed size', what, `struct ${type.name}`)
       }
@@ -315,6 +336,7 @@ export class Struct<T = unknown> implements Type<T> {
  */
 export function requiredBytes({ size, shape }: Type): number {
   if (shape.kind === 'view') return requiredBytes(shape.struct)
+  if (shape.kind === 'tagged') return shape.tag.offset + shape.tag.type.size
   if (shape.kind !== 'struct') return size
   return shape.fields.reduce((end, { offset, type }) => Math.max(end, offset + type.size), 0)
 }
@@ -350,6 +372,30 @@ export function checkType(type: unknown, what: string): asserts type is Type {
   // One of another copy of the library looks like this too.
   const copy = isObject(type) && 'shape' in type ? ' that this copy of bpf-ringbuf made,' : ''
   throw invalidType(`a type${copy} such as u32, cstring(16) or struct(…)`, what, type)
+}
+
+/**
+ * Whether a type is that of a record as a whole, and of nothing in it.
+ *
+ * @internal
+ */
+export function isRecordOnly({ shape }: Pick<Type, 'shape'>): boolean {
+  return shape.kind === 'view' || shape.kind === 'tagged'
+}
+
+/** @internal */
+export function describeRecordOnly({ name, shape }: Type): string {
+  return shape.kind === 'view' ? `view of ${name}` : `tagged records: ${name}`
+}
+
+/**
+ * Whether what a reader hands out is lent, for as long as a callback runs.
+ *
+ * @internal
+ */
+export function isLent({ shape }: Type): boolean {
+  if (shape.kind === 'tagged') return shape.cases.some(({ type }) => isLent(type))
+  return shape.kind === 'view'
 }
 
 /** Whether a type takes the rest of its record. */

@@ -5,7 +5,7 @@ import { invalidType, outOfRange } from '../errors/errors.js'
 import { compileSource, isCompilable } from './compile.js'
 import { littleEndian, Memory } from './memory.js'
 import { alignOfElements, type Int, isAligned, memoryNames } from './read.js'
-import { type Field, requiredBytes, type Type } from './struct.js'
+import { describeRecordOnly, type Field, isRecordOnly, requiredBytes, type Type } from './struct.js'
 
 /**
  * Writes a value at `at`: of a struct all fields, and zeros between them. When it
@@ -25,7 +25,7 @@ export type Write = (memory: Memory, at: number, value: unknown, what: string) =
  * @param baseAlign The power of two, up to 8, that `at` is always a multiple of.
  */
 export function createWrite(type: Type, baseAlign = 8): Write {
-  if (type.shape.kind === 'view' || !isCompilable(type)) return interpretWrite(type)
+  if (isRecordOnly(type) || !isCompilable(type)) return interpretWrite(type)
   const source = new WriteSource(baseAlign).of(type)
   const compiled = compileSource(type.name, { runtime }, source) as Write | undefined
   return compiled ?? interpretWrite(type)
@@ -238,7 +238,8 @@ return function write(memory, at, value, what) {
       case 'struct':
         return this.#struct(type, shape.fields, target, offset, start, what)
       case 'view':
-        throw new TypeError('a view cannot be nested')
+      case 'tagged':
+        throw new TypeError('it cannot be nested')
     }
   }
 
@@ -438,8 +439,9 @@ function interpretWrite(type: Type, zeroed = false): Write {
     case 'struct':
       return interpretStruct(type, shape.fields, zeroed)
     case 'view':
+    case 'tagged':
       return (_memory, _at, _value, what) => {
-        throw invalidType('a type that copies', what, `view of ${type.name}`)
+        throw invalidType('a type that copies', what, describeRecordOnly(type))
       }
   }
 }
