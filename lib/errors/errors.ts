@@ -153,9 +153,10 @@ export class UnknownTagError extends BpfError {
   override readonly name = 'UnknownTagError'
   /** A copy of the record. */
   readonly bytes: Uint8Array
-  readonly tag: number | bigint
+  /** As the record would have it: a name, if an enum has one for it. */
+  readonly tag: number | bigint | string
 
-  constructor(typeName: string, field: string, tag: number | bigint, bytes: Uint8Array) {
+  constructor(typeName: string, field: string, tag: UnknownTagError['tag'], bytes: Uint8Array) {
     super('ERR_UNKNOWN_TAG', `the record's "${field}" is ${String(tag)}, and no case is for that`, {
       operation: 'decode',
       target: typeName,

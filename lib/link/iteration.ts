@@ -15,7 +15,7 @@ import {
 import { failure } from '../machine/failure.js'
 import { Memory } from '../types/memory.js'
 import { createRead, type Read } from '../types/read.js'
-import { requiredBytes, type Type } from '../types/struct.js'
+import { requiredBytes, type TaggedShape, type Type } from '../types/type.js'
 import { tagType } from '../types/tagged.js'
 
 const readAsync = promisify(read)
@@ -250,7 +250,7 @@ interface Found {
   readonly read: Read
 }
 
-function createFind(type: Type, { tag, cases }: Extract<Type['shape'], { kind: 'tagged' }>): Find {
+function createFind(type: Type, { tag, cases }: TaggedShape): Find {
   const needed = requiredBytes(type)
   const readTag = createRead(tagType(tag.type))
   const readValue = createRead(tag.type)
@@ -262,7 +262,7 @@ function createFind(type: Type, { tag, cases }: Extract<Type['shape'], { kind: '
     const at = start + tag.offset
     const found = byTag.get(BigInt(readTag(memory, at, end) as number | bigint))
     if (found !== undefined) return found
-    const value = readValue(memory, at, end) as number | bigint
+    const value = readValue(memory, at, end) as UnknownTagError['tag']
     throw new UnknownTagError(type.name, tag.name, value, memory.u8.slice(start, end))
   }
 }

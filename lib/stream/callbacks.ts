@@ -1,6 +1,7 @@
 // What readers call: one callback, or of tagged records one for each case.
 import { invalidType } from '../errors/errors.js'
-import type { IntegerMode, WithIntegers } from '../types/integers.js'
+import type { IntegerForm } from '../types/type.js'
+import type { WithIntegers } from '../types/with-integers.js'
 import { checkType, type Type } from '../types/struct.js'
 import { callbackNames } from '../types/tagged.js'
 import type { OnRecord, OnRecords } from './record.js'
@@ -12,7 +13,7 @@ import type { OnRecord, OnRecords } from './record.js'
  * @typeParam B What `tagged()` says of its cases.
  * @typeParam O What callbacks are told besides: the ring's name, or the CPU.
  */
-export type TagCallbacks<B, M extends IntegerMode, O> = {
+export type TagCallbacks<B, M extends IntegerForm, O> = {
   readonly [K in keyof B]: (record: WithIntegers<B[K], M>, origin: O) => void
 }
 

@@ -3,11 +3,12 @@ import { PerfBuffer, type PerfBufferOptions } from './perf-buffer.js'
 import type { ReaderOptions } from './options.js'
 import { RingBuffer } from './ring-buffer.js'
 import type { TagCallbacks } from './callbacks.js'
-import type { IntegerMode, WithIntegers } from '../types/integers.js'
+import type { IntegerForm } from '../types/type.js'
+import type { WithIntegers } from '../types/with-integers.js'
 import type { Type } from '../types/struct.js'
 import type { Tagged } from '../types/tagged.js'
 
-export interface EventStreamOptions<M extends IntegerMode = IntegerMode> extends ReaderOptions<M> {
+export interface EventStreamOptions<M extends IntegerForm = IntegerForm> extends ReaderOptions<M> {
   /** What is the perf buffer's own, used when it is one. */
   perf?: Omit<PerfBufferOptions, keyof ReaderOptions>
 }
@@ -29,14 +30,14 @@ export interface EventStreamOptions<M extends IntegerMode = IntegerMode> extends
  * })
  * ```
  */
-export function openEventStream<T, M extends IntegerMode = 'bigint'>(
+export function openEventStream<T, M extends IntegerForm = 'bigint'>(
   object: BpfObject,
   name: string,
   decoder: Type<T>,
   onRecord?: (record: WithIntegers<T, M>) => void,
   options?: EventStreamOptions<M>,
 ): RingBuffer<T, M> | PerfBuffer<T, M>
-export function openEventStream<T, B, M extends IntegerMode = 'bigint'>(
+export function openEventStream<T, B, M extends IntegerForm = 'bigint'>(
   object: BpfObject,
   name: string,
   decoder: Tagged<T, B>,

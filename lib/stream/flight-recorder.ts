@@ -12,14 +12,15 @@ import { onlineCpus } from '../machine/cpus.js'
 import { failure } from '../machine/failure.js'
 import { BpfMap } from '../map/map.js'
 import { checkLayout } from '../types/layout.js'
-import { type IntegerMode, type WithIntegers, withIntegers } from '../types/integers.js'
-import { checkType, isLent, type Type } from '../types/struct.js'
+import { type IntegerForm } from '../types/type.js'
+import { type WithIntegers, withIntegers } from '../types/with-integers.js'
+import { checkType, isLent, type Type } from '../types/type.js'
 import { Arena } from './batch.js'
 import { checkIntegers } from './options.js'
 import type { Tally } from './record.js'
 import { compile, type Cursor, type Walk } from './walk.js'
 
-export interface FlightRecorderOptions<M extends IntegerMode = IntegerMode> {
+export interface FlightRecorderOptions<M extends IntegerForm = IntegerForm> {
   /**
    * Of perf buffers, the size of each CPU's in bytes, rounded up to a power of two
    * and to four pages. By default a recorder that was declared with
@@ -97,7 +98,7 @@ const mostBytes = 2 ** 31
  * for (const call of recorder.snapshot()) console.log(call)
  * ```
  */
-export class FlightRecorder<T, M extends IntegerMode = 'bigint'> {
+export class FlightRecorder<T, M extends IntegerForm = 'bigint'> {
   /** Of all its buffers in the kernel, in bytes. */
   readonly sizeBytes: number
   readonly #native: NativeFlightRecorder
@@ -279,7 +280,8 @@ function offsetOf({ shape }: Type, field: string): number {
   }
   const fields = shape.kind === 'struct' ? shape.fields : []
   const found = fields.find(({ name }) => name === field)
-  if (found?.type.shape.kind === 'int' && found.type.size === 8) return found.offset
+  const time = found?.type.shape
+  if (time?.kind === 'int' && time.size === 8 && !time.isBigEndian) return found?.offset ?? 0
   throw invalidType('a field of 64 bits of the struct', 'orderBy', field)
 }
 

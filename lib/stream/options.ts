@@ -1,10 +1,10 @@
 // What all readers can be told.
 import { checkInteger, checkOptions, invalidType } from '../errors/errors.js'
-import type { IntegerMode } from '../types/integers.js'
+import type { IntegerForm } from '../types/type.js'
 import { checkSignal } from './arguments.js'
 
 /** How a reader waits, and how much memory it uses. */
-export interface ReaderOptions<M extends IntegerMode = IntegerMode> {
+export interface ReaderOptions<M extends IntegerForm = IntegerForm> {
   /**
    * The longest that a record waits under load, in microseconds: the poll
    * thread then leaves the kernel's buffer alone for up to this time, and the
@@ -59,7 +59,7 @@ export interface CheckedOptions {
   batchCount: number
   pollThread: boolean
   signal: AbortSignal | undefined
-  integers: IntegerMode
+  integers: IntegerForm
 }
 
 /**
@@ -92,7 +92,7 @@ export function checkReaderOptions(
 }
 
 /** Refuses all but the ways to have 64-bit integers, and nothing. */
-export function checkIntegers(integers: unknown = 'bigint'): IntegerMode {
+export function checkIntegers(integers: unknown = 'bigint'): IntegerForm {
   if (integers === 'bigint' || integers === 'number' || integers === 'string') return integers
   throw invalidType('bigint, number or string', 'integers', integers)
 }

@@ -15,11 +15,12 @@ import type { AsSourced, SourcedRecord } from './decoding.js'
 import { quietIntervalUs, Reader } from './reader.js'
 import type { ReaderOptions } from './options.js'
 import type { OnRecord, OnRecords } from './record.js'
-import type { IntegerMode, WithIntegers } from '../types/integers.js'
+import type { IntegerForm } from '../types/type.js'
+import type { WithIntegers } from '../types/with-integers.js'
 import type { Type } from '../types/struct.js'
 import type { Tagged } from '../types/tagged.js'
 
-export interface PerfBufferOptions<M extends IntegerMode = IntegerMode> extends ReaderOptions<M> {
+export interface PerfBufferOptions<M extends IntegerForm = IntegerForm> extends ReaderOptions<M> {
   /** Size of each CPU's buffer in pages, a power of two. Default 64. */
   pagesPerCpu?: number
   /**
@@ -102,7 +103,7 @@ export interface PerfBufferStats extends ReaderStats {
  * })
  * ```
  */
-export class PerfBuffer<T, M extends IntegerMode = 'bigint', B = unknown> extends Reader<
+export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extends Reader<
   WithIntegers<T, M>
 > {
   readonly #pages: number

@@ -2,8 +2,9 @@
 import type { Arena } from './batch.js'
 import { RecordTooShortError, UnknownTagError } from '../errors/errors.js'
 import type { ReadCstring } from '../types/cstring.js'
+import type { Names } from '../types/place.js'
 import { createRead, lendSource, readSource } from '../types/read.js'
-import { requiredBytes, type Shape, type Type } from '../types/struct.js'
+import { requiredBytes, type TaggedShape, type Type } from '../types/type.js'
 import { tagType } from '../types/tagged.js'
 
 /** A callback as the loop calls it. */
@@ -17,8 +18,6 @@ export interface Tally {
   /** Records that it handed out, or left out, whose tag no case has. */
   unknown: number
 }
-
-type Tagged = Extract<Shape, { kind: 'tagged' }>
 
 /** Makes the errors that records have, for the source as well as without. */
 export function createErrors(type: Type) {
@@ -34,7 +33,12 @@ export function createErrors(type: Type) {
       const found = types[index] as Type
       return new RecordTooShortError(found.name, requiredBytes(found), copy(arena, start, length))
     },
-    unknownTag: (arena: Arena, start: number, length: number, tag: number | bigint): Error => {
+    unknownTag: (
+      arena: Arena,
+      start: number,
+      length: number,
+      tag: UnknownTagError['tag'],
+    ): Error => {
       const name = type.shape.kind === 'tagged' ? type.shape.tag.name : ''
       return new UnknownTagError(type.name, name, tag, copy(arena, start, length))
     },
@@ -56,12 +60,12 @@ export interface RecordSource {
 
 /**
  * @param origin An expression: the second argument of callbacks.
- * @param cstrings Takes the names of the `ReadCstring` that it uses.
+ * @param names Takes those that it uses.
  */
-export function recordSource(type: Type, origin: string, cstrings: string[]): RecordSource {
+export function recordSource(type: Type, origin: string, names: Names): RecordSource {
   const { shape } = type
-  if (shape.kind === 'tagged') return taggedSource(type, shape, origin, cstrings)
-  const { kept, read } = valueSource(type, 0, cstrings)
+  if (shape.kind === 'tagged') return taggedSource(type, shape, origin, names)
+  const { kept, read } = valueSource(type, 0, names)
   return { kept, start: '', body: `${shortSource(type, 0)}result = onRecord(${read}, ${origin})` }
 }
 
@@ -70,33 +74,29 @@ function shortSource(type: Type, index: number): string {
   return `if (length < ${needed}) throw tooShort(memory, o, length, ${String(index)})\n`
 }
 
-function valueSource(
-  type: Type,
-  index: number,
-  cstrings: string[],
-): { kept: string; read: string } {
+function valueSource(type: Type, index: number, names: Names): { kept: string; read: string } {
   if (type.shape.kind !== 'view') {
-    const place = { base: 'o', baseAlign: 8, end: 'o + length', cstrings }
+    const place = { base: 'o', baseAlign: 8, end: 'o + length', names }
     return { kept: '', read: readSource(type, place) }
   }
   // A scope of its own for the names of each view.
   const lend = `lend${String(index)}`
   const kept = `const ${lend} = (() => {
-${lendSource(type.shape.struct, cstrings)}
+${lendSource(type.shape.struct, names)}
 return (memory, start, end) => (lent = memory, lentStart = start, lentEnd = end, accessor)
 })()`
   return { kept, read: `${lend}(memory, o, o + length)` }
 }
 
-function taggedSource(type: Type, shape: Tagged, origin: string, cstrings: string[]): RecordSource {
+function taggedSource(type: Type, shape: TaggedShape, origin: string, names: Names): RecordSource {
   const { tag, cases, unknown } = shape
-  const place = { base: 'o', baseAlign: 8, end: 'o + length', cstrings }
+  const place = { base: 'o', baseAlign: 8, end: 'o + length', names }
   const switched = readSource(tagType(tag.type), place, tag.offset)
-  const suffix = tag.type.size === 8 ? 'n' : ''
+  const suffix = tag.type.size < 8 ? '' : 'n'
   const calls: string[] = []
   const kept: string[] = []
   const branches = cases.map((each, index) => {
-    const value = valueSource(each.type, index, cstrings)
+    const value = valueSource(each.type, index, names)
     kept.push(value.kept)
     calls.push(`on${String(index)} = isOne ? onRecord : onRecord[${String(index)}]`)
     return `case ${String(each.tag)}${suffix}: {
@@ -150,7 +150,7 @@ export function createHandOut(
 
 function createTaggedHandOut(
   type: Type,
-  shape: Tagged,
+  shape: TaggedShape,
   cstrings: () => ReadCstring,
   { tooShort, unknownTag }: Errors,
   tally: Tally,
@@ -158,7 +158,9 @@ function createTaggedHandOut(
   const { tag, cases, unknown } = shape
   const needed = requiredBytes(type)
   const readTag = createRead(tagType(tag.type))
-  const readValue = createRead(tag.type) as (...where: Parameters<typeof readTag>) => number
+  const readValue = createRead(tag.type) as (
+    ...where: Parameters<typeof readTag>
+  ) => UnknownTagError['tag']
   const byTag = new Map(
     cases.map((each, index) => {
       const found = {

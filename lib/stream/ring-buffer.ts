@@ -6,11 +6,12 @@ import { callbacksAndOptions, checkCallbacks, type TagCallbacks } from './callba
 import type { AsSourced, SourcedRecord } from './decoding.js'
 import { quietIntervalUs, Reader } from './reader.js'
 import type { ReaderOptions } from './options.js'
-import type { IntegerMode, WithIntegers } from '../types/integers.js'
+import type { IntegerForm } from '../types/type.js'
+import type { WithIntegers } from '../types/with-integers.js'
 import type { Type } from '../types/struct.js'
 import type { Tagged } from '../types/tagged.js'
 
-export type RingBufferOptions<M extends IntegerMode = IntegerMode> = ReaderOptions<M>
+export type RingBufferOptions<M extends IntegerForm = IntegerForm> = ReaderOptions<M>
 
 /** One ring of a reader. Positions count bytes since the map was made. */
 export interface RingStats {
@@ -60,7 +61,7 @@ export interface RingBufferStats extends ReaderStats {
  * })
  * ```
  */
-export class RingBuffer<T, M extends IntegerMode = 'bigint', B = unknown> extends Reader<
+export class RingBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extends Reader<
   WithIntegers<T, M>
 > {
   #counts: (ProducerCounts | undefined)[] = []

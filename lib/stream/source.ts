@@ -2,7 +2,8 @@
 import { BpfError } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
 import type { BpfMap } from '../map/map.js'
-import { type IntegerMode, withIntegers } from '../types/integers.js'
+import type { IntegerForm } from '../types/type.js'
+import { withIntegers } from '../types/with-integers.js'
 import { checkLayout } from '../types/layout.js'
 import type { Type } from '../types/struct.js'
 import { notDrainable } from './arguments.js'
@@ -22,7 +23,7 @@ export function createHandler(
   map: BpfMap,
   decoder: Type,
   flavour: Flavour,
-  integers: IntegerMode,
+  integers: IntegerForm,
   onRecord: OnRecords,
 ): Handler {
   if (map.described !== undefined) checkLayout(decoder, map.described)

@@ -18,7 +18,7 @@ import {
   isRecordOnly,
   type Type,
   type Value,
-} from '../types/struct.js'
+} from '../types/type.js'
 import { createWrite, sizeToWrite, type Write } from '../types/write.js'
 import { checkBounds, checkMap, checkSignal, closeOnAbort, withinBounds } from './arguments.js'
 import { UserRingReservation } from './user-ring-reservation.js'

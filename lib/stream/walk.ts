@@ -10,7 +10,8 @@ import {
 } from './record.js'
 import { compileSource, isCompilable } from '../types/compile.js'
 import { createCachedCstrings, type ReadCstring } from '../types/cstring.js'
-import { memoryNames, runtime, runtimeNames } from '../types/read.js'
+import { memoryNames, Names } from '../types/place.js'
+import { runtime, runtimeNames } from '../types/read.js'
 import type { Type } from '../types/struct.js'
 
 /** Where a walk stands in a batch, and what it found. */
@@ -59,20 +60,20 @@ export function compile(
   tally: Tally = { unknown: 0 },
 ): Walk {
   const errors = createErrors(type)
-  const values = { runtime, cstrings, ...errors, tally, ringName }
+  const names = new Names()
+  const known = { runtime, cstrings, ...errors, tally, ringName, values: names.values }
   const compiled = isCompilable(type)
-    ? compileSource(type.name, values, walkSource(type, flavour))
+    ? compileSource(type.name, known, walkSource(type, flavour, names))
     : undefined
   if (compiled !== undefined) return compiled as Walk
   return interpret(flavour, ringName, createHandOut(type, cstrings, errors, tally))
 }
 
-function walkSource(type: Type, flavour: Flavour): string {
-  const cstrings: string[] = []
+function walkSource(type: Type, flavour: Flavour, names: Names): string {
   const origin = flavour === 'perf' ? 'stream & 0xffff' : 'ringName'
-  const { kept, start, body } = recordSource(type, origin, cstrings)
+  const { kept, start, body } = recordSource(type, origin, names)
   return `${runtimeNames}
-${cstrings.map((name) => `const ${name} = cstrings()`).join('\n')}
+${names.source}
 ${kept}
 return function walk(memory, cursor, source, onRecord) {
   ${memoryNames}

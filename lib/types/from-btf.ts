@@ -169,7 +169,7 @@ function makeStruct(btf: Btf, declared: BtfStruct, depth: number): Found {
   if (count === 0) return unsupported('a struct without members')
   // It is as BTF has it: there is nothing to compare it with.
   const options = { packed: isPacked, unchecked: true }
-  return new Struct(declared.name, fields, options, declared.size)
+  return new Struct(declared.name, fields, options, { size: declared.size })
 }
 
 function firstOf<T, R>(items: readonly T[], look: (item: T) => R | undefined): R | undefined {

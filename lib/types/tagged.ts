@@ -1,22 +1,17 @@
 // Records of several structs, which a field that all of them have tells apart.
 import { checkOptions, invalidType, outOfRange } from '../errors/errors.js'
+import { integer } from './integer.js'
 import {
   type Case,
   checkType,
+  type EnumShape,
+  type Field,
   fieldCount,
-  i16,
-  i32,
-  i64,
-  i8,
+  type IntShape,
   make,
   maxFields,
-  type Shape,
   type Type,
-  u16,
-  u32,
-  u64,
-  u8,
-} from './struct.js'
+} from './type.js'
 
 /** What becomes of a record whose tag no case has. */
 export type UnknownTags = 'error' | 'skip' | 'bytes'
@@ -40,12 +35,15 @@ export type TaggedCases<N extends string> = Readonly<
 
 /** What a record is whose tag no case has: its tag is `'unknown'`, and `value` what it really is. */
 export type UnknownRecord<N extends string, V> = { [F in N]: 'unknown' } & {
-  value: V extends bigint ? bigint : number
+  value: V
   /** A copy of the record. */
   bytes: Uint8Array
 }
 
-type TagLiteral<K extends string | number, V> = V extends bigint
+/** The tag of a case, as its records have it; `never` when the field has no such value. */
+type TagLiteral<K extends string | number, V> = string extends K ? V : TagOf<K, V>
+
+type TagOf<K extends string | number, V> = V extends bigint
   ? `${K}` extends `${infer B extends bigint}`
     ? B
     : never
@@ -53,7 +51,16 @@ type TagLiteral<K extends string | number, V> = V extends bigint
     ? `${K}` extends `${infer M extends number}`
       ? M
       : never
-    : `${K}`
+    : `${K}` extends V
+      ? `${K}`
+      : never
+
+/** Whether the tag of each case is a value of its field; else what its values are. */
+type CheckedCases<N extends string, C extends TaggedCases<N>> = {
+  readonly [K in keyof C]: [TagLiteral<K & (string | number), ValueOf<C[K]>[N]>] extends [never]
+    ? { readonly 'its tag has to be one of': ValueOf<C[K]>[N] }
+    : unknown
+}
 
 type ValueOf<D> = D extends Type<infer T> ? T : never
 
@@ -111,7 +118,7 @@ export function tagged<
   const U extends UnknownTags = 'error',
 >(
   tag: N,
-  cases: C,
+  cases: C & CheckedCases<N, C>,
   options: TaggedOptions<U> = {},
 ): Tagged<ByTag<N, C, U>[keyof ByTag<N, C, U>], ByTag<N, C, U>> {
   if (typeof tag !== 'string') throw invalidType('the name of a field', 'the tag of tagged()', tag)
@@ -153,9 +160,6 @@ export function callbackNames({ shape }: Type): string[] | undefined {
   return shape.unknown === 'bytes' ? [...names, 'unknown'] : names
 }
 
-type Struct = Extract<Shape, { kind: 'struct' }>
-type Field = Struct['fields'][number]
-
 interface CheckedCase extends Case {
   readonly field: Field
 }
@@ -169,9 +173,13 @@ function caseOf({ key, tag, type }: CheckedCase): Case {
  *
  * @internal
  */
-export function tagType({ size, shape }: Type): Type {
-  const signed = shape.kind === 'int' && shape.signed
-  return (signed ? [i8, i16, i32, i64] : [u8, u16, u32, u64])[Math.log2(size)] as Type
+export function tagType(type: Type): Type {
+  const { size, signed, isBigEndian } = integerOf(type)
+  return integer(type.name, size, signed, { isBigEndian })
+}
+
+function integerOf({ shape }: Type): IntShape {
+  return shape.kind === 'enum' ? shape.unit.shape : (shape as IntShape)
 }
 
 function createCase(tag: string, key: string, type: Type): CheckedCase {
@@ -181,41 +189,78 @@ function createCase(tag: string, key: string, type: Type): CheckedCase {
   if (struct.shape.kind !== 'struct') throw invalidType('a struct', what, type.name)
   const { fields } = struct.shape
   const field = fields.find(({ name }) => name === tag)
-  if (field?.type.shape.kind !== 'int') {
+  if (field === undefined || !isTag(field.type)) {
     const received =
       field === undefined ? `struct ${struct.name}, which has none` : `${field.type.name} ${tag}`
-    throw invalidType(`a struct with an integer "${tag}"`, what, received)
+    throw invalidType(`a struct with an integer or enum "${tag}"`, what, received)
   }
   return { key, tag: tagOf(key, field, what), type, field }
 }
 
+function isTag({ shape }: Type): boolean {
+  return shape.kind === 'int' || shape.kind === 'enum'
+}
+
 function tagOf(key: string, { type }: Field, what: string): bigint {
-  if (!/^(0|-?[1-9]\d*)$/.test(key)) throw invalidType('an integer', `the tag of ${what}`, key)
-  const tag = BigInt(key)
-  const bits = 8 * type.size
-  const signed = type.shape.kind === 'int' && type.shape.signed
-  if (tag !== (signed ? BigInt.asIntN(bits, tag) : BigInt.asUintN(bits, tag))) {
-    throw outOfRange(`a ${type.name}`, `the tag of ${what}`, tag)
+  const { shape } = type
+  const names = shape.kind === 'enum' && !shape.asNumber ? shape.names : []
+  const named = names.find(([name]) => name === key)
+  if (named !== undefined) return checkName(named, names, what)
+  if (!/^(0|-?[1-9]\d*)$/.test(key)) {
+    const expected = ['an integer', ...names.map(([name]) => name)].join(', ')
+    throw invalidType(expected, `the tag of ${what}`, key)
   }
+  const tag = BigInt(key)
+  const { size, signed } = integerOf(type)
+  if (tag !== (signed ? BigInt.asIntN(8 * size, tag) : BigInt.asUintN(8 * size, tag))) {
+    throw outOfRange(`a ${type.name} of ${String(8 * size)} bits`, `the tag of ${what}`, tag)
+  }
+  const itsName = names.find(([, value]) => value === tag)
+  if (itsName !== undefined) throw invalidType(itsName[0], `the tag of ${what}`, key)
   return tag
+}
+
+/** Of several names for one value, records have the first. */
+function checkName(
+  [name, value]: EnumShape['names'][number],
+  names: EnumShape['names'],
+  what: string,
+): bigint {
+  const first = names.find(([, other]) => other === value)
+  if (first?.[0] === name) return value
+  throw invalidType(first?.[0] ?? '', `the tag of ${what}`, name)
 }
 
 function checkCase(each: CheckedCase, all: readonly CheckedCase[], first: CheckedCase): void {
   const { key, tag, field, type } = each
-  const describe = ({ type: { name }, offset }: Field): string => `${name} at ${String(offset)}`
-  const [here, there] = [describe(field), describe(first.field)]
   const { name } = field
-  if (here !== there) {
+  if (!isSameTag(field, first.field)) {
     throw invalidType(
-      `the "${name}" that struct ${first.type.name} has, ${there},`,
+      `the "${name}" that struct ${first.type.name} has, ${describeTag(first.field)},`,
       `case ${key} of tagged("${name}")`,
-      `that of struct ${type.name}, ${here}`,
+      `that of struct ${type.name}, ${describeTag(field)}`,
     )
   }
   const same = all.find((other) => other !== each && other.tag === tag)
   if (same !== undefined) {
     throw invalidType('one case for each tag', `tagged("${name}")`, [same.key, key])
   }
+}
+
+/** One may be an enum and the other the integer that it is stored as. */
+function isSameTag(one: Field, other: Field): boolean {
+  const [a, b] = [integerOf(one.type), integerOf(other.type)]
+  return (
+    one.offset === other.offset &&
+    a.size === b.size &&
+    a.signed === b.signed &&
+    a.isBigEndian === b.isBigEndian
+  )
+}
+
+function describeTag({ type: { name, shape }, offset }: Field): string {
+  const described = shape.kind === 'enum' ? `${name} of ${shape.unit.name}` : name
+  return `${described} at ${String(offset)}`
 }
 
 /** An unknown record has names of its own. */

@@ -125,8 +125,6 @@ const text: Type<string> = u32
 cstring('16')
 // @ts-expect-error a length is a number
 bytes('16')
-// @ts-expect-error an array has a length
-array(u32)
 // @ts-expect-error an offset comes first
 at(u32, 8)
 // @ts-expect-error 32 bits are always a number

@@ -15,6 +15,8 @@ import {
   u64,
   u8,
 } from '../../lib/types/struct.js'
+import { enumeration } from '../../lib/types/enumeration.js'
+import { withIntegers } from '../../lib/types/with-integers.js'
 import { tagged, type UnknownTags } from '../../lib/types/tagged.js'
 import { encode } from '../../lib/types/write.js'
 import { cursorOf, decodeAll, type TestRecord, writeBatch } from './batch-writer.js'
@@ -210,7 +212,7 @@ describe('a record whose tag no case has', () => {
     const record = { type: 'unknown', value: 9, bytes: otherBytes }
     const onRecord = jest.fn()
     expect(walk(eventOf('bytes'), records, onRecord)).toMatchObject({ errors: [], unknown: 2 })
-    expect(onRecord.mock.calls.map(([first]) => first as unknown)).toEqual([
+    expect((onRecord.mock.calls as unknown[][]).map(([first]) => first)).toEqual([
       exec,
       record,
       exit,
@@ -244,6 +246,141 @@ describe('a record whose tag no case has', () => {
       encode(Case, { type: value }, 'case'),
     ])
     expect(record).toMatchObject({ type: 'unknown', value })
+  })
+})
+
+describe('an enum as tag', () => {
+  const Kind = enumeration(u32, { EXEC: 1, EXIT: 2, FORK: 3, CLONE: 3 })
+  const Started = struct('exec', { kind: Kind, pid: u32 })
+  const Ended = struct('exit', { kind: Kind, code: u32 })
+  const Other = struct('other', { kind: Kind, what: u32 })
+  const started = { kind: 'EXEC', pid: 5 } as const
+  const ended = { kind: 'EXIT', code: 6 } as const
+
+  test('has its names as cases, and the numbers that have none', () => {
+    const Event = tagged('kind', { EXEC: Started, EXIT: Ended, 77: Other })
+    const records = [started, ended].map((each) =>
+      encode({ EXEC: Started, EXIT: Ended }[each.kind], each, ''),
+    )
+    const other = { kind: 77, what: 1 }
+    expect(decodeAll<unknown>(Event, [...records, encode(Other, other, '')])).toEqual([
+      started,
+      ended,
+      other,
+    ])
+  })
+
+  test('of an unknown record is its name, or the number without one', () => {
+    const Event = tagged('kind', { EXEC: Started }, { unknown: 'bytes' })
+    const forked = encode(Ended, { kind: 'FORK', code: 6 }, '')
+    const [fork, other] = decodeAll(Event, [forked, otherBytes])
+    expect([fork, other]).toEqual([
+      { kind: 'unknown', value: 'FORK', bytes: forked },
+      { kind: 'unknown', value: 9, bytes: otherBytes },
+    ])
+    const { errors } = walk(tagged('kind', { EXEC: Started }), [forked], jest.fn())
+    expect(errors).toEqual([expect.objectContaining({ tag: 'FORK' })])
+  })
+
+  test('as a number has numbers as cases', () => {
+    const Numbered = struct('exec', { kind: Kind.number, pid: u32 })
+    const record = { kind: 1, pid: 5 }
+    expect(decodeAll(tagged('kind', { 1: Numbered }), [encode(Numbered, record, '')])).toEqual([
+      record,
+    ])
+  })
+
+  test('may be an integer in another struct', () => {
+    const Plain = struct('exit', { kind: u32, code: u32 })
+    const Event = tagged('kind', { EXEC: Started, 2: Plain })
+    const records = [encode(Started, started, ''), encode(Plain, { kind: 2, code: 6 }, '')]
+    expect(decodeAll<unknown>(Event, records)).toEqual([started, { kind: 2, code: 6 }])
+  })
+
+  test.each<[string, Type, string, string]>([
+    [
+      'a name that it does not have',
+      Started,
+      'EXCE',
+      'Expected an integer, EXEC, EXIT, FORK, CLONE for the tag of case EXCE of tagged("kind") but received \'EXCE\'',
+    ],
+    [
+      'a number that has a name',
+      Started,
+      '1',
+      'Expected EXEC for the tag of case 1 of tagged("kind") but received \'1\'',
+    ],
+    [
+      'the second name of a value',
+      Started,
+      'CLONE',
+      'Expected FORK for the tag of case CLONE of tagged("kind") but received \'CLONE\'',
+    ],
+    [
+      'a name where it is a number',
+      struct('exec', { kind: Kind.number }),
+      'EXEC',
+      'Expected an integer for the tag of case EXEC of tagged("kind") but received \'EXEC\'',
+    ],
+  ])('refuses %s', (_, type, key, message) => {
+    const create = tagged as (...parameters: unknown[]) => unknown
+    expect(() => create('kind', { [key]: type })).toThrow(misuse('TypeError', message))
+  })
+
+  test('of 64 bits, and with its highest byte first', () => {
+    const Wide = enumeration(u64, { FIRST: 1n, LAST: 2n ** 64n - 1n })
+    const A = struct('a', { kind: Wide, x: u8 })
+    const B = struct('b', { kind: Wide, y: u8 })
+    const a = { kind: 'FIRST', x: 1 } as const
+    const b = { kind: 'LAST', y: 2 } as const
+    const records = [encode(A, a, ''), encode(B, b, '')]
+    expect(decodeAll<unknown>(tagged('kind', { FIRST: A, LAST: B }), records)).toEqual([a, b])
+    const Be = struct('be', { type: u16.be })
+    expect(decodeAll(tagged('type', { 258: Be }), [Uint8Array.of(1, 2)])).toEqual([{ type: 258 }])
+  })
+})
+
+describe('64-bit integers of tagged records', () => {
+  const Event = tagged('type', { 1: Exec, 2: Exit, 3: Exit.view() }, { unknown: 'bytes' })
+
+  test.each(['number', 'string'] as const)('may be %p, in all cases', (form) => {
+    const small = { type: 2, code: -5n, at: 77n }
+    const record = encode(Exit, small, '')
+    const viewed = encode(Exit, { ...small, type: 3 }, '')
+    const made = form === 'number' ? { code: -5, at: 77 } : { code: '-5', at: '77' }
+    const seen: unknown[] = []
+    walk(withIntegers(Event, form), [execBytes, record, viewed], (each: object) =>
+      seen.push({ ...each }),
+    )
+    expect(seen).toEqual([exec, { type: 2, ...made }, { type: 3, ...made }])
+    expect(JSON.stringify(seen)).toContain(form === 'number' ? '"at":77' : '"at":"77"')
+  })
+
+  test('beyond 2^53 are an error as number', () => {
+    const { errors } = walk(withIntegers(Event, 'number'), [exitBytes], jest.fn())
+    expect(errors).toEqual([expect.any(RangeError)])
+  })
+
+  test('that say what they are stay that', () => {
+    const Mixed = struct('mixed', { type: u8, a: u64.string, b: u64.number, c: u64 })
+    const record = encode(Mixed, { type: 1, a: '1', b: 2, c: 3n }, '')
+    const decode = (form: 'bigint' | 'number' | 'string'): unknown =>
+      decodeAll<unknown>(withIntegers(tagged('type', { 1: Mixed }), form), [record])[0]
+    expect([decode('bigint'), decode('number'), decode('string')]).toEqual([
+      { type: 1, a: '1', b: 2, c: 3n },
+      { type: 1, a: '1', b: 2, c: 3 },
+      { type: 1, a: '1', b: 2, c: '3' },
+    ])
+  })
+
+  test('as their tag', () => {
+    const Wide = struct('wide', { type: u64 })
+    const records = [1n, 2n].map((type) => encode(Wide, { type }, ''))
+    const Either = tagged('type', { 1: Wide }, { unknown: 'bytes' })
+    expect(decodeAll<unknown>(withIntegers(Either, 'string'), records)).toMatchObject([
+      { type: '1' },
+      { type: 'unknown', value: '2' },
+    ])
   })
 })
 
@@ -294,13 +431,13 @@ describe('tagged() refuses', () => {
       'a struct without the tag',
       ['kind', { 1: Exec }],
       'TypeError',
-      'Expected a struct with an integer "kind" for case 1 of tagged("kind") but received \'struct exec, which has none\'',
+      'Expected a struct with an integer or enum "kind" for case 1 of tagged("kind") but received \'struct exec, which has none\'',
     ],
     [
       'a tag that is no integer',
       ['comm', { 1: Exec }],
       'TypeError',
-      'Expected a struct with an integer "comm" for case 1 of tagged("comm") but received \'char[8] comm\'',
+      'Expected a struct with an integer or enum "comm" for case 1 of tagged("comm") but received \'char[8] comm\'',
     ],
     [
       'a tag of another size',
@@ -342,13 +479,13 @@ describe('tagged() refuses', () => {
       'a negative tag of an unsigned field',
       ['type', { [-1]: Exec }],
       'RangeError',
-      'Expected a u32 for the tag of case -1 of tagged("type") but received -1n',
+      'Expected a u32 of 32 bits for the tag of case -1 of tagged("type") but received -1n',
     ],
     [
       'a tag that the field cannot hold',
       ['type', { 4294967296: Exec }],
       'RangeError',
-      'Expected a u32 for the tag of case 4294967296 of tagged("type") but received 4294967296n',
+      'Expected a u32 of 32 bits for the tag of case 4294967296 of tagged("type") but received 4294967296n',
     ],
     [
       'an option that it does not have',
