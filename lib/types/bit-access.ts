@@ -25,7 +25,11 @@ export function readNarrowBits(
   return signed && integer >= 2 ** (width - 1) ? integer - 2 ** width : integer
 }
 
-/** More than 32 bits. */
+/**
+ * More than 32 bits.
+ *
+ * @internal
+ */
 export function readWideBits(u8: Uint8Array, start: number, shape: Bits): bigint {
   const { bitOffset, width, signed, isBigEndian } = shape
   const [low, high] = isBigEndian
@@ -36,7 +40,11 @@ export function readWideBits(u8: Uint8Array, start: number, shape: Bits): bigint
   return (BigInt(upper) << 32n) | BigInt(lower)
 }
 
-/** Leaves the bits around them as they are. */
+/**
+ * Leaves the bits around them as they are.
+ *
+ * @internal
+ */
 export function writeBits(u8: Uint8Array, start: number, shape: Bits, integer: bigint): void {
   const { bitOffset, width, isBigEndian } = shape
   let rest = BigInt.asUintN(width, integer)

@@ -2,7 +2,11 @@
 import type { EnumShape } from './type.js'
 import { inForm, isExact } from './wide.js'
 
-/** The first name of a value, or the value. */
+/**
+ * The first name of a value, or the value.
+ *
+ * @internal
+ */
 export function namesOfValues({ unit, names }: EnumShape): (value: number | bigint) => unknown {
   const { size, form } = unit.shape
   const known = new Map<number | bigint, string>()

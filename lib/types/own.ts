@@ -1,6 +1,6 @@
 // Types that are made from others.
 import { invalidType } from '../errors/errors.js'
-import { checkType, isRecordOnly, make, type Type } from './type.js'
+import { checkType, isRecordOnly, make, type Type, type Value } from './type.js'
 
 /**
  * An own type, made from another: what is read goes through `decode`, what is written
@@ -19,10 +19,10 @@ import { checkType, isRecordOnly, make, type Type } from './type.js'
  * )
  * ```
  */
-export function map<T, U>(
-  type: Type<T>,
-  decode: (value: T) => U,
-  encode?: (value: U, what: string) => T,
+export function map<D extends Type, U>(
+  type: D,
+  decode: (value: Value<D>) => U,
+  encode?: (value: U, what: string) => Value<D>,
 ): Type<U> {
   checkType(type, 'the type of map()')
   if (isRecordOnly(type)) throw invalidType('a type that copies', 'map()', type.name)

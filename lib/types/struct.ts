@@ -13,6 +13,8 @@ export { at, type Fields, type Placed, type StructOptions, type StructValue } fr
 export * from './integer.js'
 export * from './scalar.js'
 export * from './sequence.js'
+export type { Type, Value } from './type.js'
+/** @internal */
 export {
   checkType,
   type Field,
@@ -21,8 +23,6 @@ export {
   maxFields,
   requiredBytes,
   type Shape,
-  type Type,
-  type Value,
 } from './type.js'
 
 /** What only BTF and this library say of a struct. */

@@ -1,7 +1,7 @@
 // What a type is: what it looks like in C, and what it is in TypeScript.
 import { invalidType } from '../errors/errors.js'
 
-/** @internal */
+/** What a type decodes to, for the compiler alone. */
 export declare const value: unique symbol
 
 /**

@@ -16,6 +16,8 @@ const largestScratch = 64 * 1024
  * the members as its accessors: own ones would cost 25 times as much for each record.
  *
  * @param createRead Reads a member; asked when one is first used.
+ *
+ * @internal
  */
 export function createUnionValue(
   { name, size }: Type,

@@ -206,6 +206,7 @@ export const unionBytes = Symbol('bytes')
 /** … and, inherited, the shape of their union. */
 export const unionShape = Symbol('union')
 
+/** @internal */
 export interface UnionLike {
   readonly [unionBytes]: Uint8Array
   readonly [unionShape]: UnionShape

@@ -186,7 +186,9 @@ export async function toJson(events: BpfMap, object: BpfObject): Promise<void> {
   const time: number | undefined = first?.time
   openEventStream(object, 'events', Exec, (event) => void (event.time * 2), { integers: 'number' })
   // @ts-expect-error it is a number
-  new RingBuffer(events, Exec, (event) => void (event.time + 1n), { integers: 'number' })
+  new RingBuffer(events, Exec, (event) => void BigInt.asIntN(8, event.time), {
+    integers: 'number',
+  })
   // @ts-expect-error there is no such way
   new RingBuffer(events, Exec, { integers: 'hex' })
   void time
