@@ -27,7 +27,7 @@ export type {
   BtfVoid,
 } from './btf/types.js'
 export type { BpfErrorCode, BpfErrorDetails } from './errors/errors.js'
-export { BpfError, RecordTooShortError, VerifierError } from './errors/errors.js'
+export { BpfError, RecordTooShortError, UnknownTagError, VerifierError } from './errors/errors.js'
 export type { EventStreamOptions } from './stream/event-stream.js'
 export { openEventStream } from './stream/event-stream.js'
 export type { FlightRecorderOptions, Snapshot } from './stream/flight-recorder.js'
@@ -80,6 +80,7 @@ export { BpfSkeleton } from './skeleton/skeleton.js'
 export type { RecordIterator } from './stream/iteration.js'
 export type { ReaderStats } from './stream/accounting.js'
 export type { EndOptions } from './stream/arguments.js'
+export type { TagCallbacks } from './stream/callbacks.js'
 export type { AsSourced, SourcedRecord } from './stream/decoding.js'
 export type { ReaderOptions } from './stream/options.js'
 export type { RingBufferOptions, RingBufferStats, RingStats } from './stream/ring-buffer.js'
@@ -104,6 +105,16 @@ export { bool, f32, f64 } from './types/scalar.js'
 export { array, bytes, cstring } from './types/sequence.js'
 export type { Struct } from './types/struct.js'
 export { struct } from './types/struct.js'
+export type {
+  ByTag,
+  CaseValue,
+  Tagged,
+  TaggedCases,
+  TaggedOptions,
+  UnknownRecord,
+  UnknownTags,
+} from './types/tagged.js'
+export { tagged } from './types/tagged.js'
 export type { IntegerForm, Type, Value } from './types/type.js'
 export type { OneOf, Union } from './types/union.js'
 export { union } from './types/union.js'

@@ -21,6 +21,7 @@ import { getSystemErrorMap, inspect } from 'node:util'
  * - `ERR_RECORD_TOO_SHORT`: a record is shorter than its type.
  * - `ERR_STATE`: the operation does not fit the phase, such as configuring after load.
  * - `ERR_TIMEOUT`: it did not happen within the time given.
+ * - `ERR_UNKNOWN_TAG`: a tagged record has a tag that no case is for.
  * - `ERR_UNSUPPORTED`: this kernel lacks a feature, see `hint`.
  * - `ERR_VERIFIER`: the kernel's verifier rejected a program.
  */
@@ -41,6 +42,7 @@ export type BpfErrorCode =
   | 'ERR_RECORD_TOO_SHORT'
   | 'ERR_STATE'
   | 'ERR_TIMEOUT'
+  | 'ERR_UNKNOWN_TAG'
   | 'ERR_UNSUPPORTED'
   | 'ERR_VERIFIER'
 
@@ -143,6 +145,25 @@ export class RecordTooShortError extends BpfError {
       { operation: 'decode', target: typeName },
     )
     this.bytes = bytes
+  }
+}
+
+/** A tagged record whose tag none of the cases has. */
+export class UnknownTagError extends BpfError {
+  override readonly name = 'UnknownTagError'
+  /** A copy of the record. */
+  readonly bytes: Uint8Array
+  /** As the record would have it: a name, if an enum has one for it. */
+  readonly tag: number | bigint | string
+
+  constructor(typeName: string, field: string, tag: UnknownTagError['tag'], bytes: Uint8Array) {
+    super('ERR_UNKNOWN_TAG', `the record's "${field}" is ${String(tag)}, and no case is for that`, {
+      operation: 'decode',
+      target: typeName,
+      hint: "Add one to tagged(), or say what becomes of such records: { unknown: 'skip' }, or 'bytes'",
+    })
+    this.bytes = bytes
+    this.tag = tag
   }
 }
 

@@ -4,11 +4,19 @@ import { StringDecoder } from 'node:string_decoder'
 import { promisify } from 'node:util'
 import type { NativeDescriptor } from '../addon/descriptor.js'
 import type { NativeLink } from '../addon/link.js'
-import { BpfError, closed, outOfRange, RecordTooShortError } from '../errors/errors.js'
+import {
+  BpfError,
+  closed,
+  invalidType,
+  outOfRange,
+  RecordTooShortError,
+  UnknownTagError,
+} from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
 import { Memory } from '../types/memory.js'
-import { createRead } from '../types/read.js'
-import type { Type } from '../types/struct.js'
+import { createRead, type Read } from '../types/read.js'
+import { requiredBytes, type TaggedShape, type Type } from '../types/type.js'
+import { tagType } from '../types/tagged.js'
 
 const readAsync = promisify(read)
 
@@ -210,15 +218,56 @@ export function lineSplitter(target: string): Splitter<string> {
   }
 }
 
-/** Records of one type, one behind the other, whatever their type's alignment. */
-export function recordSplitter<T>(type: Type<T>): () => Splitter<T> {
-  const { size } = type
-  if (size === 0) throw outOfRange('a type with a size', 'type', type.name)
-  return () => splitRecords(type, size)
+/**
+ * Records of one type, one behind the other, whatever their type's alignment. Of tagged
+ * ones each has the size of its case; what an unknown one has nobody knows.
+ */
+export function recordSplitter<T>(type: Type<T>): () => Splitter<T>
+export function recordSplitter(type: Type): () => Splitter<unknown> {
+  const { shape } = type
+  if (shape.kind === 'tagged') {
+    if (shape.unknown !== 'error') {
+      throw invalidType('unknown tags that are an error', 'an iterator', shape.unknown)
+    }
+    for (const each of shape.cases) checkSize(each.type)
+    const find = createFind(type, shape)
+    return () => splitRecords(type, find)
+  }
+  checkSize(type)
+  const found = { type, read: createRead(type) }
+  return () => splitRecords(type, () => found)
 }
 
-function splitRecords<T>(type: Type<T>, size: number): Splitter<T> {
-  const read = createRead(type)
+function checkSize(type: Type): void {
+  if (type.size === 0) throw outOfRange('a type with a size', 'type', type.name)
+}
+
+/** The type of the record at `start`; nothing when too little of it is there to say. */
+type Find = (memory: Memory, start: number, end: number) => Found | undefined
+
+interface Found {
+  readonly type: Type
+  readonly read: Read
+}
+
+function createFind(type: Type, { tag, cases }: TaggedShape): Find {
+  const needed = requiredBytes(type)
+  const readTag = createRead(tagType(tag.type))
+  const readValue = createRead(tag.type)
+  const byTag = new Map(
+    cases.map((each) => [each.tag, { type: each.type, read: createRead(each.type) }]),
+  )
+  return (memory, start, end) => {
+    if (end - start < needed) return undefined
+    const at = start + tag.offset
+    const found = byTag.get(BigInt(readTag(memory, at, end) as number | bigint))
+    if (found !== undefined) return found
+    const value = readValue(memory, at, end) as UnknownTagError['tag']
+    throw new UnknownTagError(type.name, tag.name, value, memory.u8.slice(start, end))
+  }
+}
+
+function splitRecords(type: Type, find: Find): Splitter<unknown> {
   let rest = new Uint8Array(0)
   return {
     *take(piece) {
@@ -226,12 +275,18 @@ function splitRecords<T>(type: Type<T>, size: number): Splitter<T> {
       bytes.set(rest)
       bytes.set(piece, rest.length)
       const memory = Memory.of(bytes)
+      const end = bytes.length
       let start = 0
-      for (; start + size <= bytes.length; start += size) yield read(memory, start, start + size)
+      for (;;) {
+        const found = find(memory, start, end)
+        if (found === undefined || start + found.type.size > end) break
+        yield found.read(memory, start, start + found.type.size)
+        start += found.type.size
+      }
       rest = bytes.slice(start)
     },
     end: () => {
-      if (rest.length > 0) throw new RecordTooShortError(type.name, size, rest)
+      if (rest.length > 0) throw new RecordTooShortError(type.name, type.size, rest)
       return []
     },
   }

@@ -3,7 +3,7 @@ import { BpfError, checkOptions, invalidType } from '../errors/errors.js'
 import { typeFromBtf, unsupportedInBtf } from '../types/from-btf.js'
 import { checkLayout } from '../types/layout.js'
 import { array, bytes, checkType, i32, struct, type Type, u32, u64 } from '../types/struct.js'
-import { isOpen, madeFrom } from '../types/type.js'
+import { isOpen, isRecordOnly, madeFrom } from '../types/type.js'
 import { type EntryTypes, padded } from './codec.js'
 import {
   hasEntries,
@@ -69,8 +69,7 @@ export function checkTypes(types: unknown): MapTypes {
 }
 
 function isFixed(type: Type): boolean {
-  const { kind } = madeFrom(type).shape
-  return kind !== 'view' && (!isOpen(type) || kind === 'bytes')
+  return !isRecordOnly(type) && (!isOpen(type) || madeFrom(type).shape.kind === 'bytes')
 }
 
 /**

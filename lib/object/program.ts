@@ -324,7 +324,10 @@ export class BpfProgram {
     if (type === undefined) return new Iteration(source, () => lineSplitter(source.target))
     const splitter = recordSplitter(type)
     // Its size counts too, as others follow it.
-    checkLayout(array(type, 1), this.#object)
+    const { shape } = type
+    for (const each of shape.kind === 'tagged' ? shape.cases.map((one) => one.type) : [type]) {
+      checkLayout(array(each, 1), this.#object)
+    }
     return new Iteration(source, splitter)
   }
 

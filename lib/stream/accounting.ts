@@ -3,8 +3,13 @@ import type { NativeReader } from '../addon/reader.js'
 
 /** What a reader has done since it was made. */
 export interface ReaderStats {
-  /** Records delivered to callbacks or iterators. */
+  /** Records delivered to callbacks or iterators, those that were refused or skipped included. */
   records: number
+  /**
+   * Records whose tag no case of `tagged()` has, whatever became of them: they are among
+   * `records`, also those that were skipped.
+   */
+  unknown: number
   /** Bytes of the records that were decoded, without headers. */
   bytes: number
   /** Batches that were handed to JavaScript. */
@@ -51,17 +56,20 @@ export function sourceState(native: NativeReader, index: number): SourceState {
  * @param native What the native reader's stats() said.
  * @param records Records that callbacks or iterators got.
  * @param bytes Of records that were decoded.
+ * @param unknown Of these, how many had a tag that no case has.
  * @param lost As far as the programs or the kernel counted it.
  */
 export function readerStats(
   native: readonly number[],
   records: number,
   bytes: number,
+  unknown: number,
   lost: number | undefined,
 ): ReaderStats {
   const [received = 0, , batches = 0, wakeups = 0, dropped = 0, stalls = 0] = native
   return {
     records,
+    unknown,
     bytes,
     batches,
     wakeups,

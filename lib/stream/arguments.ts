@@ -2,18 +2,6 @@
 import { BpfError, checkInteger, checkOptions, invalidType } from '../errors/errors.js'
 import { BpfMap } from '../map/map.js'
 
-/** What a refused promise is answered with. */
-export const synchronous =
-  'a synchronous function (records() and batches() wait for what is done with a record)'
-
-/** Refuses what cannot be called, and functions that are asynchronous on their face. */
-export function checkCallback(callback: unknown, what: string): void {
-  if (typeof callback !== 'function') throw invalidType('a function', what, callback)
-  if (Object.prototype.toString.call(callback) === '[object AsyncFunction]') {
-    throw invalidType(synchronous, what, callback)
-  }
-}
-
 /** Refuses what is no map, or one that a reader or writer of this type cannot use. */
 export function checkMap(
   map: unknown,
@@ -41,20 +29,6 @@ export function notDrainable(map: BpfMap): BpfError {
     target: `map "${name}"`,
     hint: `Take snapshots of it: new FlightRecorder(object.map('${recorder?.name ?? name}'), …)`,
   })
-}
-
-/** The arguments of a constructor that follow the decoder: a callback, options, or both. */
-export function callbackAndOptions<C, O extends object>(
-  onRecordOrOptions: C | O | undefined,
-  options: O | undefined,
-): [C | undefined, O] {
-  const first = onRecordOrOptions
-  // undefined for the callback, and options behind it.
-  if (typeof first === 'function' || first === undefined) {
-    return [first, options ?? ({} as O)]
-  }
-  if (options !== undefined) throw invalidType('a function', 'onRecord', first)
-  return [undefined, first as O]
 }
 
 /** How long `end()` waits. */

@@ -10,12 +10,14 @@ import {
   lostFrame,
   recordBytesBetween,
 } from './batch.js'
-import type { Cursor, OnRecord, Walk } from './walk.js'
+import type { OnRecords, Tally } from './record.js'
+import type { Cursor, Walk } from './walk.js'
 
 /** What becomes of the records of one map. */
 export interface Handler {
   readonly walk: Walk
-  readonly onRecord: OnRecord
+  readonly onRecord: OnRecords
+  readonly tally: Tally
 }
 
 /** A slice lasts about this long, as far as the last ones tell. */

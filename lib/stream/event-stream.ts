@@ -2,9 +2,13 @@ import type { BpfObject } from '../object/object.js'
 import { PerfBuffer, type PerfBufferOptions } from './perf-buffer.js'
 import type { ReaderOptions } from './options.js'
 import { RingBuffer } from './ring-buffer.js'
+import type { TagCallbacks } from './callbacks.js'
+import type { IntegerForm } from '../types/type.js'
+import type { WithIntegers } from '../types/with-integers.js'
 import type { Type } from '../types/struct.js'
+import type { Tagged } from '../types/tagged.js'
 
-export interface EventStreamOptions extends ReaderOptions {
+export interface EventStreamOptions<M extends IntegerForm = IntegerForm> extends ReaderOptions<M> {
   /** What is the perf buffer's own, used when it is one. */
   perf?: Omit<PerfBufferOptions, keyof ReaderOptions>
 }
@@ -26,22 +30,32 @@ export interface EventStreamOptions extends ReaderOptions {
  * })
  * ```
  */
-export function openEventStream<T>(
+export function openEventStream<T, M extends IntegerForm = 'bigint'>(
   object: BpfObject,
   name: string,
   decoder: Type<T>,
-  onRecord?: (record: T) => void,
+  onRecord?: (record: WithIntegers<T, M>) => void,
+  options?: EventStreamOptions<M>,
+): RingBuffer<T, M> | PerfBuffer<T, M>
+export function openEventStream<T, B, M extends IntegerForm = 'bigint'>(
+  object: BpfObject,
+  name: string,
+  decoder: Tagged<T, B>,
+  onRecord: TagCallbacks<B, M, never>,
+  options?: EventStreamOptions<M>,
+): RingBuffer<T, M> | PerfBuffer<T, M>
+export function openEventStream(
+  object: BpfObject,
+  name: string,
+  decoder: Type,
+  onRecord?: unknown,
   options: EventStreamOptions = {},
-): RingBuffer<T> | PerfBuffer<T> {
+): unknown {
   const map = object.map(name)
   const { perf = {}, ...common } = options
-  if (!map.usePerfBuffer) {
-    return onRecord === undefined
-      ? new RingBuffer(map, decoder, common)
-      : new RingBuffer(map, decoder, onRecord, common)
-  }
+  // Both take more than they say: what tagged() made, and its callbacks.
+  const callback = onRecord as (() => void) | undefined
+  if (!map.usePerfBuffer) return new RingBuffer(map, decoder, callback, common)
   const perfMap = object.map(`${name}__perf`)
-  return onRecord === undefined
-    ? new PerfBuffer(perfMap, decoder, { ...common, ...perf })
-    : new PerfBuffer(perfMap, decoder, onRecord, { ...common, ...perf })
+  return new PerfBuffer(perfMap, decoder, callback, { ...common, ...perf })
 }

@@ -12,11 +12,15 @@ import { onlineCpus } from '../machine/cpus.js'
 import { failure } from '../machine/failure.js'
 import { BpfMap } from '../map/map.js'
 import { checkLayout } from '../types/layout.js'
-import { checkType, type Type } from '../types/struct.js'
+import { type IntegerForm } from '../types/type.js'
+import { type WithIntegers, withIntegers } from '../types/with-integers.js'
+import { checkType, isLent, type Type } from '../types/type.js'
 import { Arena } from './batch.js'
+import { checkIntegers } from './options.js'
+import type { Tally } from './record.js'
 import { compile, type Cursor, type Walk } from './walk.js'
 
-export interface FlightRecorderOptions {
+export interface FlightRecorderOptions<M extends IntegerForm = IntegerForm> {
   /**
    * Of perf buffers, the size of each CPU's in bytes, rounded up to a power of two
    * and to four pages. By default a recorder that was declared with
@@ -31,6 +35,8 @@ export interface FlightRecorderOptions {
    * as asking for the time does. A ring keeps the order by itself.
    */
   orderBy?: string
+  /** What the 64-bit integers of records are: as `integers` of readers. */
+  integers?: M
 }
 
 /** The records of a {@link FlightRecorder}, and what became of the others. */
@@ -50,6 +56,11 @@ export interface Snapshot<T> extends Array<T> {
    * that would be overwritten is still being written.
    */
   lost: number | undefined
+  /**
+   * How many records had a tag that no case of `tagged()` has: those that were left out
+   * with `unknown: 'skip'`, and those that are here as bytes.
+   */
+  unknown: number
 }
 
 // The order of enum Taken in native/binding/flight_recorder.cc.
@@ -87,12 +98,13 @@ const mostBytes = 2 ** 31
  * for (const call of recorder.snapshot()) console.log(call)
  * ```
  */
-export class FlightRecorder<T> {
+export class FlightRecorder<T, M extends IntegerForm = 'bigint'> {
   /** Of all its buffers in the kernel, in bytes. */
   readonly sizeBytes: number
   readonly #native: NativeFlightRecorder
   readonly #map: BpfMap
   readonly #walk: Walk
+  readonly #tally: Tally = { unknown: 0 }
   // Of its own, as BatchTaker's.
   readonly #taken = new Float64Array(new ArrayBuffer(8 * TAKEN_FIELDS))
   #arena: Arena | undefined
@@ -112,18 +124,20 @@ export class FlightRecorder<T> {
    *   that does not overwrite; `ERR_STATE` before load; `ERR_LAYOUT`; `ERR_BUSY`
    *   when a reader has the perf buffer; `ERR_PERMISSION`; `ERR_KERNEL`.
    */
-  constructor(map: BpfMap, decoder: Type<T>, options: FlightRecorderOptions = {}) {
+  constructor(map: BpfMap, decoder: Type<T>, options: FlightRecorderOptions<M> = {}) {
     const half = checkRecorder(map)
     checkType(decoder, 'decoder')
-    if (decoder.shape.kind === 'view') {
+    if (isLent(decoder)) {
       throw invalidType('a decoder that copies', 'a snapshot, which outlives a view', decoder.name)
     }
-    checkOptions(options, ['bytesPerCpu', 'orderBy'])
+    checkOptions(options, ['bytesPerCpu', 'orderBy', 'integers'])
+    const integers = checkIntegers(options.integers)
     const timeOffset = options.orderBy === undefined ? -1 : offsetOf(decoder, options.orderBy)
     const pages = half.type === 'ringbuf' ? 0 : pagesPerCpu(half, options.bytesPerCpu)
     if (map.described !== undefined) checkLayout(decoder, map.described)
     this.#map = half
-    this.#walk = compile(decoder, 'ring')
+    const type = withIntegers(decoder, integers)
+    this.#walk = compile(type, 'ring', undefined, undefined, this.#tally)
     this.#native = new (addon().FlightRecorder)()
     const { fd } = half
     const result =
@@ -154,14 +168,17 @@ export class FlightRecorder<T> {
    *
    * @throws {BpfError} `ERR_CLOSED`, `ERR_KERNEL` without memory.
    * @throws {RecordTooShortError} when a record is shorter than its type.
+   * @throws {UnknownTagError} when no case of `tagged()` has its tag, unless that says
+   *   what becomes of it.
    */
-  snapshot(): Snapshot<T> {
+  snapshot(): Snapshot<WithIntegers<T, M>> {
     if (this.#closed) throw closed('take a snapshot of', this.#target())
     this.#arena ??= new Arena(new ArrayBuffer(this.sizeBytes), 0)
     const result = this.#native.snapshot(this.#arena.u8, this.#taken)
     if (result < 0) throw failure('take a snapshot of', this.#target(), result)
     const field = (index: number): number => this.#taken[index] as number
-    const records: T[] = []
+    const records: WithIntegers<T, M>[] = []
+    this.#tally.unknown = 0
     const cursor: Cursor = {
       position: field(BEGIN_BYTES),
       end: field(END_BYTES),
@@ -172,10 +189,11 @@ export class FlightRecorder<T> {
       },
       returned: () => undefined,
     }
-    this.#walk(this.#arena, cursor, 0, (record: T) => {
+    this.#walk(this.#arena, cursor, 0, (record: WithIntegers<T, M>) => {
       records.push(record)
     })
-    return Object.assign(records, this.#counts(field(OVERWRITTEN_BYTES), field(RECORD_BYTES)))
+    const counts = this.#counts(field(OVERWRITTEN_BYTES), field(RECORD_BYTES))
+    return Object.assign(records, counts, { unknown: this.#tally.unknown })
   }
 
   /**
@@ -254,6 +272,12 @@ function notOverwriting(details: { operation: string; target: string }): BpfErro
 }
 
 function offsetOf({ shape }: Type, field: string): number {
+  if (shape.kind === 'tagged') {
+    const offsets = new Set(shape.cases.map(({ type }) => offsetOf(type, field)))
+    const [first] = offsets
+    if (offsets.size === 1 && first !== undefined) return first
+    throw invalidType('a field at the same place in all cases', 'orderBy', field)
+  }
   const fields = shape.kind === 'struct' ? shape.fields : []
   const found = fields.find(({ name }) => name === field)
   const time = found?.type.shape

@@ -1,9 +1,10 @@
 // What all readers can be told.
 import { checkInteger, checkOptions, invalidType } from '../errors/errors.js'
+import type { IntegerForm } from '../types/type.js'
 import { checkSignal } from './arguments.js'
 
 /** How a reader waits, and how much memory it uses. */
-export interface ReaderOptions {
+export interface ReaderOptions<M extends IntegerForm = IntegerForm> {
   /**
    * The longest that a record waits under load, in microseconds: the poll
    * thread then leaves the kernel's buffer alone for up to this time, and the
@@ -28,6 +29,12 @@ export interface ReaderOptions {
   pollThread?: boolean
   /** Closes the reader when it aborts. */
   signal?: AbortSignal
+  /**
+   * What the 64-bit integers of records are, in all their fields: `bigint`, or, so that
+   * `JSON.stringify()` takes a record, `number`, with a RangeError beyond 2^53 - 1 as
+   * for `u64.number`, or `string`. Default `bigint`.
+   */
+  integers?: M
 }
 
 const optionNames = [
@@ -37,6 +44,7 @@ const optionNames = [
   'batchCount',
   'pollThread',
   'signal',
+  'integers',
 ] as const
 
 const smallestBatchBytes = 4096
@@ -51,6 +59,7 @@ export interface CheckedOptions {
   batchCount: number
   pollThread: boolean
   signal: AbortSignal | undefined
+  integers: IntegerForm
 }
 
 /**
@@ -77,6 +86,13 @@ export function checkReaderOptions(
     throw invalidType(expected, 'options', { drainIntervalMs, pollThread })
   }
   checkSignal(signal)
+  const integers = checkIntegers(options.integers)
   const drainIntervalUs = drainIntervalMs === undefined ? undefined : 1000 * drainIntervalMs
-  return { coalesceUs, drainIntervalUs, batchBytes, batchCount, pollThread, signal }
+  return { coalesceUs, drainIntervalUs, batchBytes, batchCount, pollThread, signal, integers }
+}
+
+/** Refuses all but the ways to have 64-bit integers, and nothing. */
+export function checkIntegers(integers: unknown = 'bigint'): IntegerForm {
+  if (integers === 'bigint' || integers === 'number' || integers === 'string') return integers
+  throw invalidType('bigint, number or string', 'integers', integers)
 }

@@ -4,13 +4,23 @@ import { addon } from '../addon/addon.js'
 import { onlineCpus } from '../machine/cpus.js'
 import { OrderedMerge } from './ordered-merge.js'
 import type { ReaderStats, SourceState } from './accounting.js'
-import { callbackAndOptions, checkCallback, checkMap } from './arguments.js'
+import { checkMap } from './arguments.js'
+import {
+  callbacksAndOptions,
+  checkCallback,
+  checkCallbacks,
+  type TagCallbacks,
+} from './callbacks.js'
 import type { AsSourced, SourcedRecord } from './decoding.js'
 import { quietIntervalUs, Reader } from './reader.js'
 import type { ReaderOptions } from './options.js'
+import type { OnRecord, OnRecords } from './record.js'
+import type { IntegerForm } from '../types/type.js'
+import type { WithIntegers } from '../types/with-integers.js'
 import type { Type } from '../types/struct.js'
+import type { Tagged } from '../types/tagged.js'
 
-export interface PerfBufferOptions extends ReaderOptions {
+export interface PerfBufferOptions<M extends IntegerForm = IntegerForm> extends ReaderOptions<M> {
   /** Size of each CPU's buffer in pages, a power of two. Default 64. */
   pagesPerCpu?: number
   /**
@@ -63,6 +73,8 @@ export interface PerfMapStats {
   cpus: number
   /** Bytes that are queued on all CPUs, headers included. */
   availableBytes: number
+  /** Records whose tag no case of `tagged()` has. */
+  unknown: number
   /** Events that the kernel said it dropped, by CPU number. */
   lostByCpu: number[]
 }
@@ -91,7 +103,9 @@ export interface PerfBufferStats extends ReaderStats {
  * })
  * ```
  */
-export class PerfBuffer<T> extends Reader<T> {
+export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extends Reader<
+  WithIntegers<T, M>
+> {
   readonly #pages: number
   readonly #watermarkBytes: number
   readonly #wakeupEvents: number
@@ -103,7 +117,8 @@ export class PerfBuffer<T> extends Reader<T> {
   /**
    * @param map A map of a loaded object.
    * @param decoder What a record is: a struct, or another type.
-   * @param onRecord Called for each record, with its CPU.
+   * @param onRecord Called for each record, with its CPU; of tagged records also an
+   *   object with a callback for each case.
    * @throws {BpfError} `ERR_MAP_TYPE` when the map is no perf event array,
    *   `ERR_STATE` before load, `ERR_LAYOUT`, `ERR_PERMISSION`, `ERR_KERNEL`.
    * @throws {RangeError} when one of the CPUs is not online.
@@ -111,21 +126,24 @@ export class PerfBuffer<T> extends Reader<T> {
   constructor(
     map: BpfMap,
     decoder: Type<T>,
-    onRecord: ((record: T, cpu: number) => void) | undefined,
-    options?: PerfBufferOptions,
+    onRecord: ((record: WithIntegers<T, M>, cpu: number) => void) | undefined,
+    options?: PerfBufferOptions<M>,
   )
-  constructor(map: BpfMap, decoder: Type<T>, options?: PerfBufferOptions)
+  constructor(
+    map: BpfMap,
+    decoder: Tagged<T, B>,
+    onRecord: TagCallbacks<B, M, number>,
+    options?: PerfBufferOptions<M>,
+  )
+  constructor(map: BpfMap, decoder: Type<T>, options?: PerfBufferOptions<M>)
   constructor(
     map: BpfMap,
     decoder: Type<T>,
-    onRecordOrOptions?: ((record: T, cpu: number) => void) | PerfBufferOptions,
+    onRecordOrOptions?: unknown,
     options?: PerfBufferOptions,
   ) {
     checkMap(map, 'perf_event_array')
-    const [onRecord, given] = callbackAndOptions<
-      (record: T, cpu: number) => void,
-      PerfBufferOptions
-    >(onRecordOrOptions, options)
+    const [onRecord, given] = callbacksAndOptions(decoder, onRecordOrOptions, options)
     super('perf', given, ownOptions)
     try {
       const { pagesPerCpu = 64, wakeupEvents, cpus = [], onLost } = given
@@ -163,25 +181,25 @@ export class PerfBuffer<T> extends Reader<T> {
    *
    * @throws {BpfError} As the constructor; `ERR_CLOSED`, `ERR_STATE`.
    */
-  add<U>(map: BpfMap, decoder: Type<U>, onRecord: (record: U, cpu: number) => void): this
-  add<U>(map: BpfMap, decoder: Type<U>): PerfBuffer<AsSourced<T> | SourcedRecord<U>>
-  add<U>(map: BpfMap, decoder: Type<U>, onRecord?: (record: U, cpu: number) => void): unknown {
+  add<U>(
+    map: BpfMap,
+    decoder: Type<U>,
+    onRecord: (record: WithIntegers<U, M>, cpu: number) => void,
+  ): this
+  add<U, C>(map: BpfMap, decoder: Tagged<U, C>, onRecord: TagCallbacks<C, M, number>): this
+  add<U>(map: BpfMap, decoder: Type<U>): PerfBuffer<AsSourced<T> | SourcedRecord<U>, M>
+  add(map: BpfMap, decoder: Type, onRecord?: unknown): unknown {
     this.#attach(map, decoder, onRecord)
     return this
   }
 
-  #attach<U>(
-    map: BpfMap,
-    decoder: Type<U>,
-    onRecord: ((record: U, cpu: number) => void) | undefined,
-  ): void {
+  #attach(map: BpfMap, decoder: Type, onRecord: unknown): void {
     checkMap(map, 'perf_event_array')
-    if (onRecord !== undefined) checkCallback(onRecord, 'onRecord')
-    const ordered = this.#ordered(decoder, onRecord)
+    const callbacks = this.#ordered(decoder, checkCallbacks(decoder, onRecord))
     const { coalesceUs } = this.options
     const wakesForEach = this.#watermarkBytes === 0 && this.#wakeupEvents === 1
     const intervalUs = wakesForEach ? 0 : coalesceUs || quietIntervalUs
-    this.attachSource(map, decoder, ordered, intervalUs, (drainIntervalUs) =>
+    this.attachSource(map, decoder, callbacks, intervalUs, (drainIntervalUs) =>
       this.native.addPerf(
         map.fd,
         this.#pages,
@@ -207,23 +225,22 @@ export class PerfBuffer<T> extends Reader<T> {
     this.merge = new OrderedMerge(windowNs, mostHeldBack, (call) => this.handOut(call))
   }
 
-  /** A callback that passes its records through the merge. */
-  #ordered<U>(
-    decoder: Type<U>,
-    onRecord: ((record: U, cpu: number) => void) | undefined,
-  ): ((record: U, cpu: number) => void) | undefined {
+  /** Callbacks that pass their records through the merge. */
+  #ordered(decoder: Type, onRecord: OnRecords | undefined): OnRecords | undefined {
     const merge = this.merge
     const field = this.#orderBy
     if (merge === undefined || field === undefined) return onRecord
-    const fields = decoder.shape.kind === 'struct' ? decoder.shape.fields : []
-    const shape = fields.find(({ name }) => name === field)?.type.shape
-    if (onRecord === undefined || shape?.kind !== 'int' || shape.size !== 8) {
+    if (onRecord === undefined || !hasTime(decoder, field)) {
       throw invalidType('a struct with this field of 64 bits, and a callback', 'orderBy', field)
     }
-    return (record, cpu) => {
-      const time = BigInt((record as Record<string, number | bigint>)[field] as number | bigint)
-      merge.push(time, () => onRecord(record, cpu))
+    const order = (callback: OnRecord): OnRecord => {
+      const call = callback as (record: Timed, cpu: number) => void
+      const push = (record: Timed, cpu: number): void => {
+        merge.push(BigInt(record[field] as number), () => call(record, cpu))
+      }
+      return push
     }
+    return typeof onRecord === 'function' ? order(onRecord) : onRecord.map(order)
   }
 
   /** What the reader has done. After `close()` its last numbers. */
@@ -239,6 +256,7 @@ export class PerfBuffer<T> extends Reader<T> {
           (sum, { consumer, producer }) => sum + producer - consumer,
           0,
         ),
+        unknown: this.unknownOf(index),
         lostByCpu,
       }
     })
@@ -259,6 +277,19 @@ export class PerfBuffer<T> extends Reader<T> {
       this.#counted[index] = map.producerCounts()?.lost ?? this.#counted[index]
     })
   }
+}
+
+type Timed = Readonly<Record<string, number | bigint | string>>
+
+/** Whether all records have a field of 64 bits with this name. */
+function hasTime({ shape }: Type, field: string): boolean {
+  if (shape.kind === 'tagged') {
+    // A record that is given as bytes has no fields.
+    return shape.unknown !== 'bytes' && shape.cases.every(({ type }) => hasTime(type, field))
+  }
+  const fields = shape.kind === 'struct' ? shape.fields : []
+  const found = fields.find(({ name }) => name === field)?.type.shape
+  return found?.kind === 'int' && found.size === 8
 }
 
 const ownOptions = [

@@ -4,28 +4,20 @@ import type { NativeReader } from '../addon/reader.js'
 import { BpfError, closed, invalidType } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
 import type { BpfMap } from '../map/map.js'
-import { checkLayout } from '../types/layout.js'
-import { checkType, type Type } from '../types/struct.js'
+import { checkType, isLent, type Type } from '../types/type.js'
 import { readerStats, type ReaderStats, type SourceState, sourceState } from './accounting.js'
-import {
-  checkBounds,
-  checkCallback,
-  closeOnAbort,
-  type EndOptions,
-  notDrainable,
-  synchronous,
-  withinBounds,
-} from './arguments.js'
+import { checkBounds, closeOnAbort, type EndOptions, withinBounds } from './arguments.js'
+import { synchronous } from './callbacks.js'
 import { Decoding } from './decoding.js'
 import { Delivery, throwUncaught } from './delivery.js'
+import { Ending } from './ending.js'
 import { Iterations, type RecordIterator } from './iteration.js'
 import { type CheckedOptions, checkReaderOptions, type ReaderOptions } from './options.js'
 import type { OrderedMerge } from './ordered-merge.js'
-import { turnOfLoop, Turns } from './turns.js'
-import { compile, type Flavour, type OnRecord } from './walk.js'
-
-const EBUSY = 16
-const EMEDIUMTYPE = 124
+import type { OnRecords } from './record.js'
+import { createHandler, refusedSource } from './source.js'
+import { Turns } from './turns.js'
+import type { Flavour } from './walk.js'
 
 /** How often buffers are drained whose programs do not wake the poll thread for each record. */
 export const quietIntervalUs = 100_000
@@ -49,14 +41,12 @@ export abstract class Reader<T> {
   readonly #turns: Turns
   readonly #decoding: Decoding
   readonly #iterations: Iterations<unknown>
+  readonly #ending: Ending
   readonly #flavour: Flavour
   readonly #options: CheckedOptions
   readonly #atRelease: (() => void)[] = []
   #usesCallbacks: boolean | undefined
   #started = false
-  #isEnding = false
-  /** end() was called; it settles when the kernel's side is done. */
-  #ending: Promise<void> | undefined
   /** The kernel's side was let go. */
   #released = false
   #closed = false
@@ -91,6 +81,7 @@ export abstract class Reader<T> {
       releaseHeldBack: (deadline) => this.merge?.flush(deadline) ?? true,
       fail: (failed) => this.#fail(typeof failed === 'number' ? this.#threadError() : failed),
     })
+    this.#ending = this.#createEnding()
     const result = this.native.open()
     if (result < 0) {
       this.native.close()
@@ -98,48 +89,40 @@ export abstract class Reader<T> {
     }
   }
 
-  /** @internal */
+  /**
+   * @internal
+   * @param onRecord What was checked by `checkCallbacks()`.
+   */
   protected attachSource(
     map: BpfMap,
     decoder: Type,
-    onRecord: OnRecord | undefined,
+    onRecord: OnRecords | undefined,
     defaultIntervalUs: number,
     open: (drainIntervalUs: number) => number,
   ): void {
     const target = `map "${map.name}"`
     this.#checkOpen('read', target)
-    if (this.#isEnding) throw this.#stateError('read', 'it is ending', target)
+    if (this.#ending.begun) throw this.#stateError('read', 'it is ending', target)
     checkType(decoder, 'decoder')
-    if (onRecord !== undefined) checkCallback(onRecord, 'onRecord')
     const usesCallbacks = onRecord !== undefined
     if (this.#usesCallbacks !== undefined && this.#usesCallbacks !== usesCallbacks) {
       const problem = 'a reader delivers all its maps to callbacks, or all to an iterator'
       throw this.#stateError('add', problem, target)
     }
-    if (!usesCallbacks && decoder.shape.kind === 'view') {
+    if (!usesCallbacks && isLent(decoder)) {
       throw invalidType('a decoder that copies', 'an iterator, which outlives a view', decoder.name)
     }
     if (this.#iterations.begun) {
       throw this.#stateError('add', 'it has been iterated over already', target)
     }
-    if (map.described !== undefined) checkLayout(decoder, map.described)
-    const walk = compile(decoder, this.#flavour, map.name)
-    const { drainIntervalUs = defaultIntervalUs } = this.#options
+    const { integers, drainIntervalUs = defaultIntervalUs } = this.#options
+    const take = onRecord ?? this.#decoding.collector(map.name)
+    const handler = createHandler(map, decoder, this.#flavour, integers, take)
     const result = open(drainIntervalUs)
-    if (result === -EBUSY) {
-      throw new BpfError('ERR_BUSY', 'another reader reads it already', {
-        operation: 'read',
-        target,
-        errno: result,
-        hint: 'A map has one reader in a process: close the other one first',
-      })
-    }
-    // Pinned by others, the map may have other flags than this object declares.
-    if (result === -EMEDIUMTYPE) throw notDrainable(map)
-    if (result < 0) throw failure('read', target, result)
+    if (result < 0) throw refusedSource(map, result)
     this.#usesCallbacks = usesCallbacks
     this.maps.push(map)
-    this.#delivery.handlers.push({ walk, onRecord: onRecord ?? this.#decoding.collector(map.name) })
+    this.#delivery.handlers.push(handler)
     this.#atRelease.push(map.kernel.beforeClose(() => this.#rememberCounts()))
     if (usesCallbacks) this.#start()
   }
@@ -275,15 +258,13 @@ export abstract class Reader<T> {
     checkBounds(options)
     const { timeoutMs, signal } = options
     if (this.#closed) return
-    // Before the first of its deliveries, in which callbacks may look.
-    this.#isEnding = true
-    this.#ending ??= this.#finish()
+    const ended = this.#ending.begin()
     if (timeoutMs === undefined && signal === undefined) {
-      await this.#ending
-      await this.#consumerOverOrBusy()
+      await ended
+      await this.#ending.consumerOverOrBusy()
       return
     }
-    const over = this.#ending.then(() => this.#iterations.over())
+    const over = ended.then(() => this.#iterations.over())
     try {
       await withinBounds(over, options, () => {
         const problem = `it had not delivered everything after ${String(timeoutMs)} ms`
@@ -326,12 +307,18 @@ export abstract class Reader<T> {
   /** @internal */
   protected readerStats(lost: number | undefined): ReaderStats {
     const native = this.#released ? this.#lastStats : this.native.stats()
-    return readerStats(native, this.#delivered(), this.#delivery.bytes, lost)
+    const unknown = this.#delivery.handlers.reduce((sum, { tally }) => sum + tally.unknown, 0)
+    return readerStats(native, this.#delivered(), this.#delivery.bytes, unknown, lost)
   }
 
   /** @internal Before stats() speaks of the maps. */
   protected refreshCounts(): void {
     this.#rememberCounts()
+  }
+
+  /** @internal Records of a map whose tag no case has. */
+  protected unknownOf(index: number): number {
+    return this.#delivery.handlers[index]?.tally.unknown ?? 0
   }
 
   /** @internal */
@@ -355,46 +342,21 @@ export abstract class Reader<T> {
     else this.#turns.onBell()
   }
 
-  /** end(), as far as the kernel's side goes. */
-  async #finish(): Promise<void> {
-    for (const session of new Set(this.maps.map(({ kernel }) => kernel.owner?.session))) {
-      const ended = session?.programsEnded()
-      if (ended !== undefined) await ended
-    }
-    if (this.#closed) return
-    if (this.#usesCallbacks === true) {
-      // Without the thread nothing more is taken than is delivered.
-      this.native.stop()
-      await this.#turns.deliverMarked()
-      this.close()
-      return
-    }
-    if (!this.#iterations.inUse) {
-      this.close()
-      return
-    }
-    this.native.stop()
-    const mark = this.native.mark()
-    while (!this.#released) {
-      const drained = this.#drain()
-      const more = this.#decodeSome()
-      this.#iterations.serve()
-      if (!more && this.#turns.isDelivered(mark)) break
-      const wait = drained === 0 && !more && !this.#delivery.drainedFull
-      await turnOfLoop(wait)
-    }
-    if (this.closed) return
-    this.#release()
-    this.#iterations.finish()
-  }
-
-  /** A consumer that waits for nothing else takes what is there turn by turn. */
-  async #consumerOverOrBusy(): Promise<void> {
-    for (let busy = false; this.#iterations.inUse && !busy;) {
-      const before = this.#iterations.ahead
-      await turnOfLoop()
-      busy = this.#iterations.consumerIsBusy && this.#iterations.ahead === before
-    }
+  #createEnding(): Ending {
+    return new Ending({
+      native: this.native,
+      maps: this.maps,
+      iterations: this.#iterations,
+      turns: this.#turns,
+      usesCallbacks: () => this.#usesCallbacks === true,
+      closed: () => this.#closed,
+      released: () => this.#released,
+      drainedFull: () => this.#delivery.drainedFull,
+      drain: () => this.#drain(),
+      decodeSome: () => this.#decodeSome(),
+      release: () => this.#release(),
+      close: () => this.close(),
+    })
   }
 
   /** Lets go of the thread and the kernel's buffers; the counts are final. */

@@ -1,14 +1,17 @@
 import type { ProducerCounts } from '../map/declared.js'
 import type { BpfMap } from '../map/map.js'
 import type { ReaderStats, SourceState } from './accounting.js'
-import { callbackAndOptions, checkMap } from './arguments.js'
+import { checkMap } from './arguments.js'
+import { callbacksAndOptions, checkCallbacks, type TagCallbacks } from './callbacks.js'
 import type { AsSourced, SourcedRecord } from './decoding.js'
 import { quietIntervalUs, Reader } from './reader.js'
-import type { OnRecord } from './walk.js'
 import type { ReaderOptions } from './options.js'
+import type { IntegerForm } from '../types/type.js'
+import type { WithIntegers } from '../types/with-integers.js'
 import type { Type } from '../types/struct.js'
+import type { Tagged } from '../types/tagged.js'
 
-export type RingBufferOptions = ReaderOptions
+export type RingBufferOptions<M extends IntegerForm = IntegerForm> = ReaderOptions<M>
 
 /** One ring of a reader. Positions count bytes since the map was made. */
 export interface RingStats {
@@ -22,6 +25,8 @@ export interface RingStats {
   peakBytes: number
   consumerPosition: number
   producerPosition: number
+  /** Records whose tag no case of `tagged()` has. */
+  unknown: number
   /** Records for which there was no room; nothing without `BPFRB_RINGBUF()`. */
   lost: number | undefined
   /** Records that the program discarded; nothing without `BPFRB_RINGBUF()`. */
@@ -56,37 +61,44 @@ export interface RingBufferStats extends ReaderStats {
  * })
  * ```
  */
-export class RingBuffer<T> extends Reader<T> {
+export class RingBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extends Reader<
+  WithIntegers<T, M>
+> {
   #counts: (ProducerCounts | undefined)[] = []
   #lastRings: SourceState[] = []
 
   /**
    * @param map A map of a loaded object.
-   * @param decoder What a record is: a struct, or another type.
+   * @param decoder What a record is: a struct, another type, or one of several structs,
+   *   see {@link tagged}.
    * @param onRecord Called for each record, with the name of the ring that it is from:
-   *   the map's in C.
+   *   the map's in C. Of tagged records also an object with a callback for each case.
    * @throws {BpfError} `ERR_MAP_TYPE` when the map is no ring buffer,
    *   `ERR_STATE` before load, `ERR_LAYOUT` when the decoder does not match the
    *   object's BTF, `ERR_KERNEL`.
+   * @throws {TypeError} when a case has no callback, and for a callback that has no case.
    */
   constructor(
     map: BpfMap,
     decoder: Type<T>,
-    onRecord: ((record: T, source: string) => void) | undefined,
-    options?: RingBufferOptions,
+    onRecord: ((record: WithIntegers<T, M>, source: string) => void) | undefined,
+    options?: RingBufferOptions<M>,
   )
-  constructor(map: BpfMap, decoder: Type<T>, options?: RingBufferOptions)
+  constructor(
+    map: BpfMap,
+    decoder: Tagged<T, B>,
+    onRecord: TagCallbacks<B, M, string>,
+    options?: RingBufferOptions<M>,
+  )
+  constructor(map: BpfMap, decoder: Type<T>, options?: RingBufferOptions<M>)
   constructor(
     map: BpfMap,
     decoder: Type<T>,
-    onRecordOrOptions?: ((record: T, source: string) => void) | RingBufferOptions,
+    onRecordOrOptions?: unknown,
     options?: RingBufferOptions,
   ) {
     checkMap(map, 'ringbuf')
-    const [onRecord, given] = callbackAndOptions<
-      (record: T, source: string) => void,
-      RingBufferOptions
-    >(onRecordOrOptions, options)
+    const [onRecord, given] = callbacksAndOptions(decoder, onRecordOrOptions, options)
     super('ring', given, [])
     try {
       this.#attach(map, decoder, onRecord)
@@ -107,9 +119,14 @@ export class RingBuffer<T> extends Reader<T> {
    * @throws {BpfError} As the constructor; `ERR_CLOSED`; `ERR_STATE` when it has
    *   been iterated over, and while it is ending.
    */
-  add<U>(map: BpfMap, decoder: Type<U>, onRecord: (record: U, source: string) => void): this
-  add<U>(map: BpfMap, decoder: Type<U>): RingBuffer<AsSourced<T> | SourcedRecord<U>>
-  add<U>(map: BpfMap, decoder: Type<U>, onRecord?: (record: U, source: string) => void): unknown {
+  add<U>(
+    map: BpfMap,
+    decoder: Type<U>,
+    onRecord: (record: WithIntegers<U, M>, source: string) => void,
+  ): this
+  add<U, C>(map: BpfMap, decoder: Tagged<U, C>, onRecord: TagCallbacks<C, M, string>): this
+  add<U>(map: BpfMap, decoder: Type<U>): RingBuffer<AsSourced<T> | SourcedRecord<U>, M>
+  add(map: BpfMap, decoder: Type, onRecord?: unknown): unknown {
     this.#attach(map, decoder, onRecord)
     return this
   }
@@ -128,6 +145,7 @@ export class RingBuffer<T> extends Reader<T> {
         peakBytes,
         consumerPosition: consumer,
         producerPosition: producer,
+        unknown: this.unknownOf(index),
         lost: counts[index]?.lost,
         discarded: counts[index]?.discarded,
       }
@@ -148,11 +166,12 @@ export class RingBuffer<T> extends Reader<T> {
     })
   }
 
-  #attach(map: BpfMap, decoder: Type, onRecord: OnRecord | undefined): void {
+  #attach(map: BpfMap, decoder: Type, onRecord: unknown): void {
     checkMap(map, 'ringbuf')
+    const callbacks = checkCallbacks(decoder, onRecord)
     const { wakeupBytes } = map
     const intervalUs = wakeupBytes === 0 ? 0 : quietIntervalUs
-    this.attachSource(map, decoder, onRecord, intervalUs, (drainIntervalUs) =>
+    this.attachSource(map, decoder, callbacks, intervalUs, (drainIntervalUs) =>
       this.native.addRing(map.fd, wakeupBytes, drainIntervalUs),
     )
   }

@@ -12,7 +12,13 @@ import { failure } from '../machine/failure.js'
 import type { BpfMap } from '../map/map.js'
 import { checkLayout } from '../types/layout.js'
 import { Memory } from '../types/memory.js'
-import { checkType, type Type, type Value } from '../types/struct.js'
+import {
+  checkType,
+  describeRecordOnly,
+  isRecordOnly,
+  type Type,
+  type Value,
+} from '../types/type.js'
 import { createWrite, sizeToWrite, type Write } from '../types/write.js'
 import { checkBounds, checkMap, checkSignal, closeOnAbort, withinBounds } from './arguments.js'
 import { UserRingReservation } from './user-ring-reservation.js'
@@ -233,7 +239,9 @@ export class UserRingBuffer {
     const known = this.#writes.get(type)
     if (known !== undefined) return known
     checkType(type, 'type')
-    if (type.shape.kind === 'view') throw invalidType('a type that copies', 'type', type.name)
+    if (isRecordOnly(type)) {
+      throw invalidType('a type that copies', 'type', describeRecordOnly(type))
+    }
     if (this.#map.described !== undefined) checkLayout(type, this.#map.described)
     const write = createWrite(type)
     this.#writes.set(type, write)

@@ -1,11 +1,18 @@
 // The loop that hands out the records of a batch, compiled for their type.
 import { type Arena, frameHeaderBytes } from './batch.js'
-import { RecordTooShortError } from '../errors/errors.js'
+import {
+  createErrors,
+  createHandOut,
+  type HandOut,
+  type OnRecords,
+  recordSource,
+  type Tally,
+} from './record.js'
 import { compileSource, isCompilable } from '../types/compile.js'
 import { createCachedCstrings, type ReadCstring } from '../types/cstring.js'
 import { memoryNames, Names } from '../types/place.js'
-import { createRead, lendSource, readSource, runtime, runtimeNames } from '../types/read.js'
-import { requiredBytes, type Type } from '../types/struct.js'
+import { runtime, runtimeNames } from '../types/read.js'
+import type { Type } from '../types/struct.js'
 
 /** Where a walk stands in a batch, and what it found. */
 export interface Cursor {
@@ -30,15 +37,10 @@ export interface Cursor {
  * Hands out records from `cursor.position` on, as long as they are of `source`;
  * a ring's with its name, a perf buffer's with their CPU.
  */
-export type Walk = (arena: Arena, cursor: Cursor, source: number, onRecord: OnRecord) => void
-
-/** A callback as the loop calls it. */
-export type OnRecord = (record: never, origin: never) => unknown
+export type Walk = (arena: Arena, cursor: Cursor, source: number, onRecord: OnRecords) => void
 
 /** What callbacks get as a second argument: the ring's name, or the CPU. */
 export type Flavour = 'ring' | 'perf'
-
-type TooShort = (arena: Arena, start: number, length: number) => Error
 
 /**
  * Compiles the loop for a type. Each reader has one of its own: V8 inlines the
@@ -47,39 +49,35 @@ type TooShort = (arena: Arena, start: number, length: number) => Error
  *
  * Where code may not be made of strings, `--disallow-code-generation-from-strings`,
  * it is a slower one, and the process is warned once.
+ *
+ * @param tally What it counts into.
  */
 export function compile(
   type: Type,
   flavour: Flavour,
   ringName = '',
   cstrings: () => ReadCstring = createCachedCstrings(),
+  tally: Tally = { unknown: 0 },
 ): Walk {
-  const needed = requiredBytes(type)
-  const tooShort: TooShort = (arena, start, length) =>
-    new RecordTooShortError(type.name, needed, arena.u8.slice(start, start + length))
+  const errors = createErrors(type)
   const names = new Names()
+  const known = { runtime, cstrings, ...errors, tally, ringName, values: names.values }
   const compiled = isCompilable(type)
-    ? compileSource(
-        type.name,
-        { runtime, cstrings, tooShort, ringName, values: names.values },
-        walkSource(type, flavour, names),
-      )
+    ? compileSource(type.name, known, walkSource(type, flavour, names))
     : undefined
-  return (compiled as Walk | undefined) ?? interpret(type, flavour, ringName, cstrings, tooShort)
+  if (compiled !== undefined) return compiled as Walk
+  return interpret(flavour, ringName, createHandOut(type, cstrings, errors, tally))
 }
 
 function walkSource(type: Type, flavour: Flavour, names: Names): string {
-  const { shape } = type
-  const isView = shape.kind === 'view'
-  const lend = isView ? lendSource(shape.struct, names) : ''
-  const record = isView
-    ? '(lent = memory, lentStart = o, lentEnd = o + length, accessor)'
-    : readSource(type, { base: 'o', baseAlign: 8, end: 'o + length', names })
+  const origin = flavour === 'perf' ? 'stream & 0xffff' : 'ringName'
+  const { kept, start, body } = recordSource(type, origin, names)
   return `${runtimeNames}
 ${names.source}
-${lend}
+${kept}
 return function walk(memory, cursor, source, onRecord) {
   ${memoryNames}
+  ${start}
   const end = cursor.end
   let p = cursor.position
   while (p < end && cursor.records < cursor.limit) {
@@ -91,8 +89,8 @@ return function walk(memory, cursor, source, onRecord) {
     cursor.position = p
     cursor.records++
     try {
-      if (length < ${String(requiredBytes(type))}) throw tooShort(memory, o, length)
-      const result = onRecord(${record}, ${flavour === 'perf' ? 'stream & 0xffff' : 'ringName'})
+      let result
+      ${body}
       if (typeof result === 'object' && result !== null) cursor.returned(result)
     } catch (error) {
       cursor.raise(error)
@@ -102,18 +100,9 @@ return function walk(memory, cursor, source, onRecord) {
 }
 
 /** The same loop without code of its own. */
-function interpret(
-  type: Type,
-  flavour: Flavour,
-  ringName: string,
-  cstrings: () => ReadCstring,
-  tooShort: TooShort,
-): Walk {
-  const needed = requiredBytes(type)
-  const read = createRead(type, cstrings)
+function interpret(flavour: Flavour, ringName: string, handOut: HandOut): Walk {
   return (arena, cursor, source, onRecord) => {
     const { u32 } = arena
-    const call = onRecord as (...parameters: unknown[]) => unknown
     while (cursor.position < cursor.end && cursor.records < cursor.limit) {
       const word = cursor.position >>> 2
       const stream = u32[word + 1] as number
@@ -123,9 +112,8 @@ function interpret(
       cursor.position = start + ((length + 7) & ~7)
       cursor.records++
       try {
-        if (length < needed) throw tooShort(arena, start, length)
-        const record = read(arena, start, start + length)
-        const result = call(record, flavour === 'perf' ? stream & 0xffff : ringName)
+        const origin = flavour === 'perf' ? stream & 0xffff : ringName
+        const result = handOut(arena, start, length, onRecord, origin)
         if (typeof result === 'object' && result !== null) cursor.returned(result)
       } catch (error) {
         cursor.raise(error)

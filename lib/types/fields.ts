@@ -2,11 +2,13 @@
 import { checkInteger, checkOptions, invalidType, outOfRange } from '../errors/errors.js'
 import {
   checkType,
+  describeRecordOnly,
   fieldCount,
   type Field,
   isIdentifier,
   isObject,
   isOpen,
+  isRecordOnly,
   madeFrom,
   maxBytes,
   maxFields,
@@ -119,7 +121,7 @@ export function placeFields(
     }
     const type = isPlaced(entry) ? entry.type : entry
     checkType(type, what)
-    if (type.shape.kind === 'view') throw invalidType('a type', what, `view of ${type.name}`)
+    if (isRecordOnly(type)) throw invalidType('a type', what, describeRecordOnly(type))
     if (isOpen(type)) {
       const isStruct = madeFrom(type).shape.kind === 'struct'
       if (isStruct || kind === 'union') {

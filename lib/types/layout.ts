@@ -29,6 +29,10 @@ const warned = new WeakMap<Described, Set<string>>()
 export function checkLayout(type: Type, object: Described): void {
   const inArray = type.shape.kind === 'array'
   while (type.shape.kind === 'array') type = type.shape.element
+  if (type.shape.kind === 'tagged') {
+    for (const each of type.shape.cases) checkLayout(each.type, object)
+    return
+  }
   const struct = type.shape.kind === 'view' ? type.shape.struct : type
   if (struct instanceof Struct && !struct.shape.unchecked) checkNamed(struct, object, inArray)
 }
@@ -219,6 +223,7 @@ function compareType(
       return compareStruct(target, type, declared, btf)
     }
     case 'view':
+    case 'tagged':
       return undefined
   }
 }

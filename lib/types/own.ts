@@ -1,6 +1,6 @@
 // Types that are made from others.
 import { invalidType } from '../errors/errors.js'
-import { checkType, make, type Type, type Value } from './type.js'
+import { checkType, isRecordOnly, make, type Type, type Value } from './type.js'
 
 /**
  * An own type, made from another: what is read goes through `decode`, what is written
@@ -25,7 +25,7 @@ export function map<D extends Type, U>(
   encode?: (value: U, what: string) => Value<D>,
 ): Type<U> {
   checkType(type, 'the type of map()')
-  if (type.shape.kind === 'view') throw invalidType('a type that copies', 'map()', type.name)
+  if (isRecordOnly(type)) throw invalidType('a type that copies', 'map()', type.name)
   if (typeof decode !== 'function') throw invalidType('a function', 'decode of map()', decode)
   if (encode !== undefined && typeof encode !== 'function') {
     throw invalidType('a function', 'encode of map()', encode)

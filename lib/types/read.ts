@@ -6,7 +6,15 @@ import { readCstring, type ReadCstring } from './cstring.js'
 import { littleEndian, type Memory } from './memory.js'
 import { namesOfValues } from './names.js'
 import { alignOfElements, isAligned, memoryNames, Names } from './place.js'
-import type { BitsShape, EnumShape, Field, IntShape, StructType, Type } from './type.js'
+import {
+  type BitsShape,
+  type EnumShape,
+  type Field,
+  type IntShape,
+  isRecordOnly,
+  type StructType,
+  type Type,
+} from './type.js'
 import { createUnionValue } from './union-value.js'
 import { exactNumber, exactSigned, exactUnsigned, inForm, inFormSource, read128 } from './wide.js'
 
@@ -82,7 +90,8 @@ export function readSource(type: Type, place: Place, offset = 0): string {
       return `{ ${fields.join(', ')} }`
     }
     case 'view':
-      throw new TypeError('a view cannot be nested')
+    case 'tagged':
+      throw new TypeError('it cannot be nested')
   }
 }
 
@@ -252,6 +261,8 @@ export function createRead(type: Type, cstrings = () => readCstring): Read {
     }
     case 'view':
       return createView(shape.struct, cstrings)
+    case 'tagged':
+      throw new TypeError('it cannot be nested')
   }
 }
 
@@ -447,7 +458,7 @@ function compileReader(
   types: readonly Type[],
   make: (names: Names) => string,
 ): unknown {
-  if (types.some((type) => type.shape.kind === 'view' || !isCompilable(type))) return undefined
+  if (types.some((type) => isRecordOnly(type) || !isCompilable(type))) return undefined
   const names = new Names()
   const body = make(names)
   const source = `${runtimeNames}\n${names.source}\n${body}`

@@ -1,6 +1,6 @@
 // Strings, bytes and arrays.
 import { checkInteger, invalidType, outOfRange } from '../errors/errors.js'
-import { checkType, isOpen, make, maxBytes, type Type } from './type.js'
+import { checkType, isOpen, isRecordOnly, make, maxBytes, type Type } from './type.js'
 
 /**
  * `char[length]` as `string`: UTF-8 up to the first NUL or the end. Bytes that
@@ -44,7 +44,7 @@ function sized<T>(kind: 'cstring' | 'bytes', length: number | undefined, name: s
 export function array<T>(type: Type<T>, length?: number): Type<T[]> {
   checkType(type, 'the element type of array()')
   if (length !== undefined) checkInteger(length, 'the length of array()', 1, maxBytes)
-  if (isOpen(type) || type.shape.kind === 'view') {
+  if (isOpen(type) || isRecordOnly(type)) {
     throw invalidType('a type of fixed size', 'the element type of array()', type.name)
   }
   const size = type.size * (length ?? 0)

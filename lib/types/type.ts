@@ -40,6 +40,7 @@ export type Shape =
   | UnionShape
   | MapShape
   | { kind: 'view'; struct: StructType }
+  | TaggedShape
 
 /** @internal */
 export interface IntShape {
@@ -118,6 +119,27 @@ export interface MapShape {
 }
 
 /** @internal */
+export interface TaggedShape {
+  kind: 'tagged'
+  /** That of the first case; the others have the same. */
+  tag: Field
+  cases: readonly Case[]
+  unknown: 'error' | 'skip' | 'bytes'
+}
+
+/**
+ * One of the types that a tagged record may be.
+ *
+ * @internal
+ */
+export interface Case {
+  /** As the user calls it: a number, or the name that an enum has for it. */
+  readonly key: string
+  readonly tag: bigint
+  readonly type: Type
+}
+
+/** @internal */
 export interface Field {
   readonly name: string
   readonly offset: number
@@ -155,6 +177,7 @@ export function make<T extends Type>(type: T): T {
   made.set(type, countFields(shape))
   if (shape.kind === 'struct' || shape.kind === 'union') freezeAll(shape.fields)
   if (shape.kind === 'enum') freezeAll(shape.names)
+  if (shape.kind === 'tagged') freezeAll(shape.cases)
   Object.freeze(shape)
   return Object.freeze(type)
 }
@@ -176,6 +199,8 @@ export function countFields(shape: Shape): number {
       return fieldCount(shape.struct)
     case 'map':
       return fieldCount(shape.type)
+    case 'tagged':
+      return shape.cases.reduce((sum, { type }) => sum + fieldCount(type), 0)
     default:
       return 1
   }
@@ -224,6 +249,30 @@ export function isOpen({ shape }: Type): boolean {
 }
 
 /**
+ * Whether a type is that of a record as a whole, and of nothing in it.
+ *
+ * @internal
+ */
+export function isRecordOnly({ shape }: Type): boolean {
+  return shape.kind === 'view' || shape.kind === 'tagged'
+}
+
+/** @internal */
+export function describeRecordOnly({ name, shape }: Type): string {
+  return shape.kind === 'view' ? `view of ${name}` : `tagged records: ${name}`
+}
+
+/**
+ * Whether what a reader hands out is lent, for as long as a callback runs.
+ *
+ * @internal
+ */
+export function isLent({ shape }: Type): boolean {
+  if (shape.kind === 'tagged') return shape.cases.some(({ type }) => isLent(type))
+  return shape.kind === 'view'
+}
+
+/**
  * The type that a mapped one is made from in the end; any other is that itself.
  *
  * @internal
@@ -242,6 +291,7 @@ export function madeFrom(type: Type): Type {
 export function requiredBytes({ size, shape }: Type): number {
   if (shape.kind === 'view') return requiredBytes(shape.struct)
   if (shape.kind === 'map') return requiredBytes(shape.type)
+  if (shape.kind === 'tagged') return shape.tag.offset + shape.tag.type.size
   if (shape.kind !== 'struct') return size
   return shape.fields.reduce((end, { offset, type }) => Math.max(end, offset + type.size), 0)
 }

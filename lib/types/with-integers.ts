@@ -10,13 +10,15 @@ import { Union } from './union.js'
 import { inForm } from './wide.js'
 
 /** What values become whose integers are read so: each `bigint` in them. */
-export type WithIntegers<T, F extends IntegerForm> = T extends bigint
-  ? { bigint: bigint; number: number; string: string }[F]
-  : T extends Uint8Array | Date | ((...parameters: never) => unknown)
-    ? T
-    : T extends object
-      ? { [K in keyof T]: WithIntegers<T[K], F> }
-      : T
+export type WithIntegers<T, F extends IntegerForm> = F extends 'bigint'
+  ? T
+  : T extends bigint
+    ? { bigint: bigint; number: number; string: string }[F]
+    : T extends Uint8Array | Date | ((...parameters: never) => unknown)
+      ? T
+      : T extends object
+        ? { [K in keyof T]: WithIntegers<T[K], F> }
+        : T
 
 /** By form and type: structs contain others, and one may be used often. */
 const known = {
@@ -31,8 +33,8 @@ const known = {
  * structs, arrays and unions, bit-fields of more than 32 bits, and values of enums that
  * have no name. `JSON.stringify()` takes no bigint.
  *
- * Fields that say themselves what they are, such as `u64.string`, become it too. What
- * `map()` makes stays as it is, unless it is itself a bigint. Addresses of the kernel are
+ * Fields that say themselves what they are, such as `u64.string`, stay that. What `map()`
+ * makes stays as it is, unless it is itself a bigint. Addresses of the kernel are
  * beyond 2^53: read them as `string`.
  *
  * @throws {TypeError} for no such form, and for no type.
@@ -68,11 +70,11 @@ function convertOne(type: Type, form: IntegerForm): Type {
   const own = { name, size, align }
   switch (shape.kind) {
     case 'int':
-      return shape.size < 8 || shape.form === form
+      return shape.size < 8 || shape.form !== 'bigint'
         ? type
         : make({ ...own, shape: { ...shape, form } })
     case 'bits':
-      return shape.width <= 32 || shape.form === form
+      return shape.width <= 32 || shape.form !== 'bigint'
         ? type
         : make({ ...own, shape: { ...shape, form } })
     case 'enum': {
@@ -109,6 +111,11 @@ function convertOne(type: Type, form: IntegerForm): Type {
     case 'view': {
       const struct = convert(shape.struct, form)
       return struct instanceof Struct && struct !== shape.struct ? struct.view() : type
+    }
+    case 'tagged': {
+      const tag = { ...shape.tag, type: convert(shape.tag.type, form) }
+      const cases = shape.cases.map((each) => ({ ...each, type: convert(each.type, form) }))
+      return make({ ...own, shape: { ...shape, tag, cases } })
     }
     default:
       return type

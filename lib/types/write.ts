@@ -7,6 +7,8 @@ import { writeBits } from './bit-access.js'
 import { littleEndian, Memory } from './memory.js'
 import { alignOfElements, isAligned, memoryNames, Names } from './place.js'
 import {
+  describeRecordOnly,
+  isRecordOnly,
   type BitsShape,
   type EnumShape,
   type Field,
@@ -37,7 +39,7 @@ export type Write = (memory: Memory, at: number, value: unknown, what: string) =
  * @param baseAlign The power of two, up to 8, that `at` is always a multiple of.
  */
 export function createWrite(type: Type, baseAlign = 8): Write {
-  if (type.shape.kind === 'view' || !isCompilable(type)) return interpretWrite(type)
+  if (isRecordOnly(type) || !isCompilable(type)) return interpretWrite(type)
   const names = new Names()
   const source = new WriteSource(baseAlign, names).of(type)
   const given = { runtime, values: names.values }
@@ -329,7 +331,8 @@ ${this.#write(shape.type, inner, offset)}`
       case 'struct':
         return this.#struct(type, shape.fields, target, offset, start, what)
       case 'view':
-        throw new TypeError('a view cannot be nested')
+      case 'tagged':
+        throw new TypeError('it cannot be nested')
     }
   }
 
@@ -555,8 +558,9 @@ function interpretWrite(type: Type, zeroed = false): Write {
     case 'struct':
       return interpretStruct(type, shape.fields, zeroed)
     case 'view':
+    case 'tagged':
       return (_memory, _at, _value, what) => {
-        throw invalidType('a type that copies', what, `view of ${type.name}`)
+        throw invalidType('a type that copies', what, describeRecordOnly(type))
       }
   }
 }
