@@ -121,7 +121,7 @@ export class FlightRecorder<T> {
     checkOptions(options, ['bytesPerCpu', 'orderBy'])
     const timeOffset = options.orderBy === undefined ? -1 : offsetOf(decoder, options.orderBy)
     const pages = half.type === 'ringbuf' ? 0 : pagesPerCpu(half, options.bytesPerCpu)
-    if (map.described !== undefined) checkLayout(decoder, map.described)
+    checkLayout(decoder, map.described)
     this.#map = half
     this.#walk = compile(decoder, 'ring')
     this.#native = new (addon().FlightRecorder)()

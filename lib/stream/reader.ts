@@ -122,7 +122,7 @@ export abstract class Reader<T> {
     if (this.#iterations.begun) {
       throw this.#stateError('add', 'it has been iterated over already', target)
     }
-    if (map.described !== undefined) checkLayout(decoder, map.described)
+    checkLayout(decoder, map.described)
     const walk = compile(decoder, this.#flavour, map.name)
     const { drainIntervalUs = defaultIntervalUs } = this.#options
     const result = open(drainIntervalUs)

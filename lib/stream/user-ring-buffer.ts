@@ -234,7 +234,7 @@ export class UserRingBuffer {
     if (known !== undefined) return known
     checkType(type, 'type')
     if (type.shape.kind === 'view') throw invalidType('a type that copies', 'type', type.name)
-    if (this.#map.described !== undefined) checkLayout(type, this.#map.described)
+    checkLayout(type, this.#map.described)
     const write = createWrite(type)
     this.#writes.set(type, write)
     return write
