@@ -1,5 +1,6 @@
 // Compares types with those of BTF.
-import type { Btf, BtfMember, BtfStruct, BtfType } from '../btf/btf.js'
+import type { BtfReader as Btf } from '../btf/reader.js'
+import type { BtfEnum, BtfMember, BtfStruct, BtfType } from '../btf/types.js'
 import { nearNames } from '../errors/near-names.js'
 import { type BitsShape, type EnumShape, type Field, isOpen, madeFrom, type Type } from './type.js'
 
@@ -194,10 +195,8 @@ const mostListed = 20
 function compareNames(
   target: string,
   { names }: EnumShape,
-  declared: BtfType,
+  { values }: BtfEnum,
 ): Mismatch | undefined {
-  const { values } = declared as { values?: readonly { name: string; value: number | bigint }[] }
-  if (values === undefined) return undefined
   const inBtf = new Map(values.map(({ name, value }) => [name, BigInt(value)]))
   for (const [name, value] of names) {
     const found = inBtf.get(name)
@@ -215,9 +214,9 @@ function compareNames(
 
 /** In bytes, of what a number can be read from. */
 function sizeOfNumber(type: BtfType): number | undefined {
-  return type.kind === 'array' || type.kind === 'float' || type.kind === 'other'
-    ? undefined
-    : type.size
+  return ['int', 'enum', 'pointer', 'struct', 'union'].includes(type.kind)
+    ? (type as { size: number }).size
+    : undefined
 }
 
 /** Whether numbers of it are signed or not; both, where that is as one likes. */

@@ -1,6 +1,6 @@
 // Checks a struct that was declared by hand against the BTF of the object that
 // writes the records.
-import type { Btf } from '../btf/btf.js'
+import type { BtfReader as Btf } from '../btf/reader.js'
 import { BpfError } from '../errors/errors.js'
 import { didYouMean } from '../errors/near-names.js'
 import { compareElement, compareStruct, type Mismatch } from './compare.js'
@@ -127,15 +127,11 @@ function warnUnchecked({ name, shape }: Compared, object: Described): void {
   )
 }
 
-/** Those of structs and unions. */
+/** Those by which structs and unions are found. */
 function structNames(btf: Btf): string[] {
   const names: string[] = []
-  for (let id = 1; ; id++) {
-    try {
-      const type = btf.type(id)
-      if (type.kind === 'struct' || type.kind === 'union') names.push(type.name)
-    } catch {
-      return names
-    }
+  for (let id = btf.firstId; id < btf.typeCount; id++) {
+    if (/^(struct|union|typedef)$/.test(btf.kind(id))) names.push(btf.name(id))
   }
+  return names
 }
