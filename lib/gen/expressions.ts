@@ -40,6 +40,7 @@ export function valueType(type: Type, scope: Pick<Scope, 'nameOf'>): string {
     case 'union':
       return scope.nameOf(type)
     case 'map':
+    case 'tagged':
     case 'view':
       throw new Error(`${type.name} is not of BTF`)
   }
@@ -71,6 +72,7 @@ export function expression(type: Type, scope: Scope): Piece {
     case 'union':
       return scope.nameOf(type)
     case 'map':
+    case 'tagged':
     case 'view':
       throw new Error(`${type.name} is not of BTF`)
   }
