@@ -1,6 +1,5 @@
 // Functions of the kernel, while it runs.
 import type { NativeProgram } from '../addon/program.js'
-import { addon } from '../addon/addon.js'
 import { BpfError, invalidType } from '../errors/errors.js'
 import {
   type Attempt,
@@ -69,22 +68,14 @@ function multiProbe(section: 'kprobe.multi' | 'kretprobe.multi'): Kind<KprobeMul
       checkTarget(target, section, ['pattern', 'symbols', 'cookies'])
       checkSection(program, section, ['trace_kprobe_multi', 'trace_kprobe_session'])
       const { pattern, symbols, cookies } = checkMany(target)
-      const isReturn = section === 'kretprobe.multi'
-      const link = program.attachKprobeMulti(pattern, symbols, cookies, isReturn)
       return {
-        // Newer libbpf looks up the pattern first, and fails without tracefs.
-        link:
-          typeof link === 'number' && addon().probe('kprobeMulti', '') === EOPNOTSUPP
-            ? EOPNOTSUPP
-            : link,
+        link: program.attachKprobeMulti(pattern, symbols, cookies, section === 'kretprobe.multi'),
         place: `${section}/${pattern === '' ? symbols.join(',') : pattern}`,
         needs: { feature: 'kprobe.multi', kernel: [5, 18] },
       }
     },
   }
 }
-
-const EOPNOTSUPP = -95
 
 /** Refuses a program that the kernel would: one for many places at once has a section of its own. */
 export function checkSection(

@@ -123,7 +123,13 @@ const tc: Kind<TcTarget> = {
 }
 
 /** The flags, and the descriptor of the link beside it or -1. */
-function checkOrder({ before, after }: { before?: unknown; after?: unknown }): [flags: number, relativeFd: number] {
+function checkOrder({
+  before,
+  after,
+}: {
+  before?: unknown
+  after?: unknown
+}): [flags: number, relativeFd: number] {
   if (before !== undefined && after !== undefined) {
     throw new TypeError('Expected one of before and after')
   }
