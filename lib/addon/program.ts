@@ -85,7 +85,12 @@ export interface NativeProgram {
   ): NativeLink | number
   attachCgroup(cgroupFd: number): NativeLink | number
   attachNetns(netnsFd: number): NativeLink | number
-  attachDevice(ifindex: number, attachType: number, flags: number): NativeLink | number
+  attachDevice(
+    ifindex: number,
+    attachType: number,
+    flags: number,
+    relativeFd: number,
+  ): NativeLink | number
   attachNetfilter(
     family: number,
     hook: number,

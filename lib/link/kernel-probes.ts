@@ -1,6 +1,6 @@
 // Functions of the kernel, while it runs.
 import type { NativeProgram } from '../addon/program.js'
-import { BpfError } from '../errors/errors.js'
+import { BpfError, invalidType } from '../errors/errors.js'
 import {
   type Attempt,
   checkCookie,
@@ -15,6 +15,7 @@ import {
   type Kind,
   type WithCookie,
 } from './kind.js'
+import { numberOf } from './program-types.js'
 
 /** A function of the kernel, see /proc/kallsyms. */
 export interface KprobeTarget extends WithCookie {
@@ -65,6 +66,7 @@ function multiProbe(section: 'kprobe.multi' | 'kretprobe.multi'): Kind<KprobeMul
     types: ['kprobe'],
     attach: (program, target) => {
       checkTarget(target, section, ['pattern', 'symbols', 'cookies'])
+      checkSection(program, section, ['trace_kprobe_multi', 'trace_kprobe_session'])
       const { pattern, symbols, cookies } = checkMany(target)
       return {
         link: program.attachKprobeMulti(pattern, symbols, cookies, section === 'kretprobe.multi'),
@@ -73,6 +75,21 @@ function multiProbe(section: 'kprobe.multi' | 'kretprobe.multi'): Kind<KprobeMul
       }
     },
   }
+}
+
+/** Refuses a program that the kernel would: one for many places at once has a section of its own. */
+export function checkSection(
+  program: NativeProgram,
+  section: string,
+  types: readonly string[],
+): void {
+  const type = program.expectedAttachType()
+  if (types.some((name) => numberOf('attach', name) === type)) return
+  throw invalidType(
+    `a program whose section is "${section}"`,
+    'this kind of target',
+    `program "${program.name()}" of section "${program.section()}"`,
+  )
 }
 
 /** Of the two one is empty. */

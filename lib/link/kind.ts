@@ -94,7 +94,11 @@ export function checkList<T>(
 }
 
 /** The descriptor of a map or program of this library. */
-export function descriptorOf(value: unknown, kind: 'BpfMap' | 'BpfProgram', what: string): number {
+export function descriptorOf(
+  value: unknown,
+  kind: 'BpfMap' | 'BpfProgram' | 'BpfLink',
+  what: string,
+): number {
   const fd = typeof value === 'object' && value !== null && 'fd' in value ? value.fd : undefined
   if (typeof fd === 'number') return fd
   throw invalidType(`a ${kind}`, what, value)

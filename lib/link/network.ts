@@ -1,7 +1,7 @@
 // Network devices, and what passes them.
 import { addon } from '../addon/addon.js'
 import { BpfError, checkInteger, invalidType } from '../errors/errors.js'
-import { checkOneOf, checkTarget, checkText, type Kind } from './kind.js'
+import { checkOneOf, checkTarget, checkText, descriptorOf, type Kind } from './kind.js'
 import { numberOf } from './program-types.js'
 
 /** A network interface of this network namespace: its name, or its index. */
@@ -32,14 +32,27 @@ export interface TcTarget {
   handle?: number | undefined
 }
 
+/**
+ * Among the programs of a device, which run one after another: before or after that of a
+ * link, or `all` of them. By default the program comes last.
+ */
+export type Order =
+  | { before?: BesideLink | 'all' | undefined; after?: undefined }
+  | { after?: BesideLink | 'all' | undefined; before?: undefined }
+
+/** A `BpfLink` of the same device and direction. */
+export interface BesideLink {
+  readonly fd: number
+}
+
 /** Traffic control without a qdisc. Linux 6.6. */
-export interface TcxTarget {
+export type TcxTarget = Order & {
   interface: Interface
   direction: 'ingress' | 'egress'
 }
 
 /** A netkit device's programs. Linux 6.7. */
-export interface NetkitTarget {
+export type NetkitTarget = Order & {
   /** The primary device. */
   interface: Interface
   /** What leaves the primary device, or its peer. Default `primary`. */
@@ -85,7 +98,7 @@ const xdp: Kind<XdpTarget> = {
     // XDP_FLAGS_SKB_MODE, XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE
     const flags = mode === undefined ? 0 : 2 << modes.indexOf(checkOneOf(mode, 'mode', modes))
     return {
-      link: program.attachDevice(checkInterface(target.interface), attachNumber('xdp'), flags),
+      link: program.attachDevice(checkInterface(target.interface), attachNumber('xdp'), flags, -1),
       place: `xdp/${String(target.interface)}`,
       needs: { feature: 'XDP by a link', kernel: [5, 9] },
     }
@@ -109,13 +122,36 @@ const tc: Kind<TcTarget> = {
   },
 }
 
+/** The flags, and the descriptor of the link beside it or -1. */
+function checkOrder({
+  before,
+  after,
+}: {
+  before?: unknown
+  after?: unknown
+}): [flags: number, relativeFd: number] {
+  if (before !== undefined && after !== undefined) {
+    throw new TypeError('Expected one of before and after')
+  }
+  const beside = before ?? after
+  if (beside === undefined) return [0, -1]
+  const flag = before === undefined ? 1 << 4 : 1 << 3 // BPF_F_AFTER, BPF_F_BEFORE
+  if (beside === 'all') return [flag, -1]
+  const isLink = 1 << 13 // BPF_F_LINK
+  return [flag | isLink, descriptorOf(beside, 'BpfLink', before === undefined ? 'after' : 'before')]
+}
+
 const tcx: Kind<TcxTarget> = {
   types: ['sched_cls'],
   attach: (program, target) => {
-    checkTarget(target, 'tcx', ['interface', 'direction'])
+    checkTarget(target, 'tcx', ['interface', 'direction', 'before', 'after'])
     const type = `tcx_${checkOneOf(target.direction, 'direction', directions)}`
     return {
-      link: program.attachDevice(checkInterface(target.interface), attachNumber(type), 0),
+      link: program.attachDevice(
+        checkInterface(target.interface),
+        attachNumber(type),
+        ...checkOrder(target),
+      ),
       place: `tcx/${String(target.interface)}`,
       needs: { feature: 'TCX', kernel: [6, 6] },
     }
@@ -125,10 +161,14 @@ const tcx: Kind<TcxTarget> = {
 const netkit: Kind<NetkitTarget> = {
   types: ['sched_cls'],
   attach: (program, target) => {
-    checkTarget(target, 'netkit', ['interface', 'side'])
+    checkTarget(target, 'netkit', ['interface', 'side', 'before', 'after'])
     const type = `netkit_${checkOneOf(target.side ?? 'primary', 'side', ['primary', 'peer'])}`
     return {
-      link: program.attachDevice(checkInterface(target.interface), attachNumber(type), 0),
+      link: program.attachDevice(
+        checkInterface(target.interface),
+        attachNumber(type),
+        ...checkOrder(target),
+      ),
       place: `netkit/${String(target.interface)}`,
       needs: { feature: 'netkit', kernel: [6, 7] },
     }

@@ -1,6 +1,6 @@
 // Functions and places of programs and libraries.
 import { invalidType } from '../errors/errors.js'
-import { checkMany, type Many } from './kernel-probes.js'
+import { checkMany, checkSection, type Many } from './kernel-probes.js'
 import {
   checkCookie,
   checkLength,
@@ -108,6 +108,7 @@ function multiProbe(section: 'uprobe.multi' | 'uretprobe.multi'): Kind<UprobeMul
       const known = ['path', 'pid', 'pattern', 'symbols', 'offsets', 'cookies'] as const
       const given = checkTarget(target, section, known)
       const { many, offsets } = checkPlaces(given)
+      checkSection(program, section, ['trace_uprobe_multi', 'trace_uprobe_session'])
       const [path, pid] = checkFile(target)
       return {
         link: program.attachUprobeMulti(

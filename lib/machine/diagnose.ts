@@ -74,8 +74,22 @@ const ENODEV = -19
 const ENFILE = -23
 const EMFILE = -24
 const ENOSYS = -38
+const EPROTO = -71
 const EOPNOTSUPP = -95
 const ENOTSUPP = -524
+
+/** The first libbpf that knows a section, where 1.0 does not. */
+const sectionsSince: Readonly<Record<string, string>> = {
+  'uprobe.multi': '1.3',
+  'uprobe.multi.s': '1.3',
+  'uretprobe.multi': '1.3',
+  'uretprobe.multi.s': '1.3',
+  tcx: '1.3',
+  netkit: '1.3',
+  netfilter: '1.3',
+  'kprobe.session': '1.5',
+  'uprobe.session': '1.6',
+}
 
 /**
  * Explains a failure. The kernel reports old memlock limits, missing
@@ -122,6 +136,17 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
     return {
       code: 'ERR_UNSUPPORTED',
       hint: `User ring buffers need Linux 6.1 or newer, this is ${facts.kernelRelease}`,
+    }
+  }
+  const unknown = /missing BPF prog type, check ELF section name '([^'/]*)/.exec(failure.log)?.[1]
+  const since = sectionsSince[unknown ?? '']
+  if (unknown !== undefined) {
+    return {
+      code: since === undefined ? 'ERR_OBJECT_FORMAT' : 'ERR_UNSUPPORTED',
+      hint:
+        since === undefined
+          ? `libbpf knows no section "${unknown}": see SEC() in its documentation, or set the program's type before load`
+          : `Sections "${unknown}" need libbpf ${since} or newer where this package was built: install it, then run "npm rebuild bpf-ringbuf"`,
     }
   }
   if (needsKernelBtf(failure) && !facts.kernelBtf) {
@@ -343,6 +368,18 @@ function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undef
     return {
       code: 'ERR_UNSUPPORTED',
       hint: `This kernel (${facts.kernelRelease}) has no clsact qdisc: it needs CONFIG_NET_CLS_ACT and the module sch_ingress`,
+    }
+  }
+  if (failure.errno === EPROTO) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: 'The object has the usdt.bpf.h of another libbpf, whose layout differs since 1.7: compile it with the header of the libbpf that is loaded',
+    }
+  }
+  if (/^u(ret)?probe\.multi/.test(section) && failure.errno === ENOENT && failure.log === '') {
+    return {
+      code: 'ERR_NOT_FOUND',
+      hint: 'It has not all of these functions; of a stripped file, without .symtab, libbpf finds no lists of symbols: give a pattern or offsets',
     }
   }
   if (isUserProbe(section) && failure.errno === ESRCH) {

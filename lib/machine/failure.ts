@@ -2,7 +2,14 @@
 import { BpfError, describeErrno, VerifierError } from '../errors/errors.js'
 import { addon } from '../addon/addon.js'
 import { type DeclaredMap, diagnose, type Failure, type Needs } from './diagnose.js'
-import { lacksOverwriting, lacksRingBuffers, lacksUserRingBuffers } from './probes.js'
+import {
+  lacksKprobeMulti,
+  lacksOverwriting,
+  lacksRingBuffers,
+  lacksUserRingBuffers,
+} from './probes.js'
+
+const EOPNOTSUPP = -95
 
 /** Not the verifier's, though libbpf prints its log: EAGAIN, EMFILE, ENOTSUPP. */
 const neverVerifier = new Set([-11, -24, -524])
@@ -17,7 +24,11 @@ export function failure(
   errno: number,
   context: Pick<Failure, 'section' | 'needs' | 'pinPath'> = {},
 ): BpfError {
-  return explained(target, { operation, errno, log: addon().takeLog(), ...context })
+  const log = addon().takeLog()
+  // Newer libbpf first asks tracefs which functions there are, and then fails for its want.
+  const isMulti = operation === 'attach' && /^k(ret)?probe\.multi/.test(context.section ?? '')
+  const told = isMulti && errno < 0 && lacksKprobeMulti() ? EOPNOTSUPP : errno
+  return explained(target, { operation, errno: told, log, ...context })
 }
 
 /** Types of programs that are younger than ring buffers. */

@@ -2,6 +2,7 @@
 import { addon } from '../addon/addon.js'
 
 const EINVAL = -22
+const EOPNOTSUPP = -95
 const BPF_MAP_TYPE_RINGBUF = 27
 const BPF_MAP_TYPE_USER_RINGBUF = 31
 
@@ -16,6 +17,11 @@ export function lacksRingBuffers(): boolean {
 /** The same of rings that overwrite their oldest records, `BPF_F_RB_OVERWRITE`. */
 export function lacksOverwriting(): boolean {
   return addon().probe('overwritingRing', '') === EINVAL
+}
+
+/** The same of `kprobe.multi`. */
+export function lacksKprobeMulti(): boolean {
+  return addon().probe('kprobeMulti', '') === EOPNOTSUPP
 }
 
 /** The same of user ring buffers. */

@@ -203,16 +203,16 @@ Napi::Value Map::Reuse(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), bpf_map__reuse_fd(map_, fd));
 }
 
-// bpf_map__fd()
+// bpf_map__fd(), or a negative number when load() did not create the map
 // fd(): number
 Napi::Value Map::Fd(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), closed() ? -EBADF : bpf_map__fd(map_));
+  return Napi::Number::New(info.Env(), closed() ? -EBADF : CreatedFd());
 }
 
 // What is done with a loaded map; -EBADF when load() did not create it
 // handle(): MapHandle | number
 Napi::Value Map::Handle(const Napi::CallbackInfo& info) {
-  const int fd = closed() ? -1 : bpf_map__fd(map_);
+  const int fd = closed() ? -1 : CreatedFd();
   if (fd < 0) return Napi::Number::New(info.Env(), -EBADF);
   return MapHandle::Borrow(environment_, owner_, fd);
 }
@@ -274,12 +274,18 @@ Napi::Value Map::WriteData(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), 0);
 }
 
+int Map::CreatedFd() const {
+  // From libbpf 1.5 on each map has a descriptor after load, of maps that were
+  // not to be created that of another file.
+  return bpf_map__autocreate(map_) ? bpf_map__fd(map_) : -1;
+}
+
 uint8_t* Map::Data(bool writable, size_t* size_bytes, int* error) {
   if (closed()) {
     *error = -EBADF;
     return nullptr;
   }
-  const int fd = bpf_map__fd(map_);
+  const int fd = CreatedFd();
   if (fd < 0) {
     const void* initial = bpf_map__initial_value(map_, size_bytes);
     if (initial == nullptr) *error = -ENOENT;

@@ -56,6 +56,7 @@ class Map final : public Napi::ObjectWrap<Map> {
   uint8_t* Data(bool writable, size_t* size_bytes, int* error);
 
   bool closed() const;
+  int CreatedFd() const;
 
   Environment* const environment_;
   bpf_map* map_ = nullptr;

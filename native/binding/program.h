@@ -6,6 +6,7 @@
 #include <napi.h>
 
 #include "binding/addon.h"
+#include "core/attachment.h"
 
 namespace bpf_ringbuf {
 
@@ -69,6 +70,8 @@ class Program : public Napi::ObjectWrap<Program> {
   // Attaches by a function that gives an attachment, or null with errno set.
   template <typename AttachFunction>
   Napi::Value AttachBy(const Napi::CallbackInfo& info, AttachFunction attach);
+  // Lets go of one whose program would misread its arguments: EPROTO.
+  AttachmentPtr CheckSpecs(AttachmentPtr attachment) const;
   // One that needs a newer libbpf than this was built with.
   Napi::Value Lacking(const Napi::CallbackInfo& info) const;
 

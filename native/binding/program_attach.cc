@@ -14,6 +14,7 @@
 #include "core/guard.h"
 #include "core/libbpf_version.h"
 #include "core/log.h"
+#include "core/usdt_specs.h"
 
 namespace bpf_ringbuf {
 
@@ -57,6 +58,15 @@ Napi::Value Program::AttachBy(const Napi::CallbackInfo& info,
   return Link::Wrap(environment_, std::move(attachments));
 }
 
+AttachmentPtr Program::CheckSpecs(AttachmentPtr attachment) const {
+  if (attachment == nullptr || AreUsdtSpecsReadable(owner_->object())) {
+    return attachment;
+  }
+  attachment->Release(false);
+  errno = EPROTO;
+  return nullptr;
+}
+
 Napi::Value Program::Lacking(const Napi::CallbackInfo& info) const {
   environment_->log.clear();
   return Napi::Number::New(info.Env(), closed() ? -EBADF : -ENOSYS);
@@ -68,8 +78,9 @@ Napi::Value Program::Lacking(const Napi::CallbackInfo& info) const {
 //   says EOPNOTSUPP and prints nothing, and has not asked the kernel
 Napi::Value Program::Attach(const Napi::CallbackInfo& info) {
   environment_->log.clear();
-  const Napi::Value attached = AttachBy(
-      info, [this] { return TakeLink(bpf_program__attach(program_)); });
+  const Napi::Value attached = AttachBy(info, [this] {
+    return CheckSpecs(TakeLink(bpf_program__attach(program_)));
+  });
   if (!attached.IsEmpty() && attached.IsNumber() && environment_->log.empty() &&
       attached.As<Napi::Number>().Int32Value() == -EOPNOTSUPP) {
     return info.Env().Undefined();
@@ -228,6 +239,7 @@ Napi::Value Program::AttachUprobeMulti(const Napi::CallbackInfo& info) {
 // bpf_program__attach_usdt()
 // attachUsdt(path: string, provider: string, name: string, pid: number,
 //   cookie: bigint): Link | number
+//   EPROTO when the object has usdt.bpf.h of another libbpf, laid out otherwise
 Napi::Value Program::AttachUsdt(const Napi::CallbackInfo& info) {
   std::string path;
   std::string provider;
@@ -237,8 +249,9 @@ Napi::Value Program::AttachUsdt(const Napi::CallbackInfo& info) {
   if (!ReadArguments(info, &path, &provider, &name, &pid, &cookie)) return {};
   return AttachBy(info, [&] {
     LIBBPF_OPTS(bpf_usdt_opts, options, .usdt_cookie = cookie.value);
-    return TakeLink(bpf_program__attach_usdt(
-        program_, pid, path.c_str(), provider.c_str(), name.c_str(), &options));
+    return CheckSpecs(TakeLink(
+        bpf_program__attach_usdt(program_, pid, path.c_str(), provider.c_str(),
+                                 name.c_str(), &options)));
   });
 }
 
@@ -339,17 +352,23 @@ Napi::Value Program::AttachNetns(const Napi::CallbackInfo& info) {
   });
 }
 
-// BPF_LINK_CREATE for XDP, TCX and netkit
-// attachDevice(ifindex: number, attachType: number,
-//   flags: number): Link | number
+// BPF_LINK_CREATE for XDP, TCX and netkit; the link that it comes before or
+// after, as the flags say, or -1
+// attachDevice(ifindex: number, attachType: number, flags: number,
+//   relativeFd: number): Link | number
 Napi::Value Program::AttachDevice(const Napi::CallbackInfo& info) {
   uint32_t ifindex;
   uint32_t attach_type;
   uint32_t flags;
-  if (!ReadArguments(info, &ifindex, &attach_type, &flags)) return {};
+  int32_t relative_fd;
+  if (!ReadArguments(info, &ifindex, &attach_type, &flags, &relative_fd)) {
+    return {};
+  }
   return AttachBy(info, [&] {
+    std::vector<uint32_t> more;
+    if (relative_fd >= 0) more.push_back(static_cast<uint32_t>(relative_fd));
     return CreateLink(bpf_program__fd(program_), ifindex, attach_type, flags,
-                      {});
+                      more);
   });
 }
 

@@ -230,7 +230,8 @@ describeBpf('globals', () => {
     const object = openObject('globals')
     object.load()
     expect([object.globals.const_u32, object.globals.bss_u32]).toEqual([32, 0])
-    expect(dataMappings() - before).toBe(2)
+    // Newer libbpf maps the sections, too.
+    expect(dataMappings() - before).toBeGreaterThanOrEqual(2)
     object.close()
     expect(dataMappings() - before).toBe(0)
     expect(thrownBy(() => object.globals.const_u32)).toMatchObject({ code: 'ERR_CLOSED' })

@@ -16,6 +16,10 @@ import { spin, until } from '../until.js'
 
 const noKprobes: Refusal = ['ERR_UNSUPPORTED', /no kprobes|tracefs is not mounted/]
 const noMultiKprobes: Refusal = ['ERR_UNSUPPORTED', /kprobe\.multi needs Linux 5\.18/]
+const noMultiUprobes: Refusal = [
+  'ERR_UNSUPPORTED',
+  /Sections "uprobe\.multi" need libbpf 1\.3|uprobe\.multi needs Linux 6\.6/,
+]
 const noTracefs: Refusal = ['ERR_UNSUPPORTED', /tracefs is not mounted/]
 const noTrampolines: Refusal = ['ERR_UNSUPPORTED', /refuses BPF trampolines/]
 const noLsm: Refusal = ['ERR_UNSUPPORTED', /lsm=.*bpf|refuses BPF trampolines/]
@@ -178,6 +182,20 @@ describeBpf('a target of tracing', () => {
       trigger: callLibc,
     },
     {
+      feature: 'uprobe.multi',
+      program: 'uprobe_multi',
+      target: { uprobeMulti: { path: 'libc.so.6', pattern: 'getui?' } },
+      trigger: callLibc,
+      refusals: [noMultiUprobes],
+    },
+    {
+      feature: 'perf_event-hardware',
+      program: 'perf_event',
+      target: { perfEvent: { type: 'cpu-cycles', period: 100_000 } },
+      trigger: () => spin(20),
+      refusals: [['ERR_UNSUPPORTED', /no such event.* virtual machines/]],
+    },
+    {
       feature: 'perf_event',
       program: 'perf_event',
       target: { perfEvent: { type: 'cpu-clock', hz: 999 } },
@@ -282,6 +300,41 @@ describeBpf('a target of the network', () => {
     await socket.receive()
     expect(hits(object)).toBe(1)
   })
+
+  test('TCX: before or after a link, first and last', async () => {
+    using object = openObject('targets')
+    for (const name of ['traffic_control', 'traffic_control_other']) {
+      object.program(name).autoload = true
+    }
+    object.load()
+    const tcx = { interface: 'lo', direction: 'egress' } as const
+    let one: BpfLink | undefined
+    const error = errorOf(() => (one = object.program('traffic_control').attach({ tcx })))
+    judge('tcx', error, ['ERR_UNSUPPORTED', /TCX needs Linux 6\.6/])
+    if (one === undefined) return
+    // The first of them ends the chain: it alone counts, one or a million at a time.
+    const other = object.program('traffic_control_other')
+    const isOther = async (): Promise<boolean> => {
+      const before = hits(object)
+      await sendDatagram()
+      return hits(object) - before >= 1_000_000
+    }
+    for (const [order, first] of [
+      [{}, false],
+      [{ before: one }, true],
+      [{ after: one }, false],
+      [{ before: 'all' }, true],
+      [{ after: 'all' }, false],
+    ] as const) {
+      using link = other.attach({ tcx: { ...tcx, ...order } })
+      expect({ order, first: await isOther() }).toEqual({ order, first })
+      expect(link.info().type).toBe('tcx')
+    }
+    expect(await isOther()).toBe(false)
+    one.close()
+    expect(thrownBy(() => other.attach({ tcx: { ...tcx, before: one } })).code).toBe('ERR_CLOSED')
+  })
+
   test('a network namespace, for its flow dissector', () => {
     using object = openWith('flow_dissector')
     const program = object.load().program('flow_dissector')
@@ -426,6 +479,27 @@ describeBpf('a cookie', () => {
     ],
     ['uprobe', 'uprobe', { uprobe: { path: 'libc.so.6', symbol: 'getuid', cookie } }, callLibc, []],
     [
+      'uprobe.multi',
+      'uprobe_multi',
+      // Not of libc: in what is stripped libbpf finds no lists of symbols.
+      {
+        uprobeMulti: {
+          path: process.execPath,
+          symbols: ['uv_run', 'uv_hrtime'],
+          cookies: [1n, cookie],
+        },
+      },
+      () => process.hrtime(),
+      [noMultiUprobes],
+    ],
+    [
+      'raw_tp',
+      'raw_tracepoint',
+      { rawTracepoint: { name: 'sys_enter', cookie } },
+      readAFile,
+      [['ERR_UNSUPPORTED', /cookie of a raw tracepoint needs (libbpf 1\.5|Linux 6\.10)/]],
+    ],
+    [
       'tp',
       'tracepoint',
       { tracepoint: { category: 'syscalls', name: 'sys_enter_openat', cookie } },
@@ -517,11 +591,32 @@ describeBpf('a wrong target', () => {
       /no such process/,
     ],
     [
-      'a later libbpf',
+      'many places for a program of one',
       'uprobe',
       { uprobeMulti: { path: 'libc.so.6', pattern: 'getu*' } },
-      'ERR_UNSUPPORTED',
-      /needs libbpf 1\.3|needs Linux 6\.6|uprobe\.multi/,
+      'TypeError',
+      /a program whose section is "uprobe\.multi" .*program "uprobe" of section "uprobe"/,
+    ],
+    [
+      'functions for a program of one',
+      'kprobe',
+      { kprobeMulti: { symbols: [symbol] } },
+      'TypeError',
+      /a program whose section is "kprobe\.multi"/,
+    ],
+    [
+      'both orders',
+      'traffic_control',
+      { tcx: { interface: 'lo', direction: 'ingress', before: 'all', after: 'all' } },
+      'TypeError',
+      /one of before and after/,
+    ],
+    [
+      'an order beside what is no link',
+      'traffic_control',
+      { tcx: { interface: 'lo', direction: 'ingress', before: 'first' } },
+      'TypeError',
+      /a BpfLink for before/,
     ],
     ['no rate', 'perf_event', { perfEvent: { type: 'cpu-clock' } }, 'TypeError', /hz and period/],
     ['no event', 'perf_event', { perfEvent: { type: 'clock', hz: 1 } }, 'TypeError', /one of cpu-/],

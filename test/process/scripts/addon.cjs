@@ -299,7 +299,7 @@ const cases = {
       attachPerfEvents: 'nwwbIbw',
       attachCgroup: 'n',
       attachNetns: 'n',
-      attachDevice: 'nnn',
+      attachDevice: 'nnnn',
       attachNetfilter: 'nnnn',
       attachTc: 'nnnn',
       attachSocket: 'nb',
