@@ -258,7 +258,7 @@ describeBpf('bpf-ringbuf build', () => {
 })
 
 describeBpf('bpf-ringbuf build --watch', () => {
-  const built = (times: number): RegExp => new RegExp(`^(agent\\.bpf\\.o: \\d+ ms\\n){${times}}$`)
+  const built = (times: number): RegExp => new RegExp(`^(agent\\.bpf\\.o: \\d+ ms\\n){${times},}$`)
 
   test('builds again after changes of headers, survives errors, and ends by Ctrl-C', async () => {
     const args = [main, 'build', '--watch', '--no-gen', '--prune', 'agent.bpf.c']
