@@ -7,6 +7,8 @@ import type { HeaderNames } from './kernel-header.js'
 import { onFile } from './files.js'
 import { runClang, type ToolRun } from './toolchain.js'
 
+const inclusion = /^[ \t]*#[ \t]*include[ \t]*(["<])(.+?)[">]/gm
+
 /** What a source and the headers beside it include. */
 export interface Inclusions {
   /** The source, its headers that are there, and where those would be that are not. */
@@ -25,14 +27,13 @@ export function findInclusions(source: string, directories: readonly string[]): 
   const visit = (path: string): void => {
     if (files.has(path)) return
     files.add(path)
-    for (const [, name = ''] of readText(path).matchAll(
-      /^[ \t]*#[ \t]*include[ \t]*["<](.+?)[">]/gm,
-    )) {
+    for (const [, open, name = ''] of readText(path).matchAll(inclusion)) {
       const candidates = [dirname(path), ...directories].map((from) => resolve(from, name))
       const found = candidates.find((candidate) => existsSync(candidate))
       if (found !== undefined) visit(found)
       else if (name === 'vmlinux.h') wantsKernelHeader = true
-      else if (candidates[0] !== undefined) files.add(candidates[0])
+      // Others are the system's.
+      else if (open === '"' && candidates[0] !== undefined) files.add(candidates[0])
     }
   }
   visit(resolve(source))

@@ -1,10 +1,11 @@
 // Builds again whenever what was built changes.
-import { type FSWatcher, watch as watchPath } from 'node:fs'
+import { existsSync, type FSWatcher, watch as watchPath } from 'node:fs'
 import { constants } from 'node:os'
 import { basename, dirname } from 'node:path'
 import { BpfError } from '../errors/errors.js'
 import type { Output } from './command.js'
 import type { Watching } from './compile.js'
+import { onFile } from './files.js'
 
 /** Editors write a file in several steps. */
 const quietMs = 50
@@ -113,7 +114,7 @@ class Folders {
     for (const [folder, names] of byFolder) {
       const known = this.#watchers.get(folder)
       if (known !== undefined) known.names = names
-      else this.#open(folder, names)
+      else if (existsSync(folder)) this.#open(folder, names)
     }
   }
 
@@ -125,9 +126,12 @@ class Folders {
   #open(folder: string, names: Set<string>): void {
     const entry = {
       names,
-      watcher: watchPath(folder, (_, name) => {
-        if (name === null || entry.names.has(name)) this.#onChange()
-      }),
+      // May fail where the system allows no more of them.
+      watcher: onFile('watch', folder, () =>
+        watchPath(folder, (_, name) => {
+          if (name === null || entry.names.has(name)) this.#onChange()
+        }),
+      ),
     }
     entry.watcher.on('error', () => {
       entry.watcher.close()

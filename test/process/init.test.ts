@@ -151,7 +151,7 @@ describeBpf('the agent that is laid out', () => {
     writeFileSync(source, text)
     expect(stdout).toMatch(/src\/line\.ts.*'parent_pit' does not exist/)
     expect(status).not.toBe(0)
-  }, 60_000)
+  }, 180_000)
 })
 
 describe('bpf-ringbuf init', () => {
