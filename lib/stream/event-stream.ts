@@ -8,7 +8,7 @@ import type { WithIntegers } from '../types/with-integers.js'
 import type { Type } from '../types/struct.js'
 import type { Tagged } from '../types/tagged.js'
 
-export interface EventStreamOptions<M extends IntegerForm = IntegerForm> extends ReaderOptions<M> {
+export interface EventStreamOptions<M extends IntegerForm = 'bigint'> extends ReaderOptions<M> {
   /** What is the perf buffer's own, used when it is one. */
   perf?: Omit<PerfBufferOptions, keyof ReaderOptions>
 }

@@ -20,7 +20,7 @@ import { checkIntegers } from './options.js'
 import type { Tally } from './record.js'
 import { compile, type Cursor, type Walk } from './walk.js'
 
-export interface FlightRecorderOptions<M extends IntegerForm = IntegerForm> {
+export interface FlightRecorderOptions<M extends IntegerForm = 'bigint'> {
   /**
    * Of perf buffers, the size of each CPU's in bytes, rounded up to a power of two
    * and to four pages. By default a recorder that was declared with

@@ -4,7 +4,7 @@ import type { IntegerForm } from '../types/type.js'
 import { checkSignal } from './arguments.js'
 
 /** How a reader waits, and how much memory it uses. */
-export interface ReaderOptions<M extends IntegerForm = IntegerForm> {
+export interface ReaderOptions<M extends IntegerForm = 'bigint'> {
   /**
    * The longest that a record waits under load, in microseconds: the poll
    * thread then leaves the kernel's buffer alone for up to this time, and the

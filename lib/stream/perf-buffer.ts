@@ -20,7 +20,7 @@ import type { WithIntegers } from '../types/with-integers.js'
 import type { Type } from '../types/struct.js'
 import type { Tagged } from '../types/tagged.js'
 
-export interface PerfBufferOptions<M extends IntegerForm = IntegerForm> extends ReaderOptions<M> {
+export interface PerfBufferOptions<M extends IntegerForm = 'bigint'> extends ReaderOptions<M> {
   /** Size of each CPU's buffer in pages, a power of two. Default 64. */
   pagesPerCpu?: number
   /**

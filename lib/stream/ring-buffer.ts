@@ -11,7 +11,7 @@ import type { WithIntegers } from '../types/with-integers.js'
 import type { Type } from '../types/struct.js'
 import type { Tagged } from '../types/tagged.js'
 
-export type RingBufferOptions<M extends IntegerForm = IntegerForm> = ReaderOptions<M>
+export type RingBufferOptions<M extends IntegerForm = 'bigint'> = ReaderOptions<M>
 
 /** One ring of a reader. Positions count bytes since the map was made. */
 export interface RingStats {

@@ -38,6 +38,7 @@ describeBpf('stats()', () => {
     const sizeBytes = object.map('events').maxEntries
     expect(ring.stats()).toEqual({
       records: 0,
+      unknown: 0,
       bytes: 0,
       batches: 0,
       wakeups: 0,
@@ -53,6 +54,7 @@ describeBpf('stats()', () => {
           peakBytes: 0,
           consumerPosition: 0,
           producerPosition: 0,
+          unknown: 0,
           lost: 0,
           discarded: 0,
         },
@@ -74,6 +76,7 @@ describeBpf('stats()', () => {
     make(object, 'events', { count: produced })
     const full = {
       records: 0,
+      unknown: 0,
       bytes: 0,
       batches: 0,
       wakeups: 0,
@@ -83,7 +86,8 @@ describeBpf('stats()', () => {
       discarded: 0,
     }
     const queued = room * sampleRingBytes
-    const position = { name: 'events', sizeBytes, producerPosition: queued, peakBytes: queued }
+    const ofRing = { name: 'events', sizeBytes, unknown: 0 }
+    const position = { ...ofRing, producerPosition: queued, peakBytes: queued }
     expect(ring.stats()).toEqual({
       ...full,
       rings: [

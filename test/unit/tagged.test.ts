@@ -220,7 +220,7 @@ describe('a record whose tag no case has', () => {
     ])
     const callbacks = [jest.fn(), jest.fn(), jest.fn()]
     walk(eventOf('bytes'), records, callbacks)
-    expect(callbacks.map(({ mock }) => mock.calls)).toEqual([
+    expect(callbacks.map(({ mock }) => mock.calls as unknown[][])).toEqual([
       [[exec, 'events']],
       [[exit, 'events']],
       [
