@@ -1,19 +1,18 @@
 // What C calls things, from BTF.
-import type { Btf, BtfMember } from '../btf/btf.js'
+import type { BtfReader } from '../btf/reader.js'
+import type { BtfMember } from '../btf/types.js'
 
 /** Of a member, such as `__u32 pid`, `char comm[16]` and `__u32 ready : 1`. */
 export function declaration(
-  btf: Btf,
+  btf: BtfReader,
   { type: id, bitSize = 0 }: { type: number; bitSize?: number },
   name: string,
 ): string {
-  const type = btf.describe(id)
-  const [, base = type, dimensions = ''] = /^(.*?)((?:\[\d*\])*)$/s.exec(type) ?? []
-  return `${base} ${name}${dimensions}${bitSize === 0 ? '' : ` : ${String(bitSize)}`}`
+  return `${btf.describe(id, name)}${bitSize === 0 ? '' : ` : ${String(bitSize)}`}`
 }
 
 /** The members of a struct or union, those of anonymous ones in it included, by their names. */
-export function membersOf(btf: Btf, id: number): Map<string, BtfMember> {
+export function membersOf(btf: BtfReader, id: number): Map<string, BtfMember> {
   const found = new Map<string, BtfMember>()
   const visit = (of: number, depth: number): void => {
     const type = btf.type(of)

@@ -1,5 +1,6 @@
 // The module of an object: TypeScript with the names and types that it has.
-import type { Btf, BtfVariable } from '../btf/btf.js'
+import type { BtfReader } from '../btf/reader.js'
+import type { BtfVariable } from '../btf/types.js'
 import { BpfError } from '../errors/errors.js'
 import { didYouMean } from '../errors/near.js'
 import { declaredTypes } from '../map/entry-types.js'
@@ -61,6 +62,9 @@ export function generateModule(object: BpfObject, options: ModuleOptions): strin
   return new ModuleWriter(object, object.btf, options).write()
 }
 
+/** Kinds of types that have names of their own. */
+const typeKinds = ['struct', 'union', 'enum', 'typedef'] as const
+
 interface MapEntry {
   readonly map: BpfMap
   readonly key: Type | undefined
@@ -75,7 +79,7 @@ interface GlobalEntry {
 
 class ModuleWriter {
   readonly #object: BpfObject
-  readonly #btf: Btf
+  readonly #btf: BtfReader
   readonly #options: ModuleOptions
   readonly #records: Records
   readonly #maps: MapEntry[]
@@ -88,7 +92,7 @@ class ModuleWriter {
   readonly #className: string
   readonly #reserved: ReadonlySet<string>
 
-  constructor(object: BpfObject, btf: Btf, options: ModuleOptions) {
+  constructor(object: BpfObject, btf: BtfReader, options: ModuleOptions) {
     this.#object = object
     this.#btf = btf
     this.#options = options
@@ -97,8 +101,8 @@ class ModuleWriter {
     this.#className = reservedNames.has(className) ? `${className}Object` : className
     this.#reserved = new Set([...reservedNames, this.#className])
     this.#rings = this.#findRings()
-    for (const name of options.types) this.#addCompared(this.#idOf(name), name)
-    for (const id of this.#keptIds()) this.#addCompared(id, '')
+    for (const name of options.types) this.#addRecord(this.#idOf(name), name, true)
+    for (const id of this.#keptIds()) this.#addRecord(id, 'record', false)
     const [only, ...others] = this.#rings
     const record = this.#compared.length === 1 ? this.#compared[0] : undefined
     // There is nothing else that it could be.
@@ -124,9 +128,9 @@ class ModuleWriter {
   /** By name, as C writes it: with `struct` or without, or a typedef. */
   #idOf(given: string): number {
     const name = given.replace(/^(struct|union|enum)\s+/, '')
-    const id = this.#btf.find(name)
+    const id = this.#btf.find(name, ...typeKinds)
     if (id !== undefined) return id
-    const names = this.#btf.names()
+    const names = this.#btf.names(...typeKinds)
     throw new BpfError(
       'ERR_NOT_FOUND',
       `the object's BTF has no such type${didYouMean(name, names)}`,
@@ -159,7 +163,10 @@ class ModuleWriter {
     }
     return rings.map((ring) => ({
       ring,
-      type: ring.record === undefined ? undefined : this.#addCompared(ring.record, ring.map.name),
+      type:
+        ring.record === undefined
+          ? undefined
+          : this.#addRecord(ring.record, ring.map.name, given.has(ring.map.name)),
     }))
   }
 
@@ -169,14 +176,19 @@ class ModuleWriter {
       const pointer = this.#btf.type(type)
       if (pointer.kind !== 'pointer' || pointer.to === 0) return []
       const target = this.#btf.type(pointer.to)
-      const isRecord = target.kind === 'struct' && typeFromBtf(this.#btf, pointer.to) !== undefined
-      return isRecord ? [pointer.to] : []
+      return target.kind === 'struct' || target.kind === 'union' ? [pointer.to] : []
     })
   }
 
-  #addCompared(id: number, name: string): Type {
-    const type = this.#records.add(id, name === '' ? 'record' : name)
+  /**
+   * A type that records have: a flexible array in it is the rest of the record.
+   *
+   * @param isAsked Somebody asked for it: not to have it is an error.
+   */
+  #addRecord(id: number, name: string, isAsked: boolean): Type | undefined {
+    const type = this.#records.add(id, name, { tail: true })
     if (type === undefined) {
+      if (!isAsked) return undefined
       const { path, problem } = unsupportedInBtf(this.#btf, id) ?? { path: '', problem: 'unknown' }
       throw new BpfError('ERR_UNSUPPORTED', `${path === '' ? 'it' : path.slice(1)} is ${problem}`, {
         operation: 'generate',
@@ -436,7 +448,7 @@ function hasDeclaredEntries(map: BpfMap): boolean {
   return !/^(ringbuf|user_ringbuf|arena|struct_ops|perf_event_array)$/.test(map.type)
 }
 
-function isPointer(btf: Btf, id: number): boolean {
+function isPointer(btf: BtfReader, id: number): boolean {
   let type = btf.type(id)
   for (let depth = 0; depth < 64 && type.kind === 'array'; depth++) type = btf.type(type.element)
   return type.kind === 'pointer'

@@ -37,11 +37,21 @@ export function assignNames(wishes: readonly Wish[], reserved: ReadonlySet<strin
   order.sort((a, b) => compare(cName(a), cName(b)) || a - b)
   const taken = new Set(reserved)
   const names: string[] = []
+  const others: [index: number, base: string][] = []
   for (const index of order) {
     const { name: wished, suffix } = wishes[index] as Wish
     const base = reserved.has(wished) ? `${wished}${suffix}` : wished
-    let name = base
-    for (let number = 2; taken.has(name); number++) name = `${base}${String(number)}`
+    if (taken.has(base)) {
+      others.push([index, base])
+    } else {
+      taken.add(base)
+      names[index] = base
+    }
+  }
+  for (const [index, base] of others) {
+    let number = 2
+    while (taken.has(`${base}${String(number)}`)) number++
+    const name = `${base}${String(number)}`
     taken.add(name)
     names[index] = name
   }

@@ -1,7 +1,7 @@
 // The structs, unions and enums that a module declares: those that are reached, each once.
-import type { Btf } from '../btf/btf.js'
+import type { BtfReader } from '../btf/reader.js'
 import { differenceOf } from '../types/difference.js'
-import { typeFromBtf } from '../types/from-btf.js'
+import { type FromBtfOptions, typeFromBtf } from '../types/from-btf.js'
 import type { Type } from '../types/type.js'
 import { membersOf } from './c-declarations.js'
 import { isDeclared } from './expressions.js'
@@ -22,12 +22,12 @@ const suffixes = { struct: 'Struct', union: 'Union', enum: 'Enum' }
 
 /** Collects types, and then knows what they are called in TypeScript. */
 export class Records {
-  readonly #btf: Btf
+  readonly #btf: BtfReader
   readonly #found: RecordType[] = []
   readonly #byType = new Map<Type, RecordType>()
   #names: Map<RecordType, string> | undefined
 
-  constructor(btf: Btf) {
+  constructor(btf: BtfReader) {
     this.#btf = btf
   }
 
@@ -42,8 +42,8 @@ export class Records {
    * @param where What an anonymous one is named by: where it is.
    * @returns Nothing when there is no such type in TypeScript.
    */
-  add(id: number, where: string): Type | undefined {
-    const type = typeFromBtf(this.#btf, id)
+  add(id: number, where: string, options: FromBtfOptions = {}): Type | undefined {
+    const type = typeFromBtf(this.#btf, id, options)
     if (type !== undefined) this.addType(type, id, where)
     return type
   }
@@ -62,8 +62,8 @@ export class Records {
       return
     }
     if (!isDeclared(type) || this.#byType.has(type)) return
-    const cName = nameInC(this.#btf, id, type)
-    const same = this.#found.find((known) => isSame(known, cName, type))
+    const cName = nameInC(this.#btf, id)
+    const same = this.#found.find((known) => isSame(known, { type, id, cName }))
     const wish = pascalCase(cName === '' ? where : cName)
     // Its members are types of their own, which may be named by this one.
     if (shape.kind === 'struct' || shape.kind === 'union') {
@@ -103,19 +103,26 @@ export class Records {
   }
 }
 
-/** Another one of the same name that is the same in all but its identity. */
-function isSame(known: RecordType, cName: string, type: Type): boolean {
-  return (
-    cName !== '' &&
-    known.cName === cName &&
-    known.type.shape.kind === type.shape.kind &&
-    differenceOf(known.type, type) === undefined
-  )
+/** Another one of the same name or id that is the same in all but its identity. */
+function isSame(known: RecordType, { type, id, cName }: Omit<RecordType, 'wish'>): boolean {
+  const isNamed = cName === '' ? known.id === id : known.cName === cName
+  const { kind } = known.type.shape
+  return isNamed && kind === type.shape.kind && differenceOf(known.type, type) === undefined
 }
 
-/** Its own, else that of a typedef. */
-function nameInC(btf: Btf, id: number, type: Type): string {
-  const declared = btf.type(id)
-  const name = 'name' in declared ? declared.name : type.name
-  return name
+/** Its own, else that of the typedef that it is used by. */
+function nameInC(btf: BtfReader, id: number): string {
+  for (let depth = 0; depth < maxDepth; depth++) {
+    const declared = btf.declaration(id)
+    if ('name' in declared && declared.name !== '' && declared.kind !== 'type tag') {
+      const behind = btf.type(id)
+      const own = 'name' in behind ? behind.name : ''
+      return own === '' ? declared.name : own
+    }
+    if (!('to' in declared) || declared.kind === 'pointer') return ''
+    id = declared.to
+  }
+  return ''
 }
+
+const maxDepth = 64

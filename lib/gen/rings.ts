@@ -1,5 +1,5 @@
 // The rings of an object, and what their records are.
-import type { Btf } from '../btf/btf.js'
+import type { BtfReader } from '../btf/reader.js'
 import type { BpfMap } from '../map/map.js'
 import type { BpfObject } from '../object/object.js'
 
@@ -17,7 +17,11 @@ export interface Ring {
  *
  * @param given Ids of types by the names of rings, where they were said.
  */
-export function ringsOf(object: BpfObject, btf: Btf, given: ReadonlyMap<string, number>): Ring[] {
+export function ringsOf(
+  object: BpfObject,
+  btf: BtfReader,
+  given: ReadonlyMap<string, number>,
+): Ring[] {
   const rings: Ring[] = []
   for (const map of object.maps.values()) {
     const kind = kindOf(map, object)
@@ -36,7 +40,7 @@ function kindOf(map: BpfMap, object: BpfObject): Ring['kind'] | undefined {
 }
 
 /** What a global `NAME__record` points to, or what the map calls its values. */
-function recordOf(btf: Btf, map: BpfMap): number | undefined {
+function recordOf(btf: BtfReader, map: BpfMap): number | undefined {
   const pointer = btf.variables().find(({ name }) => name === `${map.name}__record`)
   const target = pointer === undefined ? undefined : btf.type(pointer.type)
   if (target?.kind === 'pointer') return target.to

@@ -1,5 +1,5 @@
 // Whether an object is the one that a module was made from.
-import type { Btf } from '../btf/btf.js'
+import type { BtfReader } from '../btf/reader.js'
 import { BpfError } from '../errors/errors.js'
 import { didYouMean } from '../errors/near.js'
 import { declaredTypes } from '../map/entry-types.js'
@@ -52,7 +52,7 @@ function checkMap(
   }
 }
 
-function checkGlobals(btf: Btf, parts: SkeletonParts): void {
+function checkGlobals(btf: BtfReader, parts: SkeletonParts): void {
   const variables = new Map(btf.variables().map((variable) => [variable.name, variable]))
   for (const [name, was] of Object.entries(parts.globals)) {
     const variable = variables.get(name)
@@ -64,7 +64,7 @@ function checkGlobals(btf: Btf, parts: SkeletonParts): void {
   }
 }
 
-function checkType(object: BpfObject, btf: Btf, parts: SkeletonParts, type: Type): void {
+function checkType(object: BpfObject, btf: BtfReader, parts: SkeletonParts, type: Type): void {
   if (btf.structs(type.name).length === 0) {
     throw mismatch(parts, `struct ${type.name} is gone from its BTF`)
   }
