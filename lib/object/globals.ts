@@ -2,6 +2,7 @@
 import { inspect, type InspectOptions } from 'node:util'
 import type { Btf, BtfVariable } from '../btf/btf.js'
 import { BpfError } from '../errors/errors.js'
+import { didYouMean } from '../errors/near.js'
 import { typeFromBtf, unsupportedInBtf } from '../types/from-btf.js'
 import { Memory } from '../types/memory.js'
 import { createRead, type Read } from '../types/read.js'
@@ -116,10 +117,8 @@ export function createGlobals(
         hint: 'Compile it with clang -g',
       })
     }
-    throw new BpfError('ERR_NOT_FOUND', `the object has ${listNames(globals.keys())}`, {
-      operation,
-      target: `global "${name}"`,
-    })
+    const has = `the object has ${listNames(globals.keys())}${didYouMean(name, globals.keys())}`
+    throw new BpfError('ERR_NOT_FOUND', has, { operation, target: `global "${name}"` })
   }
 
   function memory(operation: string, { variable }: Global): NativeMap {

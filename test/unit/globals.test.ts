@@ -243,7 +243,7 @@ describe('a global that cannot be used', () => {
       expect.objectContaining({
         code: 'ERR_NOT_FOUND',
         message: expect.stringMatching(
-          /^Cannot read global "lmit": the object has u8, .*, limit, unmapped$/,
+          /^Cannot read global "lmit": the object has u8, .*, limit, unmapped; did you mean "limit"\?$/,
         ) as string,
       }) as Error,
     )
