@@ -73,6 +73,29 @@ struct bpfrb_counters {
 	const volatile __u64 name##__wakeup_bytes = 0
 
 /*
+ * BPFRB_RINGBUF_OF(name, size_bytes, type) - declare a ring whose records are of a
+ * type, such as struct event, at file scope
+ *
+ * As BPFRB_RINGBUF(). Also declares:
+ *   name__record	a pointer to the type, NULL: it keeps the type in the
+ *			object's BTF, where clang would leave it out when nothing
+ *			but a program's code uses it, and names it for
+ *			"bpf-ringbuf tail" and others that read the object.
+ */
+#define BPFRB_RINGBUF_OF(name, size_bytes, type) \
+	BPFRB_RINGBUF(name, size_bytes);         \
+	BPFRB_RECORD_OF(name, type)
+
+/*
+ * BPFRB_RECORD_OF(name, type) - say of which type the records of a ring or perf
+ * buffer are that is declared otherwise, at file scope
+ *
+ * Of a BPFRB_EVENT_STREAM(), BPFRB_FLIGHT_RECORDER(), BPFRB_PERFBUF(), or a map
+ * that no macro of this header declares.
+ */
+#define BPFRB_RECORD_OF(name, type) type *const volatile name##__record = 0
+
+/*
  * bpfrb_reserve(ring, size) - reserve a record
  *
  * size is a constant, in bytes. Returns NULL, and counts a loss, when there is
