@@ -312,6 +312,29 @@ export class Btf {
     return this.#parts(id).some((value) => this.#word(value + 1) >= 2 ** 31)
   }
 
+  /**
+   * The structs and unions that have a name, or a typedef's, by their ids: the first of
+   * each name.
+   *
+   * @internal
+   */
+  namedStructs(): Map<string, number> {
+    const named = new Map<string, number>()
+    for (let id = 1; id < this.#starts.length; id++) {
+      const kind = this.#kind(id)
+      if (kind !== KIND.STRUCT && kind !== KIND.UNION && kind !== KIND.TYPEDEF) continue
+      const name = this.#name(id)
+      if (name === '' || named.has(name)) continue
+      if (kind === KIND.TYPEDEF) {
+        // typedef struct { … } event: otherwise the struct has a name of its own.
+        const type = this.type(id)
+        if ((type.kind !== 'struct' && type.kind !== 'union') || type.name !== '') continue
+      }
+      named.set(name, id)
+    }
+    return named
+  }
+
   /** The size of a type in bytes; 0 for functions and forward declarations. */
   sizeOf(id: number): number {
     let count = 1

@@ -1,14 +1,17 @@
 // The program bpf-ringbuf: finds the command and runs it.
-import { BpfError } from '../errors/errors.js'
+import { BpfError, VerifierError } from '../errors/errors.js'
 import type { Command, Output } from './command.js'
 import { doctor } from './doctor.js'
+import { tail } from './tail.js'
 import { UsageError } from './usage.js'
 import { packageVersion } from './version.js'
 
-const commands: readonly Command[] = [doctor]
+const commands: readonly Command[] = [doctor, tail]
 
 const wrongUsage = 2
 const failed = 1
+/** Of a verifier's log. */
+const mostLines = 20
 
 function usage(): string {
   const width = Math.max(...commands.map(({ name }) => name.length))
@@ -38,7 +41,7 @@ export async function runProgram(
         output.write(command.usage)
         return 0
       }
-      return await command.run(rest, output)
+      return await command.run(rest, output, errors)
     }
     if (first === '--help') output.write(usage())
     else if (first === '--version') output.write(`${packageVersion()}\n`)
@@ -51,9 +54,19 @@ export async function runProgram(
     if (!(error instanceof UsageError || error instanceof BpfError)) throw error
     const name = command === undefined ? '' : ` ${command.name}`
     errors.write(`bpf-ringbuf${name}: ${error.message}\n`)
-    if (error instanceof UsageError && command !== undefined) errors.write(`\n${command.usage}`)
+    if (error instanceof UsageError && command !== undefined) {
+      const [first = ''] = command.usage.split('\n', 1)
+      errors.write(`\n${first}\n"bpf-ringbuf ${command.name} --help" says what each is.\n`)
+    }
+    if (error instanceof VerifierError) errors.write(lastLines(error.verifierLog))
     return error instanceof UsageError ? wrongUsage : failed
   }
+}
+
+/** Of a verifier's log, whose end says what it did not like. */
+function lastLines(log: string): string {
+  const lines = log.trimEnd().split('\n')
+  return lines.length <= 1 ? '' : `\n${lines.slice(-mostLines).join('\n')}\n`
 }
 
 function unknown(argument: string): string {

@@ -18,3 +18,20 @@ export function parseCommandLine<T extends ParseArgsConfig>(
     throw new UsageError(problem)
   }
 }
+
+/** @throws {UsageError} for what is no number from `min` to `max`. */
+export function parseNumber(
+  option: string,
+  text: string,
+  min: number,
+  max: number,
+  isInteger = false,
+): number {
+  const number = Number(text)
+  const pattern = isInteger ? /^\d+$/ : /^(\d+\.?\d*|\.\d+)$/
+  if (pattern.test(text) && number >= min && number <= max) return number
+  const kind = isInteger ? 'an integer' : 'a number'
+  throw new UsageError(
+    `Expected ${kind} from ${min} to ${max} for ${option} but received ${JSON.stringify(text)}`,
+  )
+}

@@ -161,7 +161,13 @@ describe('the text', () => {
 describe('the command line', () => {
   async function run(...args: string[]) {
     let [out, err] = ['', '']
-    const output = (write: (text: string) => void): Output => ({ write, colored: false })
+    const output = (write: (text: string) => void): Output => ({
+      write,
+      colored: false,
+      columns: undefined,
+      closed: false,
+      drained: () => Promise.resolve(),
+    })
     const status = await runProgram(
       args,
       output((text) => (out += text)),
@@ -174,7 +180,7 @@ describe('the command line', () => {
 
   test.each<[string[], number, RegExp, RegExp]>([
     [['--version'], 0, new RegExp(`^${version}\n$`), /^$/],
-    [['--help'], 0, /^Usage: bpf-ringbuf COMMAND.*\n {2}doctor {2}say/, /^$/],
+    [['--help'], 0, /^Usage: bpf-ringbuf COMMAND.*\n {2}doctor +say/, /^$/],
     [['doctor', '--help'], 0, /^Usage: bpf-ringbuf doctor/, /^$/],
     [[], 2, /^$/, /^Usage: bpf-ringbuf COMMAND/],
     [['nurse'], 2, /^$/, /^bpf-ringbuf: there is no command "nurse"\n\nUsage/],
