@@ -2,11 +2,13 @@
 import { BpfError, VerifierError } from '../errors/errors.js'
 import type { Command, Output } from './command.js'
 import { doctor } from './doctor.js'
+import { inspectCommand } from './inspect.js'
+import { map } from './map.js'
 import { tail } from './tail.js'
 import { UsageError } from './usage.js'
 import { packageVersion } from './version.js'
 
-const commands: readonly Command[] = [doctor, tail]
+const commands: readonly Command[] = [doctor, inspectCommand, tail, map]
 
 const wrongUsage = 2
 const failed = 1
