@@ -1,5 +1,31 @@
-export type { BtfFunction, BtfMember, BtfStruct, BtfType, BtfVariable } from './btf/btf.js'
-export { Btf } from './btf/btf.js'
+export type { BtfOptions, BtfReader } from './btf/reader.js'
+export type {
+  BtfArray,
+  BtfDeclaration,
+  BtfDeclarationTag,
+  BtfEnum,
+  BtfEnumerator,
+  BtfFloat,
+  BtfForward,
+  BtfFunction,
+  BtfInt,
+  BtfKind,
+  BtfLinkage,
+  BtfMember,
+  BtfParameter,
+  BtfPointer,
+  BtfPrototype,
+  BtfQualifier,
+  BtfSection,
+  BtfStruct,
+  BtfTag,
+  BtfType,
+  BtfTypedef,
+  BtfTypeTag,
+  BtfVariable,
+  BtfVariableDeclaration,
+  BtfVoid,
+} from './btf/types.js'
 export type { BpfErrorCode, BpfErrorDetails } from './errors/errors.js'
 export { BpfError, RecordTooShortError, VerifierError } from './errors/errors.js'
 export type { EventStreamOptions } from './stream/event-stream.js'
@@ -59,31 +85,23 @@ export { Symbolizer } from './symbols/symbolizer.js'
 export type { UserRingBufferOptions, WhenFreeOptions } from './stream/user-ring-buffer.js'
 export { UserRingBuffer } from './stream/user-ring-buffer.js'
 export { UserRingReservation } from './stream/user-ring-reservation.js'
-export type {
-  Fields,
-  Placed,
-  Struct,
-  StructOptions,
-  StructValue,
-  Type,
-  Value,
-  Wide,
-} from './types/struct.js'
-export {
-  array,
-  at,
-  bool,
-  bytes,
-  cstring,
-  f32,
-  f64,
-  i16,
-  i32,
-  i64,
-  i8,
-  struct,
-  u16,
-  u32,
-  u64,
-  u8,
-} from './types/struct.js'
+export { ipv4, ipv6, ktime, mac, uuid } from './types/addresses.js'
+export type { BitFields, BitFieldsValue, BitsValue } from './types/bits.js'
+export { bits } from './types/bits.js'
+export { Btf } from './types/btf.js'
+export type { EnumNames, EnumValue, Enumeration } from './types/enumeration.js'
+export { enumeration } from './types/enumeration.js'
+export type { Fields, Placed, StructOptions, StructValue } from './types/fields.js'
+export { at } from './types/fields.js'
+export type { Wide, WideWord, Word } from './types/integer.js'
+export { i128, i16, i32, i64, i8, pointer, u128, u16, u32, u64, u8 } from './types/integer.js'
+export { map } from './types/own.js'
+export { bool, f32, f64 } from './types/scalar.js'
+export { array, bytes, cstring } from './types/sequence.js'
+export type { Struct } from './types/struct.js'
+export { struct } from './types/struct.js'
+export type { IntegerForm, Type, Value } from './types/type.js'
+export type { OneOf, Union } from './types/union.js'
+export { union } from './types/union.js'
+export type { WithIntegers } from './types/with-integers.js'
+export { withIntegers } from './types/with-integers.js'

@@ -38,7 +38,9 @@ function setGlobal(object: BpfObject, name: string, text: string): void {
     // Of a struct, members that are not mentioned keep what they are.
     const isPartial = type?.shape.kind === 'struct' && typeof value === 'object'
     const before = isPartial ? (globals[name] as object) : undefined
-    globals[name] = (before === undefined ? value : { ...before, ...value }) as GlobalValue
+    globals[name] = (
+      before === undefined ? value : { ...before, ...(value as object) }
+    ) as GlobalValue
   } catch (error) {
     const isOfValue = error instanceof TypeError || error instanceof RangeError
     if (!isOfValue && !(error instanceof BpfError && error.code === 'ERR_UNSUPPORTED')) throw error

@@ -10,7 +10,8 @@ export function problemOfField(type: Type, path: FieldPath): string | undefined 
   for (const part of path) {
     const { shape } = current
     switch (shape.kind) {
-      case 'struct': {
+      case 'struct':
+      case 'union': {
         const field = shape.fields.find(({ name }) => name === part)
         if (field === undefined) {
           const names = shape.fields.map(({ name }) => name)
@@ -21,12 +22,15 @@ export function problemOfField(type: Type, path: FieldPath): string | undefined 
       }
       case 'array':
         if (typeof part !== 'number') return `${before} is an array: ${before}[0]`
-        if (part >= shape.length) return `${before} has ${shape.length} elements`
+        if (shape.length !== undefined && part >= shape.length)
+          return `${before} has ${shape.length} elements`
         current = shape.element
         break
       case 'bytes':
         return typeof part === 'number' ? undefined : `${before || 'a record'} has no "${part}"`
       case 'int':
+      case 'bits':
+      case 'enum':
       case 'float':
       case 'bool':
       case 'cstring':

@@ -96,9 +96,9 @@ function render({ maps, programs, globals, types, load }: Inspection): string[] 
     ...(types.length === 0 ? [] : ['Types']),
     ...types.flatMap(({ kind, name, size, members }) => [
       `  ${kind} ${printable(name)} {  // ${size} bytes`,
-      ...members.map(({ name, type, bitOffset, bitSize }) => {
-        const bits = bitSize === 0 ? '' : `:${bitSize}`
-        return `    ${printable(declared(type, name))}${bits};  // at ${placeOf(bitOffset)}`
+      ...members.map(({ declaration, bitOffset }) => {
+        const lines = printable(declaration.replaceAll('\n', ' ')).replaceAll('\t', ' ')
+        return `    ${lines};  // at ${placeOf(bitOffset)}`
       }),
       '  }',
     ]),
@@ -110,12 +110,6 @@ function render({ maps, programs, globals, types, load }: Inspection): string[] 
       ...(why === undefined ? [] : why.split('\n').map((line) => `       ${printable(line)}`)),
     ]),
   ]
-}
-
-/** As C does it: an array's length stands behind the name. */
-function declared(type: string, name: string): string {
-  const [, base = type, lengths = ''] = /^(.*?)((?:\[\d*\])*)$/.exec(type) ?? []
-  return name === '' ? type : `${base} ${name}${lengths}`
 }
 
 function placeOf(bitOffset: number): string {

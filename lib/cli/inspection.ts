@@ -1,12 +1,12 @@
 // What is in an object, and what of it this machine can run.
-import type { Btf } from '../btf/btf.js'
+import type { BtfReader as Btf } from '../btf/reader.js'
 import { BpfError, VerifierError } from '../errors/errors.js'
 import type { AttachFeatures } from '../machine/attach-features.js'
 import type { Feature } from '../machine/feature.js'
 import type { Features } from '../machine/features.js'
 import type { BpfMap } from '../map/map.js'
 import { BpfObject } from '../object/object.js'
-import { kernelStructs } from './kernel-structs.js'
+import { kernelStructs, namedStructs } from './named-structs.js'
 import { prepareRing } from './prepare-ring.js'
 import { recordTypeOf } from './record-type.js'
 import { UsageError } from './usage.js'
@@ -56,6 +56,8 @@ export interface InspectedType {
     readonly name: string
     /** In C. */
     readonly type: string
+    /** In C, with its name. */
+    readonly declaration: string
     /** In bits, from the start of the struct. */
     readonly bitOffset: number
     /** Of a bit-field; 0 otherwise. */
@@ -174,12 +176,13 @@ function globalsOf(object: BpfObject, btf: Btf): InspectedGlobal[] {
 
 function typesOf(btf: Btf): InspectedType[] {
   const kernel = kernelStructs()
-  return [...btf.namedStructs()].flatMap(([name, id]) => {
+  return [...namedStructs(btf)].flatMap(([name, id]) => {
     const type = btf.type(id)
     if (kernel.has(name) || (type.kind !== 'struct' && type.kind !== 'union')) return []
     const members = type.members.map(({ name, type, bitOffset, bitSize }) => ({
       name,
       type: btf.describe(type),
+      declaration: btf.describe(type, name) + (bitSize === 0 ? '' : `:${bitSize}`),
       bitOffset,
       bitSize,
     }))

@@ -1,12 +1,12 @@
 // Which type the records of a ring or perf buffer have: what was asked for, what the object
 // says, or the only struct that it can be.
-import type { Btf } from '../btf/btf.js'
+import type { BtfReader as Btf } from '../btf/reader.js'
 import { isFixed } from '../map/kinds.js'
 import type { BpfMap } from '../map/map.js'
 import type { BpfObject } from '../object/object.js'
 import { typeFromBtf, unsupportedInBtf } from '../types/from-btf.js'
 import { bytes, cstring, type Type } from '../types/struct.js'
-import { kernelStructs } from './kernel-structs.js'
+import { composite, kernelStructs, namedStructs } from './named-structs.js'
 import { didYouMean } from './nearest.js'
 import { UsageError } from './usage.js'
 
@@ -54,7 +54,7 @@ export function recordTypeOf(object: BpfObject, map: BpfMap, given?: string): Re
 
 function givenType(btf: Btf | undefined, given: string): RecordType {
   const name = given.replace(/^(struct|union)\s+/, '')
-  const structs = btf?.namedStructs() ?? new Map<string, number>()
+  const structs = btf === undefined ? new Map<string, number>() : namedStructs(btf)
   const id = structs.get(name)
   if (btf !== undefined && id !== undefined) return typeOf(btf, id)
   const plain = Object.hasOwn(plainTypes, name) ? plainTypes[name] : undefined
@@ -104,10 +104,8 @@ interface Candidates {
 export function recordCandidates(object: BpfObject): Candidates {
   const { btf } = object
   if (btf === undefined) return { own: new Map(), kernel: [] }
-  const used = new Set<string>()
-  const use = (id: number): void => {
-    if (id !== 0) used.add(btf.describe(id).replace(/(\[\d+\])+$/, ''))
-  }
+  const used = new Set<number | undefined>()
+  const use = (id: number): void => void used.add(composite(btf, id))
   for (const map of object.maps.values()) {
     use(map.kernel.btfId('key'))
     // In the only value of an array programs put their records together.
@@ -119,13 +117,13 @@ export function recordCandidates(object: BpfObject): Candidates {
     const type = context === undefined ? undefined : btf.type(context.type)
     if (type?.kind === 'pointer') use(type.to)
   }
-  const structs = [...btf.namedStructs()].filter(([name]) => !/___|^bpfrb_counters$/.test(name))
+  const structs = [...namedStructs(btf)].filter(([name]) => !/___|^bpfrb_counters$/.test(name))
   for (const [, id] of structs) {
     const type = btf.type(id)
     if (type.kind !== 'struct' && type.kind !== 'union') continue
     for (const { type: member } of type.members) use(member)
   }
-  const free = structs.filter(([, id]) => btf.sizeOf(id) > 0 && !used.has(btf.describe(id)))
+  const free = structs.filter(([, id]) => btf.sizeOf(id) > 0 && !used.has(id))
   const kernel = free.length > 0 ? kernelStructs() : new Set<string>()
   return {
     own: new Map(free.filter(([name]) => !kernel.has(name))),

@@ -85,7 +85,7 @@ function columnsOf(type: Type, path: readonly string[], depth: number): Column[]
     return shape.fields.flatMap(({ name, type }) => columnsOf(type, [...path, name], depth + 1))
   }
   const header = path.length === 0 ? type.name : path.join('.')
-  const isNumber = shape.kind === 'int' || shape.kind === 'float'
+  const isNumber = ['int', 'bits', 'float'].includes(shape.kind)
   const natural = Math.max(header.length, Math.min(widthOfType(type), widestText))
   return [{ path, header, natural, isNumber, width: natural }]
 }
@@ -95,9 +95,13 @@ function widthOfType(type: Type): number {
   const { shape } = type
   switch (shape.kind) {
     case 'int': {
-      const digits = { 1: 3, 2: 5, 4: 10, 8: 20 }[shape.size]
+      const digits = { 1: 3, 2: 5, 4: 10, 8: 20, 16: 39 }[shape.size]
       return digits + (shape.signed && shape.size < 8 ? 1 : 0)
     }
+    case 'bits':
+      return Math.ceil(shape.width * Math.log10(2)) + (shape.signed ? 1 : 0)
+    case 'enum':
+      return shape.names.reduce((most, [name]) => Math.max(most, name.length), 10)
     case 'float':
       return 12
     case 'bool':
@@ -107,7 +111,7 @@ function widthOfType(type: Type): number {
     case 'bytes':
       return shape.length === undefined ? widestText : 2 * shape.length
     case 'array':
-      return 2 + shape.length * (1 + widthOfType(shape.element))
+      return 2 + (shape.length ?? widestText) * (1 + widthOfType(shape.element))
     default:
       return 16
   }

@@ -3,6 +3,7 @@ import { BpfError, checkOptions, invalidType } from '../errors/errors.js'
 import { typeFromBtf, unsupportedInBtf } from '../types/from-btf.js'
 import { checkLayout } from '../types/layout.js'
 import { array, bytes, checkType, i32, struct, type Type, u32, u64 } from '../types/struct.js'
+import { isOpen, madeFrom } from '../types/type.js'
 import { type EntryTypes, padded } from './codec.js'
 import {
   hasEntries,
@@ -67,10 +68,9 @@ export function checkTypes(types: unknown): MapTypes {
   return types as MapTypes
 }
 
-function isFixed({ size, shape }: Type): boolean {
-  if (shape.kind === 'view') return false
-  const last = shape.kind === 'struct' ? shape.fields.at(-1)?.type : undefined
-  return (size > 0 && (last === undefined || isFixed(last))) || shape.kind === 'bytes'
+function isFixed(type: Type): boolean {
+  const { kind } = madeFrom(type).shape
+  return kind !== 'view' && (!isOpen(type) || kind === 'bytes')
 }
 
 /**

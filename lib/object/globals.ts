@@ -1,6 +1,7 @@
 // Global variables of an object's .rodata, .data and .bss by their names in C.
 import { inspect, type InspectOptions } from 'node:util'
-import type { Btf, BtfVariable } from '../btf/btf.js'
+import type { BtfVariable } from '../btf/types.js'
+import type { Btf } from '../types/btf.js'
 import { BpfError } from '../errors/errors.js'
 import { didYouMean } from '../errors/near.js'
 import { typeFromBtf, unsupportedInBtf } from '../types/from-btf.js'

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { Btf } from '../btf/btf.js'
+import { Btf } from '../types/btf.js'
 import { checkElf } from '../btf/elf.js'
+import { BtfReader } from '../btf/reader.js'
 import {
   BpfError,
   bytesOf,
@@ -143,7 +144,7 @@ export class BpfObject {
     const name = options.name ?? ownName
     const target = typeof source === 'string' ? source : `object of ${String(bytes.length)} bytes`
     const btf = checkElf(bytes, target).get('.BTF')
-    if (btf !== undefined) new Btf(btf).validate()
+    if (btf !== undefined) new BtfReader(btf)
     const native = new (addon().Object)()
     const result = native.open(bytes, name, pinRoot ?? '', tokenPath ?? '')
     if (result === ENOTSUP && tokenPath !== undefined) throw noTokens(target)

@@ -256,7 +256,8 @@ function notOverwriting(details: { operation: string; target: string }): BpfErro
 function offsetOf({ shape }: Type, field: string): number {
   const fields = shape.kind === 'struct' ? shape.fields : []
   const found = fields.find(({ name }) => name === field)
-  if (found?.type.shape.kind === 'int' && found.type.size === 8) return found.offset
+  const time = found?.type.shape
+  if (time?.kind === 'int' && time.size === 8 && !time.isBigEndian) return found?.offset ?? 0
   throw invalidType('a field of 64 bits of the struct', 'orderBy', field)
 }
 

@@ -3,14 +3,8 @@ import { type Arena, frameHeaderBytes } from './batch.js'
 import { RecordTooShortError } from '../errors/errors.js'
 import { compileSource, isCompilable } from '../types/compile.js'
 import { createCachedCstrings, type ReadCstring } from '../types/cstring.js'
-import {
-  createRead,
-  lendSource,
-  memoryNames,
-  readSource,
-  runtime,
-  runtimeNames,
-} from '../types/read.js'
+import { memoryNames, Names } from '../types/place.js'
+import { createRead, lendSource, readSource, runtime, runtimeNames } from '../types/read.js'
 import { requiredBytes, type Type } from '../types/struct.js'
 
 /** Where a walk stands in a batch, and what it found. */
@@ -63,22 +57,26 @@ export function compile(
   const needed = requiredBytes(type)
   const tooShort: TooShort = (arena, start, length) =>
     new RecordTooShortError(type.name, needed, arena.u8.slice(start, start + length))
+  const names = new Names()
   const compiled = isCompilable(type)
-    ? compileSource(type.name, { runtime, cstrings, tooShort, ringName }, walkSource(type, flavour))
+    ? compileSource(
+        type.name,
+        { runtime, cstrings, tooShort, ringName, values: names.values },
+        walkSource(type, flavour, names),
+      )
     : undefined
   return (compiled as Walk | undefined) ?? interpret(type, flavour, ringName, cstrings, tooShort)
 }
 
-function walkSource(type: Type, flavour: Flavour): string {
+function walkSource(type: Type, flavour: Flavour, names: Names): string {
   const { shape } = type
   const isView = shape.kind === 'view'
-  const cstrings: string[] = []
-  const lend = isView ? lendSource(shape.struct, cstrings) : ''
+  const lend = isView ? lendSource(shape.struct, names) : ''
   const record = isView
     ? '(lent = memory, lentStart = o, lentEnd = o + length, accessor)'
-    : readSource(type, { base: 'o', baseAlign: 8, end: 'o + length', cstrings })
+    : readSource(type, { base: 'o', baseAlign: 8, end: 'o + length', names })
   return `${runtimeNames}
-${cstrings.map((name) => `const ${name} = cstrings()`).join('\n')}
+${names.source}
 ${lend}
 return function walk(memory, cursor, source, onRecord) {
   ${memoryNames}

@@ -1,5 +1,6 @@
 // From BTF to the types that values are read and written by.
-import type { Btf, BtfMember, BtfStruct } from '../btf/btf.js'
+import type { BtfReader as Btf } from '../btf/reader.js'
+import type { BtfMember, BtfStruct } from '../btf/types.js'
 import {
   array,
   at,
@@ -111,8 +112,12 @@ function make(btf: Btf, id: number, depth: number): Found {
       return makeStruct(btf, declared, depth)
     case 'union':
       return unsupported('a union')
-    case 'other':
-      return unsupported(declared.name === '' ? 'a function' : `${declared.name} without a size`)
+    case 'forward':
+      return unsupported(`${btf.describe(id)} without a size`)
+    case 'void':
+      return unsupported('void')
+    default:
+      return unsupported(`a ${declared.kind === 'prototype' ? 'function' : declared.kind}`)
   }
 }
 
@@ -169,7 +174,7 @@ function makeStruct(btf: Btf, declared: BtfStruct, depth: number): Found {
   if (count === 0) return unsupported('a struct without members')
   // It is as BTF has it: there is nothing to compare it with.
   const options = { packed: isPacked, unchecked: true }
-  return new Struct(declared.name, fields, options, declared.size)
+  return new Struct(declared.name, fields, options, { size: declared.size })
 }
 
 function firstOf<T, R>(items: readonly T[], look: (item: T) => R | undefined): R | undefined {

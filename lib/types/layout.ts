@@ -1,6 +1,7 @@
 // Checks a struct that was declared by hand against the BTF of the object that
 // writes the records.
-import type { Btf, BtfMember, BtfStruct, BtfType } from '../btf/btf.js'
+import type { BtfReader as Btf } from '../btf/reader.js'
+import type { BtfMember, BtfStruct, BtfType } from '../btf/types.js'
 import { BpfError } from '../errors/errors.js'
 import { type Field, Struct, type Type } from './struct.js'
 
@@ -224,9 +225,9 @@ function compareType(
 
 /** In bytes, of what a number can be read from. */
 function sizeOfNumber(type: BtfType): number | undefined {
-  return type.kind === 'array' || type.kind === 'float' || type.kind === 'other'
-    ? undefined
-    : type.size
+  return ['int', 'enum', 'pointer', 'struct', 'union'].includes(type.kind)
+    ? (type as { size: number }).size
+    : undefined
 }
 
 /** Whether numbers of it are signed or not; both, where that is as one likes. */

@@ -9,6 +9,8 @@ export interface ByteReader extends Buffer {
 /** Whether this machine stores the lowest byte first. */
 export const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 
+export const hostIsBigEndian = !littleEndian
+
 /** One ArrayBuffer; its length is a multiple of 8. */
 export class Memory {
   readonly buf: ByteReader

@@ -1,10 +1,14 @@
 // Reads C values: as an expression in JavaScript for a function that is compiled,
 // and as a function where code cannot be made.
-import { outOfRange } from '../errors/errors.js'
+import { readNarrowBits, readWideBits } from './bit-access.js'
 import { compileSource, isCompilable } from './compile.js'
 import { readCstring, type ReadCstring } from './cstring.js'
 import { littleEndian, type Memory } from './memory.js'
-import type { Shape, Struct, Type } from './struct.js'
+import { namesOfValues } from './names.js'
+import { alignOfElements, isAligned, memoryNames, Names } from './place.js'
+import type { BitsShape, EnumShape, Field, IntShape, StructType, Type } from './type.js'
+import { createUnionValue } from './union-value.js'
+import { exactNumber, exactSigned, exactUnsigned, inForm, inFormSource, read128 } from './wide.js'
 
 function list<T>(length: number, read: (index: number) => T): T[] {
   const items: T[] = []
@@ -12,31 +16,19 @@ function list<T>(length: number, read: (index: number) => T): T[] {
   return items
 }
 
-function exactUnsigned(low: number, high: number): number {
-  if (high >= 0x200000) throw inexact((BigInt(high) << 32n) | BigInt(low))
-  return high * 0x100000000 + low
-}
-
-function exactSigned(low: number, high: number): number {
-  const integer = (high | 0) * 0x100000000 + low
-  if (!Number.isSafeInteger(integer)) throw inexact((BigInt(high | 0) << 32n) | BigInt(low))
-  return integer
-}
-
-function inexact(integer: bigint): RangeError {
-  return outOfRange(
-    'an integer within 2^53 - 1 (declare the field as u64 or i64 for a bigint)',
-    'a 64-bit field read as number',
-    integer,
-  )
-}
-
 /** What the expressions call. */
-export const runtime = { list, exactUnsigned, exactSigned }
+export const runtime = {
+  list,
+  exactUnsigned,
+  exactSigned,
+  exactNumber,
+  read128,
+  readNarrowBits,
+  readWideBits,
+}
 
 /** Statements that name what the expressions use: `runtime` once, `memory` for each. */
 export const runtimeNames = `const { ${Object.keys(runtime).join(', ')} } = runtime`
-export const memoryNames = 'const { view, u8, i8, u16, i16, u32, i32, u64, i64 } = memory'
 
 /** Where a type is read. */
 export interface Place {
@@ -48,8 +40,8 @@ export interface Place {
   end: string
   /** How many arrays it lies in. */
   depth?: number
-  /** Takes the names of the `ReadCstring` that its fields use, one for each. */
-  cstrings: string[]
+  /** Takes what its source uses. */
+  names: Names
 }
 
 /** An expression that reads a value of `type` at `offset` from `place.base`. */
@@ -59,19 +51,30 @@ export function readSource(type: Type, place: Place, offset = 0): string {
   switch (shape.kind) {
     case 'int':
       return intSource(shape, start, isAligned(place, offset, shape.size))
+    case 'bits':
+      return bitsSource(shape, type.size, place, offset, start)
+    case 'enum':
+      return enumSource(shape, start, isAligned(place, offset, type.size), place.names)
     case 'float':
       return `view.getFloat${String(8 * shape.size)}(${start}, ${String(littleEndian)})`
     case 'bool':
       return `u8[${start}] !== 0`
     case 'cstring': {
-      const name = `cstring${String(place.cstrings.length)}`
-      place.cstrings.push(name)
+      const name = place.names.cstring()
       return `${name}(memory, ${start}, ${stopSource(shape.length, start, place)})`
     }
     case 'bytes':
       return `u8.slice(${start}, ${stopSource(shape.length, start, place)})`
     case 'array':
       return arraySource(shape.element, shape.length, place, start, offset)
+    case 'union': {
+      const create = place.names.value(createUnionValue(type, shape, compileRead))
+      return `${create}(u8.slice(${start}, ${start} + ${String(type.size)}))`
+    }
+    case 'map': {
+      const decode = place.names.value(shape.decode)
+      return `${decode}(${readSource(shape.type, place, offset)})`
+    }
     case 'struct': {
       const fields = shape.fields.map(
         (field) => `${field.name}: ${readSource(field.type, place, offset + field.offset)}`,
@@ -87,45 +90,84 @@ function stopSource(length: number | undefined, start: string, place: Place): st
   return length === undefined ? place.end : `${start} + ${String(length)}`
 }
 
-/** Whether what lies at `offset` from the place's base is aligned. */
-export function isAligned(
-  { baseAlign }: Pick<Place, 'baseAlign'>,
-  offset: number,
-  size: number,
-): boolean {
-  return baseAlign % size === 0 && offset % size === 0
-}
-
-/** The power of two that the places of all elements are multiples of. */
-export function alignOfElements(baseAlign: number, offset: number, stride: number): number {
-  let align = baseAlign
-  while (align > 1 && (offset % align !== 0 || stride % align !== 0)) align /= 2
-  return align
-}
-
-/** @internal */
-export type Int = Extract<Shape, { kind: 'int' }>
-
-function intSource(shape: Int, start: string, aligned: boolean): string {
-  const { size, signed, exact } = shape
+function intSource(shape: IntShape, start: string, aligned: boolean): string {
+  const { size, signed, form, isBigEndian } = shape
   const bits = String(8 * size)
-  if (size === 8 && !exact) {
-    const [low, high] = littleEndian ? [0, 4] : [4, 0]
+  const little = littleEndian && !isBigEndian
+  const order = String(little)
+  if (size === 16) {
+    return inFormSource(form, `read128(view, ${start}, ${String(signed)}, ${order})`)
+  }
+  const isDirect = aligned && little === littleEndian
+  if (size === 8 && form === 'number') {
+    const [low, high] = little ? [0, 4] : [4, 0]
     const word = (at: number): string =>
-      aligned
+      isDirect
         ? `u32[(${start} + ${String(at)}) >>> 2]`
-        : `view.getUint32(${start} + ${String(at)}, ${String(littleEndian)})`
+        : `view.getUint32(${start} + ${String(at)}, ${order})`
     return `exact${signed ? 'Signed' : 'Unsigned'}(${word(low)}, ${word(high)})`
   }
   if (size === 1) return `${signed ? 'i8' : 'u8'}[${start}]`
-  if (aligned) return `${signed ? 'i' : 'u'}${bits}[(${start}) >>> ${String(Math.log2(size))}]`
   const method = `get${size === 8 ? 'Big' : ''}${signed ? 'Int' : 'Uint'}${bits}`
-  return `view.${method}(${start}, ${String(littleEndian)})`
+  const read = isDirect
+    ? `${signed ? 'i' : 'u'}${bits}[(${start}) >>> ${String(Math.log2(size))}]`
+    : `view.${method}(${start}, ${order})`
+  return size === 8 ? inFormSource(form, read) : read
+}
+
+/** The form in which the values of an enum are looked at before they get their names. */
+function unitOf({ unit, asNumber }: EnumShape): IntShape {
+  return { ...unit.shape, form: asNumber ? 'number' : 'bigint' }
+}
+
+function enumSource(shape: EnumShape, start: string, aligned: boolean, names: Names): string {
+  const read = intSource(unitOf(shape), start, aligned)
+  return shape.asNumber ? read : `${names.value(namesOfValues(shape))}(${read})`
+}
+
+/** From the word that all bits are in, where there is one that is aligned. */
+function bitsSource(
+  shape: BitsShape,
+  size: number,
+  place: Place,
+  offset: number,
+  start: string,
+): string {
+  const { bitOffset, width, signed, form, isBigEndian } = shape
+  if (width > 32) {
+    const described = JSON.stringify({ bitOffset, width, signed, isBigEndian })
+    return inFormSource(form, `readWideBits(u8, ${start}, ${described})`)
+  }
+  const first = 8 * offset + bitOffset
+  for (const bytes of [1, 2, 4]) {
+    const bits = 8 * bytes
+    const word = bytes * Math.floor(first / bits)
+    const shift = first - 8 * word
+    // Another order is one only of single bytes, in which the highest bit is the first.
+    const isHost = bytes === 1 || (littleEndian && !isBigEndian)
+    if (!isHost || shift + width > bits || !isAligned(place, word, bytes)) continue
+    const at = `(${place.base} + ${String(word)}) >>> ${String(Math.log2(bytes))}`
+    return cutSource(`u${String(bits)}[${at}]`, isBigEndian ? bits - shift - width : shift, shape)
+  }
+  const last = (bitOffset >>> 3) + 4
+  if (isBigEndian && (bitOffset & 7) + width <= 32 && last <= size) {
+    const word = `view.getUint32(${start} + ${String(bitOffset >>> 3)}, false)`
+    return cutSource(word, 32 - (bitOffset & 7) - width, shape)
+  }
+  const rest = [bitOffset, width, signed, isBigEndian].map(String).join(', ')
+  return `readNarrowBits(u8, ${start}, ${rest})`
+}
+
+/** Bits from `shift` on of a word of up to 32. */
+function cutSource(word: string, shift: number, { width, signed }: BitsShape): string {
+  if (signed) return `${word} << ${String(32 - shift - width)} >> ${String(32 - width)}`
+  const shifted = shift === 0 ? word : `${word} >>> ${String(shift)}`
+  return width === 32 || shift + width === 32 ? shifted : `${shifted} & ${String(2 ** width - 1)}`
 }
 
 function arraySource(
   element: Type,
-  length: number,
+  length: number | undefined,
   place: Place,
   start: string,
   offset: number,
@@ -136,7 +178,11 @@ function arraySource(
   const base = `(${start} + ${index} * ${String(element.size)})`
   const read = readSource(element, { ...place, base, baseAlign: align, depth: depth + 1 })
   const body = parenthesized(read)
-  return `list(${String(length)}, (${index}) => ${body})`
+  const count =
+    length === undefined
+      ? `Math.floor((${place.end} - (${start})) / ${String(element.size)})`
+      : String(length)
+  return `list(${count}, (${index}) => ${body})`
 }
 
 function parenthesized(read: string): string {
@@ -151,10 +197,19 @@ export type Read<T = unknown> = (memory: Memory, start: number, end: number) => 
  * takes what reads its strings from `cstrings`.
  */
 export function createRead<T>(type: Type<T>, cstrings?: () => ReadCstring): Read<T>
-export function createRead({ shape }: Type, cstrings = () => readCstring): Read {
+export function createRead(type: Type, cstrings = () => readCstring): Read {
+  const { shape } = type
   switch (shape.kind) {
     case 'int':
       return createReadInt(shape)
+    case 'bits':
+      return createReadBits(shape)
+    case 'enum': {
+      const read = createReadInt(unitOf(shape))
+      if (shape.asNumber) return read
+      const nameOf = namesOfValues(shape)
+      return (memory, start, end) => nameOf(read(memory, start, end) as number | bigint)
+    }
     case 'float':
       return shape.size === 4
         ? ({ view }, at) => view.getFloat32(at, littleEndian)
@@ -173,8 +228,10 @@ export function createRead({ shape }: Type, cstrings = () => readCstring): Read 
     case 'array': {
       const { length, element } = shape
       const read = createRead(element, cstrings)
+      const countIn = (start: number, end: number): number =>
+        length ?? Math.floor((end - start) / element.size)
       return (memory, start, end) =>
-        list(length, (i) => read(memory, start + i * element.size, end))
+        list(countIn(start, end), (i) => read(memory, start + i * element.size, end))
     }
     case 'struct': {
       const fields = readFields(shape.fields, cstrings)
@@ -183,6 +240,15 @@ export function createRead({ shape }: Type, cstrings = () => readCstring): Read 
         for (const { name, offset, read } of fields) value[name] = read(memory, start + offset, end)
         return value
       }
+    }
+    case 'union': {
+      const create = createUnionValue(type, shape, (member) => createRead(member))
+      return (memory, start) => create(memory.u8.slice(start, start + type.size))
+    }
+    case 'map': {
+      const read = createRead(shape.type, cstrings)
+      const decode = shape.decode as (value: unknown) => unknown
+      return (memory, start, end) => decode(read(memory, start, end))
     }
     case 'view':
       return createView(shape.struct, cstrings)
@@ -194,7 +260,7 @@ function stopOf(length: number | undefined, start: number, end: number): number 
 }
 
 function readFields(
-  fields: Struct['shape']['fields'],
+  fields: readonly Field[],
   cstrings: () => ReadCstring,
 ): { name: string; offset: number; read: Read }[] {
   return fields.map(({ name, offset, type }) => ({
@@ -204,33 +270,45 @@ function readFields(
   }))
 }
 
-function createReadInt({ size, signed, exact }: Int): Read {
-  if (size === 8 && !exact) {
-    const [low, high] = littleEndian ? [0, 4] : [4, 0]
-    const join = signed ? exactSigned : exactUnsigned
-    return ({ view }, start) =>
-      join(view.getUint32(start + low, littleEndian), view.getUint32(start + high, littleEndian))
-  }
+function createReadInt({ size, signed, form, isBigEndian }: IntShape): Read {
+  const little = littleEndian && !isBigEndian
   switch (size) {
     case 1:
       return signed ? ({ view }, at) => view.getInt8(at) : ({ view }, at) => view.getUint8(at)
     case 2:
       return signed
-        ? ({ view }, at) => view.getInt16(at, littleEndian)
-        : ({ view }, at) => view.getUint16(at, littleEndian)
+        ? ({ view }, at) => view.getInt16(at, little)
+        : ({ view }, at) => view.getUint16(at, little)
     case 4:
       return signed
-        ? ({ view }, at) => view.getInt32(at, littleEndian)
-        : ({ view }, at) => view.getUint32(at, littleEndian)
-    case 8:
-      return signed
-        ? ({ view }, at) => view.getBigInt64(at, littleEndian)
-        : ({ view }, at) => view.getBigUint64(at, littleEndian)
+        ? ({ view }, at) => view.getInt32(at, little)
+        : ({ view }, at) => view.getUint32(at, little)
+    case 8: {
+      if (form === 'number') {
+        const [low, high] = little ? [0, 4] : [4, 0]
+        const join = signed ? exactSigned : exactUnsigned
+        return ({ view }, at) =>
+          join(view.getUint32(at + low, little), view.getUint32(at + high, little))
+      }
+      const read = signed
+        ? ({ view }: Memory, at: number) => view.getBigInt64(at, little)
+        : ({ view }: Memory, at: number) => view.getBigUint64(at, little)
+      return form === 'bigint' ? read : (memory, at) => inForm(form, read(memory, at))
+    }
+    case 16:
+      return ({ view }, at) => inForm(form, read128(view, at, signed, little))
   }
 }
 
+function createReadBits(shape: BitsShape): Read {
+  const { bitOffset, width, signed, form, isBigEndian } = shape
+  return width > 32
+    ? ({ u8 }, at) => inForm(form, readWideBits(u8, at, shape))
+    : ({ u8 }, at) => readNarrowBits(u8, at, bitOffset, width, signed, isBigEndian)
+}
+
 /** One accessor, which each call lends for another record. */
-function createView(struct: Struct, cstrings: () => ReadCstring): Read {
+function createView(struct: StructType, cstrings: () => ReadCstring): Read {
   let lent: Memory
   let lentStart = 0
   let lentEnd = 0
@@ -248,9 +326,9 @@ function createView(struct: Struct, cstrings: () => ReadCstring): Read {
 }
 
 /** Statements that make the `lend` of a view: as `createRead()` does, of getters in source. */
-export function lendSource(struct: Struct, cstrings: string[]): string {
+export function lendSource(struct: StructType, names: Names): string {
   const getters = struct.shape.fields.map(({ name, offset, type }) => {
-    const place = { base: 'lentStart', baseAlign: 8, end: 'lentEnd', cstrings }
+    const place = { base: 'lentStart', baseAlign: 8, end: 'lentEnd', names }
     return `  get ${name}() {
     const memory = lent
     ${memoryNames}
@@ -270,7 +348,7 @@ ${getters.join('\n')}
  * @param baseAlign The power of two, up to 8, that `start` is always a multiple of.
  */
 export function compileRead<T>(type: Type<T>, baseAlign = 8): Read<T> {
-  const make = (cstrings: string[]): string => `return ${readFunction(type, baseAlign, cstrings)}`
+  const make = (names: Names): string => `return ${readFunction(type, baseAlign, names)}`
   return (compileReader(type, [type], make) as Read<T> | undefined) ?? createRead(type)
 }
 
@@ -289,8 +367,8 @@ export function compileReadMany<T>(
   strideBytes = sizeBytes,
 ): ReadMany<T> {
   const align = alignOfElements(8, 0, strideBytes)
-  const make = (cstrings: string[]): string => `
-const read = ${readFunction(type, align, cstrings)}
+  const make = (names: Names): string => `
+const read = ${readFunction(type, align, names)}
 return function readMany(memory, start, count) {
   const values = []
   for (let i = 0; i < count; i++, start += ${String(strideBytes)}) {
@@ -324,9 +402,9 @@ export type ReadPairs<K = unknown, V = unknown> = (
 /** Compiles the loop that reads pairs: keys and values of a map. Both begin at multiples of 8. */
 export function compileReadPairs<K, V>(key: Column<K>, value: Column<V>): ReadPairs<K, V> {
   const alignOf = ({ strideBytes }: Column): number => alignOfElements(8, 0, strideBytes)
-  const make = (cstrings: string[]): string => `
-const readKey = ${readFunction(key.type, alignOf(key), cstrings)}
-const readValue = ${readFunction(value.type, alignOf(value), cstrings)}
+  const make = (names: Names): string => `
+const readKey = ${readFunction(key.type, alignOf(key), names)}
+const readValue = ${readFunction(value.type, alignOf(value), names)}
 return function readPairs(memory, keys, values, count) {
   const pairs = []
   for (let i = 0; i < count; i++) {
@@ -355,25 +433,24 @@ return function readPairs(memory, keys, values, count) {
     })
 }
 
-function readFunction(type: Type, baseAlign: number, cstrings: string[]): string {
-  const place = { base: 'start', baseAlign, end: 'end', cstrings }
+function readFunction(type: Type, baseAlign: number, names: Names): string {
+  const place = { base: 'start', baseAlign, end: 'end', names }
   return `(memory, start, end) => {
   ${memoryNames}
   return ${readSource(type, place)}
 }`
 }
 
-/** @param make Takes the names of the `ReadCstring` that its source uses. */
+/** @param make Takes the names that its source uses. */
 function compileReader(
   { name }: Type,
   types: readonly Type[],
-  make: (cstrings: string[]) => string,
+  make: (names: Names) => string,
 ): unknown {
   if (types.some((type) => type.shape.kind === 'view' || !isCompilable(type))) return undefined
-  const cstrings: string[] = []
-  const body = make(cstrings)
-  const source = `${runtimeNames}
-${cstrings.map((cstring) => `const ${cstring} = readCstring`).join('\n')}
-${body}`
-  return compileSource(name, { runtime, readCstring }, source)
+  const names = new Names()
+  const body = make(names)
+  const source = `${runtimeNames}\n${names.source}\n${body}`
+  const { values } = names
+  return compileSource(name, { runtime, cstrings: () => readCstring, values }, source)
 }

@@ -3,9 +3,21 @@
 import { types } from 'node:util'
 import { invalidType, outOfRange } from '../errors/errors.js'
 import { compileSource, isCompilable } from './compile.js'
+import { writeBits } from './bit-access.js'
 import { littleEndian, Memory } from './memory.js'
-import { alignOfElements, type Int, isAligned, memoryNames } from './read.js'
-import { type Field, requiredBytes, type Type } from './struct.js'
+import { alignOfElements, isAligned, memoryNames, Names } from './place.js'
+import {
+  type BitsShape,
+  type EnumShape,
+  type Field,
+  type IntShape,
+  isOpen,
+  type MapShape,
+  requiredBytes,
+  type Type,
+  type UnionShape,
+} from './type.js'
+import { write128 } from './wide.js'
 
 /**
  * Writes a value at `at`: of a struct all fields, and zeros between them. When it
@@ -26,25 +38,33 @@ export type Write = (memory: Memory, at: number, value: unknown, what: string) =
  */
 export function createWrite(type: Type, baseAlign = 8): Write {
   if (type.shape.kind === 'view' || !isCompilable(type)) return interpretWrite(type)
-  const source = new WriteSource(baseAlign).of(type)
-  const compiled = compileSource(type.name, { runtime }, source) as Write | undefined
+  const names = new Names()
+  const source = new WriteSource(baseAlign, names).of(type)
+  const given = { runtime, values: names.values }
+  const compiled = compileSource(type.name, given, source) as Write | undefined
   return compiled ?? interpretWrite(type)
 }
 
 /** The bytes that `value` takes, with those of a field that takes the rest of the record. */
 export function sizeToWrite(type: Type, value: unknown, what: string): number {
+  if (!isOpen(type)) return type.size
   const { shape } = type
-  if (shape.kind === 'struct') {
-    const last = shape.fields.at(-1)
-    if (last === undefined || last.type.size > 0) return type.size
-    const tail = fieldsOf(value, what)[last.name]
-    const end = last.offset + sizeToWrite(last.type, tail, `${what}.${last.name}`)
-    return Math.max(requiredBytes(type), end)
+  switch (shape.kind) {
+    case 'struct': {
+      const last = shape.fields.at(-1) as Field
+      const tail = fieldsOf(value, what)[last.name]
+      const end = last.offset + sizeToWrite(last.type, tail, `${what}.${last.name}`)
+      return Math.max(requiredBytes(type), end)
+    }
+    case 'map':
+      return sizeToWrite(shape.type, encoded(shape, value, what), what)
+    case 'array':
+      return shape.element.size * listIn(value, undefined, what).length
+    case 'cstring':
+      return Buffer.byteLength(textOf(value, undefined, what)) + 1
+    default:
+      return bytesIn(value, undefined, what).length
   }
-  if (type.size > 0) return type.size
-  return shape.kind === 'cstring'
-    ? Buffer.byteLength(textOf(value, undefined, what)) + 1
-    : bytesIn(value, undefined, what).length
 }
 
 /** Memory for `encode()` up to this size is used again. */
@@ -88,8 +108,9 @@ function unknownField(value: object, name: string, names: readonly string[], wha
   throw invalidType(`one of ${names.join(', ')}`, `the name of a field of ${what}`, name)
 }
 
-function listIn(value: unknown, length: number, what: string): unknown[] {
-  if (Array.isArray(value) && value.length === length) return value
+function listIn(value: unknown, length: number | undefined, what: string): unknown[] {
+  if (Array.isArray(value) && value.length === (length ?? value.length)) return value
+  if (length === undefined) throw invalidType('a list', what, value)
   const expected = `a list of ${String(length)} elements`
   throw Array.isArray(value)
     ? outOfRange(expected, what, value)
@@ -155,6 +176,51 @@ function wide(value: unknown, signed: boolean, what: string): bigint {
   return BigInt(integerIn(value, 64, signed, what))
 }
 
+/** An integer of 64 bits or more that is read as text, and may be given so. */
+function wideText(value: unknown, bits: number, signed: boolean, what: string): bigint {
+  const isDecimal = typeof value === 'string' && /^-?[0-9]{1,39}$/.test(value)
+  return BigInt(integerIn(isDecimal ? BigInt(value) : value, bits, signed, what))
+}
+
+/** The number of a name, or what else was given. */
+function numberOf({ names }: EnumShape, value: unknown, what: string): unknown {
+  if (typeof value !== 'string') return value
+  const found = names.find(([name]) => name === value)
+  if (found !== undefined) return found[1]
+  throw outOfRange(`one of ${names.map(([name]) => name).join(', ')}, or a number,`, what, value)
+}
+
+function encoded({ type, encode }: MapShape, value: unknown, what: string): unknown {
+  if (encode !== undefined) return encode(value as never, what)
+  throw invalidType(
+    `a type that can be written (give map() of ${type.name} an encode)`,
+    what,
+    value,
+  )
+}
+
+/** What values of unions have, which were read or made: their bytes … */
+export const unionBytes = Symbol('bytes')
+/** … and, inherited, the shape of their union. */
+export const unionShape = Symbol('union')
+
+/** @internal */
+export interface UnionLike {
+  readonly [unionBytes]: Uint8Array
+  readonly [unionShape]: UnionShape
+}
+
+/** The bytes of a value of this union, or of another one with its members. */
+function bytesOfUnion(value: object, shape: UnionShape, size: number): Uint8Array | undefined {
+  const { [unionShape]: given, [unionBytes]: bytes } = value as Partial<UnionLike>
+  if (given === undefined || bytes?.length !== size) return undefined
+  const isSame =
+    given === shape ||
+    (given.fields.length === shape.fields.length &&
+      given.fields.every(({ name }, i) => name === shape.fields[i]?.name))
+  return isSame ? bytes : undefined
+}
+
 function integerIn(value: unknown, bits: number, signed: boolean, what: string): number | bigint {
   const min = signed ? -(2n ** BigInt(bits - 1)) : 0n
   const max = 2n ** BigInt(signed ? bits - 1 : bits) - 1n
@@ -169,6 +235,8 @@ function integerIn(value: unknown, bits: number, signed: boolean, what: string):
 
 /** What the source calls. */
 const runtime = {
+  encoded,
+  numberOf,
   fieldsOf,
   unknownField,
   listIn,
@@ -197,17 +265,21 @@ interface Target {
 /** The source of a `Write`. */
 class WriteSource {
   readonly #baseAlign: number
+  readonly #values: Names
   readonly #constants: string[] = []
   #names = 0
 
-  constructor(baseAlign: number) {
+  /** @param values Takes what the source uses. */
+  constructor(baseAlign: number, values: Names) {
     this.#baseAlign = baseAlign
+    this.#values = values
   }
 
   of(type: Type): string {
     const target = { base: 'at', baseAlign: this.#baseAlign, what: '${what}', zeroed: false }
     const body = this.#write(type, { ...target, value: 'value' }, 0)
     return `const { ${Object.keys(runtime).join(', ')} } = runtime
+${this.#values.source}
 ${this.#constants.join('\n')}
 return function write(memory, at, value, what) {
   ${memoryNames}
@@ -222,7 +294,26 @@ return function write(memory, at, value, what) {
     const what = `\`${target.what}\``
     switch (shape.kind) {
       case 'int':
-        return this.#integer(shape, target, offset, start, what)
+        return shape.size === 16 || (shape.size === 8 && isUnusual(shape))
+          ? this.#interpreted(type, target, start, what)
+          : this.#integer(shape, target, offset, start, what)
+      case 'bits':
+      case 'union':
+        return this.#interpreted(type, target, start, what)
+      case 'enum': {
+        const number = this.#name()
+        const described = this.#values.value(shape)
+        const inner = { ...target, value: number }
+        return `const ${number} = numberOf(${described}, ${value}, ${what})
+${this.#write(shape.unit, inner, offset)}`
+      }
+      case 'map': {
+        const given = this.#name()
+        const described = this.#values.value(shape)
+        const inner = { ...target, value: given }
+        return `const ${given} = encoded(${described}, ${value}, ${what})
+${this.#write(shape.type, inner, offset)}`
+      }
       case 'float': {
         const bits = String(8 * shape.size)
         return `view.setFloat${bits}(${start}, floatIn(${value}, ${what}), ${String(littleEndian)})`
@@ -242,23 +333,30 @@ return function write(memory, at, value, what) {
     }
   }
 
+  /** By a function that is not compiled. */
+  #interpreted(type: Type, target: Target, start: string, what: string): string {
+    const write = this.#values.value(interpretWrite(type, target.zeroed))
+    return `${write}(memory, ${start}, ${target.value}, ${what})`
+  }
+
   /** What fits is stored at once; the rest goes through a function that takes or refuses it. */
-  #integer(shape: Int, target: Target, offset: number, start: string, what: string): string {
+  #integer(shape: IntShape, target: Target, offset: number, start: string, what: string): string {
     const { size, signed } = shape
     const { value } = target
     const bits = 8 * size
-    const aligned = isAligned(target, offset, size)
-    if (size === 8) return wideSource(signed, aligned, start, value, what)
+    const isDirect = isAligned(target, offset, size) && !shape.isBigEndian
+    if (size === 8) return wideSource(signed, isDirect, start, value, what)
     const unused = String(32 - bits)
     const cut = `(${value} << ${unused} ${signed ? '>>' : '>>>'} ${unused})`
     const fits = `typeof ${value} === 'number' && ${value} === ${cut}`
     const refused = `narrow(${value}, ${String(bits)}, ${String(signed)}, ${what})`
-    return storeSource(bits, signed, aligned, start, `${fits} ? ${value} : ${refused}`)
+    const little = littleEndian && !shape.isBigEndian
+    return storeSource(bits, signed, isDirect, start, `${fits} ? ${value} : ${refused}`, little)
   }
 
   #array(
     element: Type,
-    length: number,
+    length: number | undefined,
     target: Target,
     offset: number,
     start: string,
@@ -275,8 +373,9 @@ return function write(memory, at, value, what) {
       value: item,
       what: `${target.what}[\${${index}}]`,
     }
+    const count = length === undefined ? `${list}.length` : String(length)
     return `const ${list} = listIn(${target.value}, ${String(length)}, ${what})
-for (let ${index} = 0, ${base} = ${start}; ${index} < ${String(length)}; ${index}++, ${base} += ${String(element.size)}) {
+for (let ${index} = 0, ${base} = ${start}; ${index} < ${count}; ${index}++, ${base} += ${String(element.size)}) {
 const ${item} = ${list}[${index}]
 ${this.#write(element, inner, 0)}
 }`
@@ -332,12 +431,18 @@ else if (!${known}.has(${name})) unknownField(${value}, ${name}, ${names}, ${wha
   }
 }
 
+/** One that is not stored as most are. */
+function isUnusual({ form, isBigEndian }: IntShape): boolean {
+  return isBigEndian || form === 'string'
+}
+
 function storeSource(
   bits: number,
   signed: boolean,
   aligned: boolean,
   start: string,
   value: string,
+  little = littleEndian,
 ): string {
   const sign = signed ? 'i' : 'u'
   if (bits === 8) return `${sign}8[${start}] = ${value}`
@@ -345,7 +450,7 @@ function storeSource(
     return `${sign}${String(bits)}[(${start}) >>> ${String(Math.log2(bits / 8))}] = ${value}`
   }
   const method = `set${bits === 64 ? 'Big' : ''}${signed ? 'Int' : 'Uint'}${String(bits)}`
-  return `view.${method}(${start}, ${value}, ${String(littleEndian)})`
+  return `view.${method}(${start}, ${value}, ${String(little)})`
 }
 
 /** A number is stored as two words, which makes no bigint. */
@@ -413,6 +518,18 @@ function interpretWrite(type: Type, zeroed = false): Write {
   switch (shape.kind) {
     case 'int':
       return interpretInteger(shape)
+    case 'bits':
+      return interpretBits(shape, type.size, zeroed)
+    case 'enum': {
+      const write = interpretInteger(shape.unit.shape)
+      return (memory, at, value, what) => write(memory, at, numberOf(shape, value, what), what)
+    }
+    case 'map': {
+      const write = interpretWrite(shape.type, zeroed)
+      return (memory, at, value, what) => write(memory, at, encoded(shape, value, what), what)
+    }
+    case 'union':
+      return interpretUnion(type, shape, zeroed)
     case 'float':
       return shape.size === 4
         ? ({ view }, at, value, what) => view.setFloat32(at, floatIn(value, what), littleEndian)
@@ -430,7 +547,7 @@ function interpretWrite(type: Type, zeroed = false): Write {
       const write = interpretWrite(element, zeroed)
       return (memory, at, value, what) => {
         const list = listIn(value, length, what)
-        for (let i = 0; i < length; i++) {
+        for (let i = 0; i < (length ?? list.length); i++) {
           write(memory, at + i * element.size, list[i], `${what}[${String(i)}]`)
         }
       }
@@ -466,18 +583,64 @@ function interpretStruct(struct: Type, fields: readonly Field[], zeroed: boolean
   }
 }
 
-function interpretInteger({ size, signed }: Int): Write {
+function interpretUnion({ size }: Type, shape: UnionShape, zeroed: boolean): Write {
+  const names = shape.fields.map(({ name }) => name)
+  const writes = new Map(
+    shape.fields.map(({ name, offset, type }) => [
+      name,
+      { offset, write: interpretWrite(type, true) },
+    ]),
+  )
+  return (memory, at, value, what) => {
+    const given = fieldsOf(value, what)
+    const whole = bytesOfUnion(given, shape, size)
+    if (whole !== undefined) {
+      memory.u8.set(whole, at)
+      return
+    }
+    const set = Object.keys(given).filter((name) => given[name] !== undefined)
+    const [name = ''] = set
+    const member = writes.get(name)
+    if (set.length !== 1 || member === undefined) {
+      const expected = `a value that was read, or an object with exactly one of ${names.join(', ')},`
+      throw invalidType(expected, what, value)
+    }
+    if (!zeroed) memory.u8.fill(0, at, at + size)
+    member.write(memory, at + member.offset, given[name], `${what}.${name}`)
+  }
+}
+
+function interpretBits(shape: BitsShape, size: number, zeroed: boolean): Write {
+  const { width, signed } = shape
+  return ({ u8 }, at, value, what) => {
+    const integer = BigInt(integerIn(value, width, signed, what))
+    if (!zeroed) u8.fill(0, at, at + size)
+    writeBits(u8, at, shape, integer)
+  }
+}
+
+function interpretInteger(shape: IntShape): Write {
+  const { size, signed, form, isBigEndian } = shape
+  const little = littleEndian && !isBigEndian
   switch (size) {
     case 1:
       return ({ view }, at, value, what) => view.setUint8(at, narrow(value, 8, signed, what))
     case 2:
       return ({ view }, at, value, what) =>
-        view.setUint16(at, narrow(value, 16, signed, what), littleEndian)
+        view.setUint16(at, narrow(value, 16, signed, what), little)
     case 4:
       return ({ view }, at, value, what) =>
-        view.setUint32(at, narrow(value, 32, signed, what), littleEndian)
-    case 8:
-      return ({ view }, at, value, what) =>
-        view.setBigUint64(at, BigInt.asUintN(64, wide(value, signed, what)), littleEndian)
+        view.setUint32(at, narrow(value, 32, signed, what), little)
+    default: {
+      const bits = 8 * size
+      const integerOf = (value: unknown, what: string): bigint =>
+        form === 'string'
+          ? wideText(value, bits, signed, what)
+          : BigInt(integerIn(value, bits, signed, what))
+      return size === 16
+        ? ({ view }, at, value, what) => write128(view, at, integerOf(value, what), little)
+        : ({ view }, at, value, what) =>
+            view.setBigUint64(at, BigInt.asUintN(64, integerOf(value, what)), little)
+    }
   }
 }

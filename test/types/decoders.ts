@@ -2,25 +2,35 @@
 import {
   array,
   at,
+  bits,
   bool,
   bytes,
   cstring,
+  enumeration,
   f32,
   f64,
   type Fields,
   type i16,
+  i128,
   type i32,
   i64,
   type i8,
+  ipv4,
+  ktime,
+  map,
+  pointer,
   struct,
   type Struct,
   type StructValue,
   type Type,
+  type u128,
   u16,
   u32,
   u64,
   u8,
+  union,
   type Value,
+  withIntegers,
 } from 'bpf-ringbuf'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -40,9 +50,29 @@ const everything = struct('everything', {
   grid: array(array(i64, 3), 2),
   inner,
   inners: array(inner, 2),
-  placed: at(160, cstring()),
+  port: u16.be,
+  order: u64.be.number,
+  text: u64.string,
+  pointer,
+  wide: i128,
+  address: union({ v4: ipv4, raw: bytes(4), inner }),
+  named: union('named', { a: u8, b: at(1, u64) }),
+  header: bits(u32, { version: 4, ihl: 4 }),
+  wideBits: bits(u64, { low: 32, high: 31 }),
+  flag: at(150, bits(u8, 1, 7)),
+  most: at(150, bits(u64, 33, 0)),
+  kind: enumeration(u32, { EXEC: 1, EXIT: 2 }),
+  kindNumber: enumeration(u32, { EXEC: 1 }).number,
+  wideKind: enumeration(u64, { ALL: 2n ** 64n - 1n }),
+  started: ktime,
+  percent: map(u8, (value) => ({ share: value / 100 })),
+  placed: at(160, array(inner)),
 })
 type Everything = Value<typeof everything>
+
+const exact = struct('exact', { a: u64, list: array(u64, 2), raw: bytes(2), at: ktime })
+const asText = withIntegers(exact, 'string')
+const asNumbers = withIntegers(exact, 'number')
 
 export type Values = [
   Expect<
@@ -61,10 +91,30 @@ export type Values = [
         grid: bigint[][]
         inner: { a: number; b: number }
         inners: { a: number; b: number }[]
-        placed: string
+        port: number
+        order: number
+        text: string
+        pointer: bigint
+        wide: bigint
+        address: { v4: string; raw: Uint8Array; inner: { a: number; b: number } }
+        named: { a: number; b: bigint }
+        header: { version: number; ihl: number }
+        wideBits: { low: number; high: number }
+        flag: number
+        most: bigint
+        kind: 'EXEC' | 'EXIT' | number
+        kindNumber: number
+        wideKind: 'ALL' | number | bigint
+        started: Date
+        percent: { share: number }
+        placed: { a: number; b: number }[]
       }
     >
   >,
+  Expect<Same<Value<typeof u128>, bigint>>,
+  Expect<Same<Value<typeof asText>, { a: string; list: string[]; raw: Uint8Array; at: Date }>>,
+  Expect<Same<Value<typeof asNumbers>, { a: number; list: number[]; raw: Uint8Array; at: Date }>>,
+  Expect<Same<Value<ReturnType<typeof cstring>>, string>>,
   Expect<Same<Value<typeof u8>, number>>,
   Expect<Same<Value<typeof i8>, number>>,
   Expect<Same<Value<typeof u16>, number>>,
@@ -119,14 +169,53 @@ export function withHeader<const F extends Fields>(fields: F): Struct<StructValu
 }
 const commOfEvent: Value<ReturnType<typeof withHeader<{ comm: Type<string> }>>>['comm'] = 'text'
 
+const Address = union({ v4: ipv4, v6: bytes(16) })
+Address.of({ v4: '192.0.2.1' })
+// @ts-expect-error a union is written by one of its members
+Address.of({ v4: '192.0.2.1', v6: new Uint8Array(16) })
+// @ts-expect-error by one at least
+Address.of({})
+// @ts-expect-error by one that it has
+Address.of({ v5: '' })
+// @ts-expect-error a union has members
+union('address')
+// @ts-expect-error the unit of bit-fields is an integer
+bits(cstring(4), { a: 1 })
+// @ts-expect-error one bit-field has a shift
+bits(u32, 4)
+// @ts-expect-error an enum is stored as an integer
+enumeration(bool, { A: 1 })
+// @ts-expect-error values are integers
+enumeration(u32, { A: 'one' })
+// @ts-expect-error what is written is what is read
+map(u32, String, (text: number) => text)
+// @ts-expect-error it becomes what the type has
+map(u32, String, (text: string) => text)
+// @ts-expect-error there is no such form
+withIntegers(u64, 'hex')
+// @ts-expect-error 8 bits have no order
+void u8.be
+// @ts-expect-error a struct is checked or not
+struct('event', { pid: u32 }, { checked: 'yes' })
+
+export function readKind({ kind }: Everything): string {
+  switch (kind) {
+    case 'EXEC':
+      return 'exec'
+    // @ts-expect-error it has no such name
+    case 'EXTI':
+      return 'exit'
+    default:
+      return String(kind)
+  }
+}
+
 // @ts-expect-error a decoder of numbers makes no strings
 const text: Type<string> = u32
 // @ts-expect-error a length is a number
 cstring('16')
 // @ts-expect-error a length is a number
 bytes('16')
-// @ts-expect-error an array has a length
-array(u32)
 // @ts-expect-error an offset comes first
 at(u32, 8)
 // @ts-expect-error 32 bits are always a number

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { Btf } from '../../lib/btf/btf.js'
+import { Btf } from '../../lib/types/btf.js'
 import { createGlobals, type GlobalValue } from '../../lib/object/globals.js'
 import type { Session } from '../../lib/addon/session.js'
 import type { NativeMap } from '../../lib/addon/map.js'

@@ -1,5 +1,5 @@
 import { runInNewContext } from 'node:vm'
-import { Btf } from '../../lib/btf/btf.js'
+import { Btf } from '../../lib/types/btf.js'
 import { checkLayout } from '../../lib/types/layout.js'
 import {
   array,
@@ -106,13 +106,13 @@ describe('a layout is refused, naming the field', () => {
       'a number that is too small',
       { time: u32 },
       'event.time',
-      'it is u32 here and unsigned long long in BTF',
+      'it is u32 here and __u64 in BTF',
     ],
     [
       'a number that is too large',
       { port: at(52, u32) },
       'event.port',
-      'it is u32 here and unsigned short in BTF',
+      'it is u32 here and __u16 in BTF',
     ],
     [
       'an unsigned number that is signed',
@@ -124,19 +124,19 @@ describe('a layout is refused, naming the field', () => {
       'a signed number that is unsigned',
       { pid: at(16, i32) },
       'event.pid',
-      'it is i32 here and unsigned int in BTF',
+      'it is i32 here and __u32 in BTF',
     ],
     [
       'the sign of 64 bits as number',
       { time: i64.number },
       'event.time',
-      'it is i64 here and unsigned long long in BTF',
+      'it is i64 here and __u64 in BTF',
     ],
     [
       'the sign of 16 bits',
       { port: at(52, i16) },
       'event.port',
-      'it is i16 here and unsigned short in BTF',
+      'it is i16 here and __u16 in BTF',
     ],
     [
       'a number for text',
@@ -148,13 +148,13 @@ describe('a layout is refused, naming the field', () => {
       'a number for an array of its size',
       { key: at(112, struct('side', { octets: u32 })) },
       'event.key.octets',
-      'it is u32 here and unsigned char[4] in BTF',
+      'it is u32 here and __u8[4] in BTF',
     ],
     [
       'a byte for a number',
       { pid: at(16, bool) },
       'event.pid',
-      'it is bool here and unsigned int in BTF',
+      'it is bool here and __u32 in BTF',
     ],
     [
       'an enum of another size',
@@ -166,7 +166,7 @@ describe('a layout is refused, naming the field', () => {
       'a pointer of another size',
       { task: at(144, u32) },
       'event.task',
-      'it is u32 here and pointer in BTF',
+      'it is u32 here and void * in BTF',
     ],
     [
       'text that is too long',
@@ -184,25 +184,25 @@ describe('a layout is refused, naming the field', () => {
       'bytes of another length',
       { raw: at(40, bytes(4)) },
       'event.raw',
-      'it has 4 bytes here and 6 (unsigned char[6]) in BTF',
+      'it has 4 bytes here and 6 (__u8[6]) in BTF',
     ],
     [
       'a length for the tail',
       { tail: at(153, cstring(8)) },
       'event.tail',
-      'it has 8 bytes here and 0 (char[0]) in BTF',
+      'it has 8 bytes here and 0 (char[]) in BTF',
     ],
     [
       'text for a number',
       { pid: at(16, cstring(4)) },
       'event.pid',
-      'it is char[4] here and unsigned int in BTF',
+      'it is char[4] here and __u32 in BTF',
     ],
     [
       'text for an array of numbers',
       { grid: at(80, cstring(24)) },
       'event.grid',
-      'it is char[24] here and unsigned int[2][3] in BTF',
+      'it is char[24] here and __u32[2][3] in BTF',
     ],
     [
       'an array of another length',
@@ -214,31 +214,31 @@ describe('a layout is refused, naming the field', () => {
       'an array of what is none',
       { pid: at(16, array(u8, 4)) },
       'event.pid',
-      'it is u8[4] here and unsigned int in BTF',
+      'it is u8[4] here and __u32 in BTF',
     ],
     [
       'an array of arrays the other way round',
       { grid: at(80, array(array(u32, 2), 3)) },
       'event.grid',
-      'it is u32[3][2] here and unsigned int[2][3] in BTF',
+      'it is u32[3][2] here and __u32[2][3] in BTF',
     ],
     [
       'the element of an array',
       { grid: at(80, array(array(i32, 3), 2)) },
       'event.grid[][]',
-      'it is i32 here and unsigned int in BTF',
+      'it is i32 here and __u32 in BTF',
     ],
     [
       'a field of a nested struct',
       { inner: at(56, wrongInner) },
       'event.inner.b',
-      'it is i32 here and unsigned int in BTF',
+      'it is i32 here and __u32 in BTF',
     ],
     [
       'a field of a struct in an array',
       { inners: at(64, array(wrongInner, 2)) },
       'event.inners[].b',
-      'it is i32 here and unsigned int in BTF',
+      'it is i32 here and __u32 in BTF',
     ],
     [
       'the size of a struct in an array',
@@ -256,20 +256,20 @@ describe('a layout is refused, naming the field', () => {
       'a byte that is signed',
       { level: at(47, u8) },
       'event.level',
-      'it is u8 here and signed char in BTF',
+      'it is u8 here and __s8 in BTF',
     ],
     [
       'a byte that is unsigned',
       { raw: at(40, array(i8, 6)) },
       'event.raw[]',
-      'it is i8 here and unsigned char in BTF',
+      'it is i8 here and __u8 in BTF',
     ],
     ['a byte for a bool', { ok: at(46, u8) }, 'event.ok', 'it is u8 here and _Bool in BTF'],
     [
       'a signed number for a pointer',
       { task: at(144, i64) },
       'event.task',
-      'it is i64 here and pointer in BTF',
+      'it is i64 here and void * in BTF',
     ],
     [
       'a field that takes the rest and is not the last',
@@ -281,7 +281,7 @@ describe('a layout is refused, naming the field', () => {
       'a struct for a number',
       { pid: at(16, struct('inner', { a: u32 })) },
       'event.pid',
-      'it is struct inner here and unsigned int in BTF',
+      'it is struct inner here and __u32 in BTF',
     ],
     ['a bit-field', { flag: at(152, u8) }, 'event.flag', 'it is a bit-field of 3 bits in BTF'],
     [
@@ -334,7 +334,7 @@ describe('a struct of another name is refused for', () => {
       'an element of an array that is the record',
       array(array(struct('inner', { a: u8, b: i32 }), 2), 2),
       'inner.b',
-      'it is i32 here and unsigned int in BTF',
+      'it is i32 here and __u32 in BTF',
     ],
     [
       'the size of an element of an array that is the record',

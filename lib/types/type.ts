@@ -1,0 +1,262 @@
+// What a type is: what it looks like in C, and what it is in TypeScript.
+import { invalidType } from '../errors/errors.js'
+
+/** What a type decodes to, for the compiler alone. */
+export declare const value: unique symbol
+
+/**
+ * A C type and the TypeScript value that it decodes to. Each is a decoder as
+ * well: a record may be a struct, or a bare `u32`.
+ */
+export interface Type<T = unknown> {
+  /** How it is called in messages. */
+  readonly name: string
+  /** In bytes; of a type that takes the rest of the record, 0. */
+  readonly size: number
+  /** Natural alignment in bytes. */
+  readonly align: number
+  /** @internal */
+  readonly shape: Shape
+  readonly [value]?: T
+}
+
+/** The TypeScript type of the values that a {@link Type} decodes to. */
+export type Value<D> = D extends Type<infer T> ? T : never
+
+/** What an integer of 64 bits and more is in JavaScript. */
+export type IntegerForm = 'bigint' | 'number' | 'string'
+
+/** @internal */
+export type Shape =
+  | IntShape
+  | BitsShape
+  | EnumShape
+  | { kind: 'float'; size: 4 | 8 }
+  | { kind: 'bool' }
+  | { kind: 'cstring'; length: number | undefined }
+  | { kind: 'bytes'; length: number | undefined }
+  | { kind: 'array'; element: Type; length: number | undefined }
+  | StructShape
+  | UnionShape
+  | MapShape
+  | { kind: 'view'; struct: StructType }
+
+/** @internal */
+export interface IntShape {
+  kind: 'int'
+  /** In bytes. */
+  size: 1 | 2 | 4 | 8 | 16
+  signed: boolean
+  /** Of one of 64 bits and more; smaller ones are numbers. */
+  form: IntegerForm
+  /** The highest byte comes first, whatever this machine does. */
+  isBigEndian: boolean
+}
+
+/**
+ * Some bits, from anywhere in a byte on.
+ *
+ * @internal
+ */
+export interface BitsShape {
+  kind: 'bits'
+  /**
+   * Of the first bit, from where the type begins: bit 0 is the lowest of the first byte, or
+   * the highest when `isBigEndian`.
+   */
+  bitOffset: number
+  /** In bits, up to 64. */
+  width: number
+  signed: boolean
+  /** Of one of more than 32 bits. */
+  form: IntegerForm
+  isBigEndian: boolean
+}
+
+/** @internal */
+export interface EnumShape {
+  kind: 'enum'
+  unit: Type & { readonly shape: IntShape }
+  /** All names, with the values that they stand for. */
+  names: readonly (readonly [name: string, value: bigint])[]
+  /** Values are read as numbers, and not as names. */
+  asNumber: boolean
+}
+
+/** How strictly a struct is compared with the object's BTF. */
+interface Compared {
+  /** It is not. */
+  unchecked: boolean
+  /** It must be there. */
+  checked: boolean
+}
+
+/** @internal */
+export interface StructShape extends Compared {
+  kind: 'struct'
+  fields: readonly Field[]
+  /** In C its fields are members of what it lies in: `bits(u32, { … })`. */
+  isAnonymous: boolean
+}
+
+/** @internal */
+export type StructType = Type & { readonly shape: StructShape }
+
+/** @internal */
+export interface UnionShape extends Compared {
+  kind: 'union'
+  fields: readonly Field[]
+}
+
+/** @internal */
+export interface MapShape {
+  kind: 'map'
+  /** What it is made from. */
+  type: Type
+  decode: (value: never) => unknown
+  encode: ((value: never, what: string) => unknown) | undefined
+}
+
+/** @internal */
+export interface Field {
+  readonly name: string
+  readonly offset: number
+  readonly type: Type
+}
+
+/**
+ * The largest record and so the largest type: the kernel's limit is 1 GiB.
+ *
+ * @internal
+ */
+export const maxBytes = 2 ** 30
+
+/**
+ * The most fields of a struct, those of structs in it included.
+ *
+ * @internal
+ */
+export const maxFields = 2 ** 16
+
+/**
+ * All types that were made here, and how many fields they have in all. What a type
+ * says gets into source code, so that one which came from elsewhere, from JSON
+ * perhaps, is none.
+ */
+const made = new WeakMap<object, number>()
+
+/**
+ * The functions that make types all end here: none can be changed afterwards.
+ *
+ * @internal
+ */
+export function make<T extends Type>(type: T): T {
+  const { shape } = type
+  made.set(type, countFields(shape))
+  if (shape.kind === 'struct' || shape.kind === 'union') freezeAll(shape.fields)
+  if (shape.kind === 'enum') freezeAll(shape.names)
+  Object.freeze(shape)
+  return Object.freeze(type)
+}
+
+function freezeAll(list: readonly object[]): void {
+  for (const item of list) Object.freeze(item)
+  Object.freeze(list)
+}
+
+/** @internal */
+export function countFields(shape: Shape): number {
+  switch (shape.kind) {
+    case 'struct':
+    case 'union':
+      return shape.fields.reduce((sum, { type }) => sum + fieldCount(type), 0)
+    case 'array':
+      return fieldCount(shape.element)
+    case 'view':
+      return fieldCount(shape.struct)
+    case 'map':
+      return fieldCount(shape.type)
+    default:
+      return 1
+  }
+}
+
+/**
+ * The fields of a type, those of structs in it included and of an array those of one
+ * element: what the code that reads it grows with.
+ *
+ * @internal
+ */
+export function fieldCount(type: Type): number {
+  return made.get(type) ?? 1
+}
+
+/** @internal */
+export function checkType(type: unknown, what: string): asserts type is Type {
+  if (isObject(type) && made.has(type)) return
+  // One of another copy of the library looks like this too.
+  const copy = isObject(type) && 'shape' in type ? ' that this copy of bpf-ringbuf made,' : ''
+  throw invalidType(`a type${copy} such as u32, cstring(16) or struct(…)`, what, type)
+}
+
+/**
+ * Whether a type takes the rest of its record.
+ *
+ * @internal
+ */
+export function isOpen({ shape }: Type): boolean {
+  switch (shape.kind) {
+    case 'struct': {
+      const last = shape.fields.at(-1)
+      return last !== undefined && isOpen(last.type)
+    }
+    case 'map':
+      return isOpen(shape.type)
+    case 'view':
+      return isOpen(shape.struct)
+    case 'bytes':
+    case 'cstring':
+    case 'array':
+      return shape.length === undefined
+    default:
+      return false
+  }
+}
+
+/**
+ * The type that a mapped one is made from in the end; any other is that itself.
+ *
+ * @internal
+ */
+export function madeFrom(type: Type): Type {
+  while (type.shape.kind === 'map') type = type.shape.type
+  return type
+}
+
+/**
+ * The bytes that a record of this type must have: trailing padding need not be
+ * sent.
+ *
+ * @internal
+ */
+export function requiredBytes({ size, shape }: Type): number {
+  if (shape.kind === 'view') return requiredBytes(shape.struct)
+  if (shape.kind === 'map') return requiredBytes(shape.type)
+  if (shape.kind !== 'struct') return size
+  return shape.fields.reduce((end, { offset, type }) => Math.max(end, offset + type.size), 0)
+}
+
+/** @internal */
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+/** @internal */
+export function roundUp(offset: number, align: number): number {
+  return Math.ceil(offset / align) * align
+}
+
+/** @internal */
+export function isIdentifier(name: string): boolean {
+  return /^[A-Za-z_]\w*$/.test(name) && name !== '__proto__'
+}
