@@ -45,6 +45,7 @@ export interface Addon {
   possibleCpus(): number
   linkExists(id: number): number
   nextProgramId(id: number): number
+  nextMapId(id: number): number
   demangle(name: string): string | undefined
   programsEnded(): Promise<void>
   openLink(path: string): NativeLink | number

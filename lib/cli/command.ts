@@ -5,6 +5,12 @@ export interface Output {
   write(text: string): void
   /** Whether it is a terminal that shows colours. */
   readonly colored: boolean
+  /** How wide lines may be; nothing where they may have any length. */
+  readonly columns: number | undefined
+  /** Nobody reads it any more: what is written goes nowhere. */
+  readonly closed: boolean
+  /** Resolves when it takes more without keeping it in memory, or is closed. */
+  drained(): Promise<void>
 }
 
 export interface Command {
@@ -16,7 +22,8 @@ export interface Command {
    * Runs it; gives its exit status.
    *
    * @param args What follows the command's name.
-   * @param errors For what goes beside the output.
+   * @param output What was asked for.
+   * @param errors What else there is to say.
    * @throws UsageError for a wrong command line.
    */
   run(args: readonly string[], output: Output, errors: Output): Promise<number>

@@ -4,14 +4,32 @@ import type { Output } from './command.js'
 import { runProgram } from './program.js'
 
 function outputTo(stream: NodeJS.WriteStream): Output {
+  let closed = false
   // Whoever read it has seen enough.
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
+    closed = true
+    stream.emit('drain')
   })
   const { NO_COLOR = '', TERM } = process.env
   return {
-    write: (text) => void stream.write(text),
+    write: (text) => {
+      if (!closed) stream.write(text)
+    },
     colored: stream.isTTY && NO_COLOR === '' && TERM !== 'dumb',
+    get columns() {
+      const { COLUMNS = '' } = process.env
+      const asked = /^[1-9]\d{0,4}$/.test(COLUMNS) ? Number(COLUMNS) : undefined
+      return asked ?? (stream.isTTY ? stream.columns || 80 : undefined)
+    },
+    get closed() {
+      return closed
+    },
+    drained: () =>
+      new Promise((resolve) => {
+        if (closed || !stream.writableNeedDrain) resolve()
+        else stream.once('drain', resolve)
+      }),
   }
 }
 

@@ -1,19 +1,34 @@
 // The program bpf-ringbuf: finds the command and runs it.
-import { BpfError } from '../errors/errors.js'
+import { BpfError, VerifierError } from '../errors/errors.js'
 import { build } from './build.js'
 import type { Command, Output } from './command.js'
 import { doctor } from './doctor.js'
 import { gen } from './gen.js'
 import { include } from './include.js'
 import { init } from './init.js'
+import { inspectCommand } from './inspect.js'
+import { map } from './map.js'
+import { tail } from './tail.js'
 import { UsageError } from './usage.js'
 import { packageVersion } from './version.js'
 import { vmlinux } from './vmlinux.js'
 
-const commands: readonly Command[] = [build, doctor, gen, include, init, vmlinux]
+const commands: readonly Command[] = [
+  tail,
+  inspectCommand,
+  map,
+  doctor,
+  init,
+  build,
+  gen,
+  vmlinux,
+  include,
+]
 
 const wrongUsage = 2
 const failed = 1
+/** Of a verifier's log. */
+const mostLines = 20
 
 function usage(): string {
   const width = Math.max(...commands.map(({ name }) => name.length))
@@ -56,9 +71,19 @@ export async function runProgram(
     if (!(error instanceof UsageError || error instanceof BpfError)) throw error
     const name = command === undefined ? '' : ` ${command.name}`
     errors.write(`bpf-ringbuf${name}: ${error.message}\n`)
-    if (error instanceof UsageError && command !== undefined) errors.write(`\n${command.usage}`)
+    if (error instanceof UsageError && command !== undefined) {
+      const [first = ''] = command.usage.split('\n', 1)
+      errors.write(`\n${first}\n"bpf-ringbuf ${command.name} --help" says what each is.\n`)
+    }
+    if (error instanceof VerifierError) errors.write(lastLines(error.verifierLog))
     return error instanceof UsageError ? wrongUsage : failed
   }
+}
+
+/** Of a verifier's log, whose end says what it did not like. */
+function lastLines(log: string): string {
+  const lines = log.trimEnd().split('\n')
+  return lines.length <= 1 ? '' : `\n${lines.slice(-mostLines).join('\n')}\n`
 }
 
 function unknown(argument: string): string {

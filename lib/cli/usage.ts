@@ -24,3 +24,20 @@ export function splitExtra(args: readonly string[]): [own: string[], extra: stri
   const at = args.indexOf('--')
   return at < 0 ? [[...args], []] : [args.slice(0, at), args.slice(at + 1)]
 }
+
+/** @throws {UsageError} for what is no number from `min` to `max`. */
+export function parseNumber(
+  option: string,
+  text: string,
+  min: number,
+  max: number,
+  isInteger = false,
+): number {
+  const number = Number(text)
+  const pattern = isInteger ? /^\d+$/ : /^(\d+\.?\d*|\.\d+)$/
+  if (pattern.test(text) && number >= min && number <= max) return number
+  const kind = isInteger ? 'an integer' : 'a number'
+  throw new UsageError(
+    `Expected ${kind} from ${min} to ${max} for ${option} but received ${JSON.stringify(text)}`,
+  )
+}

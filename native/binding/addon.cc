@@ -136,6 +136,19 @@ Napi::Value NextProgramId(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), next);
 }
 
+// bpf_map_get_next_id()
+// nextMapId(id: number): number
+//   likewise
+Napi::Value NextMapId(const Napi::CallbackInfo& info) {
+  uint32_t id;
+  if (!ReadArguments(info, &id)) return {};
+  uint32_t next = 0;
+  if (bpf_map_get_next_id(id, &next) != 0) {
+    return Napi::Number::New(info.Env(), -errno);
+  }
+  return Napi::Number::New(info.Env(), next);
+}
+
 // abi::__cxa_demangle()
 // demangle(name: string): string | undefined
 Napi::Value DemangleName(const Napi::CallbackInfo& info) {
@@ -209,6 +222,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("linkExists", Napi::Function::New<LinkExists>(env, "linkExists"));
   exports.Set("nextProgramId",
               Napi::Function::New<NextProgramId>(env, "nextProgramId"));
+  exports.Set("nextMapId", Napi::Function::New<NextMapId>(env, "nextMapId"));
   exports.Set("demangle", Napi::Function::New<DemangleName>(env, "demangle"));
   exports.Set("interfaceIndex",
               Napi::Function::New<InterfaceIndex>(env, "interfaceIndex"));

@@ -3,6 +3,8 @@
 // - all "```ts" together are one program, an ES module that may await: it is
 //   type-checked and run beside the objects, and has to end by itself within 20 s,
 //   with status 0 and nothing on its standard error;
+// - "```sh run" is run beside the objects, where npx bpf-ringbuf is this package's: each
+//   block has to end within 60 s, with status 0;
 // - "```ts check" is type-checked after them but not run: for what this kernel lacks.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -62,6 +64,18 @@ describeBpf('the guide', () => {
     )
     run(process.execPath, 'node_modules/typescript/bin/tsc', '-p', 'build/guide')
   }, 120_000)
+
+  const shells = pages.flatMap((page) =>
+    blocks(page, /^sh run$/).map(({ code }) => [page, code] as const),
+  )
+
+  test.each(shells)('%s: %s', (page, code) => {
+    const main = join(root, 'dist/cli/main.js')
+    const npx = `set -e; npx() { shift; '${process.execPath}' '${main}' "$@"; }\n`
+    const options = { cwd: join(built, page), encoding: 'utf8', timeout: 60_000 } as const
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', npx + code], options)
+    expect({ status, stdout, stderr }).toMatchObject({ status: 0 })
+  })
 
   test.each(pages)(
     '%s',

@@ -161,7 +161,13 @@ describe('the text', () => {
 describe('the command line', () => {
   async function run(...args: string[]) {
     let [out, err] = ['', '']
-    const output = (write: (text: string) => void): Output => ({ write, colored: false })
+    const output = (write: (text: string) => void): Output => ({
+      write,
+      colored: false,
+      columns: undefined,
+      closed: false,
+      drained: () => Promise.resolve(),
+    })
     const status = await runProgram(
       args,
       output((text) => (out += text)),

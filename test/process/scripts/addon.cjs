@@ -251,6 +251,7 @@ const cases = {
         'mapFromId',
         'mapFromFd',
         'nextProgramId',
+        'nextMapId',
         'demangle',
         'openLink',
         'interfaceIndex',
