@@ -182,8 +182,13 @@ test-nodes: build build-tests ## one build in Node 20, 22, 24, 26, Bun and Deno,
 	@node test/nodes/run.mjs $(ARGS)
 
 .PHONY: fuzz
-fuzz: build build-tests build-bench $(call ts_built,test/fuzz) ## damaged input, and readers in any order of calls; ARGS=--quick, --seed N
+fuzz: build build-tests build-bench $(call ts_built,test/fuzz) ## damaged input, and readers in any order of calls; ARGS=--quick, --long (a million of BTF), --seed N
 	@node build/test/fuzz/test/fuzz/fuzz.js --duration $(DURATION) $(ARGS)
+
+# With the compilers for BPF that are installed: clang-N, the newest and the oldest, and bpf-gcc.
+.PHONY: interop
+interop: $(NODE_MODULES) $(ADDON) ## random C structs by several compilers: as C reads them; STRUCTS=10000, SEED=N
+	@INTEROP_STRUCTS=$(or $(STRUCTS),10000) $(BIN)/jest --selectProjects unit --testPathPatterns='unit/interop.test' $(ARGS)
 
 .PHONY: model
 model: | model-packages ## the hand-off between the threads: a search of all its states; ARGS=--quick

@@ -25,9 +25,10 @@ export function bitFieldOf(
   const isSigned = declared.signed
   const bits = bitField(bitOffset, width, isSigned) as Type<Integer>
   if (declared.kind === 'int') return bits
-  const cut = (value: bigint): bigint =>
-    isSigned ? BigInt.asIntN(width, value) : BigInt.asUintN(width, value)
-  const values = new Map(namesOf(declared).map(([name, value]) => [name, cut(value)]))
+  // A value that is too large for the bits is none of theirs.
+  const fits = (value: bigint): boolean =>
+    value === (isSigned ? BigInt.asIntN(width, value) : BigInt.asUintN(width, value))
+  const values = new Map(namesOf(declared).filter(([, value]) => fits(value)))
   const names = new Map<bigint, string>()
   for (const [name, value] of values) if (!names.has(value)) names.set(value, name)
   const write = (value: unknown, what: string): Integer => {

@@ -4,10 +4,10 @@
 // kind, lost descriptors, or ever more memory.
 //
 //   node build/test/fuzz/test/fuzz/fuzz.js [--duration SECONDS] [--quick]
-//       [--target NAME] [--seed N] [--cases N]
+//       [--long] [--target NAME] [--seed N] [--cases N]
 //
 // Replays test/fuzz/corpus first. --quick takes as many cases as it takes
-// elsewhere, the same each time. Otherwise the first seed is a random one, printed,
+// elsewhere, the same each time; --long a million of BTF. Otherwise the first seed is a random one, printed,
 // and --seed repeats it. A case that fails is printed with its seed and, when it has
 // bytes, written to the corpus, where it stays once the library withstands it.
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -25,14 +25,14 @@ import { root, targets } from './targets.js'
 
 const corpus = join(root, 'test/fuzz/corpus')
 
-/** Shares of the time, and cases of the short form. */
-const plan: Record<string, { share: number; quickCases: number }> = {
+/** Shares of the time, and cases of the short form and, where that has a number, the long one. */
+const plan: Record<string, { share: number; quickCases: number; longCases?: number }> = {
   'elf-open': { share: 0.2, quickCases: 6000 },
   'elf-load': { share: 0.15, quickCases: 400 },
   'elf-reader': { share: 0.05, quickCases: 20_000 },
   'elf-symbols': { share: 0.05, quickCases: 500 },
   'symbol-lists': { share: 0.02, quickCases: 2000 },
-  btf: { share: 0.08, quickCases: 5000 },
+  btf: { share: 0.08, quickCases: 20_000, longCases: 1_000_000 },
   decoder: { share: 0.1, quickCases: 2000 },
   walker: { share: 0.05, quickCases: 1000 },
   cli: { share: 0.1, quickCases: 25 },
@@ -44,6 +44,8 @@ const hangMs = 10_000
 /** A leak of a small object file a case would be more. */
 const mostGrowthMiB = 64
 const mostProblems = 10
+/** Of what is told how many cases to take. */
+const longestSeconds = { short: 600, long: 6 * 3600 }
 
 interface Outcome {
   cases: number
@@ -229,6 +231,7 @@ async function main(): Promise<void> {
       cases: { type: 'string' },
       target: { type: 'string' },
       quick: { type: 'boolean', default: false },
+      long: { type: 'boolean', default: false },
     },
   })
   const seconds = number(values.duration, '--duration', 1) ?? 60
@@ -241,21 +244,25 @@ async function main(): Promise<void> {
   const isRoot = process.getuid?.() === 0
   console.log(`fuzz: seed ${seed}`)
   if (values.target === undefined) await replay(isRoot)
-  for (const [name, { share, quickCases }] of Object.entries(plan)) {
+  for (const [name, { share, quickCases, longCases }] of Object.entries(plan)) {
     if (values.target !== undefined && values.target !== name) continue
     const needsRoot = name.startsWith('life') || targets[name]?.needsRoot === true
     if (needsRoot && !isRoot) {
       console.log(`fuzz: ${name} needs root: left out`)
       continue
     }
-    const count = cases ?? (values.quick ? quickCases : 2 ** 31)
-    const limit = values.quick || cases !== undefined ? 600 : seconds * (values.target ? 1 : share)
+    const wanted = cases ?? (values.quick ? quickCases : values.long ? longCases : undefined)
+    const count = wanted ?? 2 ** 31
+    const limitSeconds =
+      wanted === undefined
+        ? seconds * (values.target === undefined ? share : 1)
+        : longestSeconds[values.long ? 'long' : 'short']
     let outcome: Outcome
-    if (name === 'cli') outcome = await runCommandLines(seed, count, limit)
-    else if (name === 'life') outcome = await runLife(seed, count, limit, [])
+    if (name === 'cli') outcome = await runCommandLines(seed, count, limitSeconds)
+    else if (name === 'life') outcome = await runLife(seed, count, limitSeconds, [])
     else if (name === 'life-workers')
-      outcome = await runLife(seed, count, limit, ['--workers', '3'])
-    else outcome = await runCases(name, seed, count, limit)
+      outcome = await runLife(seed, count, limitSeconds, ['--workers', '3'])
+    else outcome = await runCases(name, seed, count, limitSeconds)
     for (const found of outcome.problems) {
       const file = name.startsWith('life') ? undefined : keep(name, found.seed)
       if (file !== undefined) found.problem += `\n(kept as ${file})`

@@ -74,7 +74,7 @@ function readScalar({ c, type }: Scalar, record: DataView, at: number): unknown 
   }
   const wide =
     c === 'uint64_t' ? record.getBigUint64(at, littleEndian) : record.getBigInt64(at, littleEndian)
-  if (type.shape.kind === 'int' && type.shape.exact) return wide
+  if (type.shape.kind === 'int' && type.shape.form === 'bigint') return wide
   if (!Number.isSafeInteger(Number(wide))) throw new Inexact()
   return Number(wide)
 }

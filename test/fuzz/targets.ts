@@ -13,8 +13,12 @@ import { checkElf } from '../../lib/btf/elf.js'
 import { ElfFile } from '../../lib/symbols/elf-file.js'
 import { JitMap } from '../../lib/symbols/jit-map.js'
 import { parseKallsyms } from '../../lib/symbols/kernel-symbols.js'
+import { typeFromBtf, unsupportedInBtf } from '../../lib/types/from-btf.js'
 import { checkLayout } from '../../lib/types/layout.js'
+import { Memory } from '../../lib/types/memory.js'
+import { createRead } from '../../lib/types/read.js'
 import { struct, u32 } from '../../lib/types/struct.js'
+import { encode } from '../../lib/types/write.js'
 import { cursorOf, type TestRecord, writeBatch } from '../unit/batch-writer.js'
 import { sectionsOf } from '../unit/elf-file.js'
 import type { Random } from '../unit/random.js'
@@ -247,6 +251,14 @@ function parseBtf(input: Uint8Array): void {
       btf.sizeOf(id)
       btf.tags(id)
       assert(btf.describe(id, 'x').length < 2 ** 20)
+      const type = typeFromBtf(btf, id, { tail: true })
+      // What it is of, or why there is none.
+      if (type === undefined) assert(unsupportedInBtf(btf, id, { tail: true }) !== undefined)
+      else if (type.size > 0 && type.size < 4096) {
+        const memory = Memory.ofSize(type.size)
+        const value = createRead(type)(memory, 0, type.size)
+        attempt(misuse, () => encode(type, value, 'x'))
+      }
     }
   })
 }

@@ -21,7 +21,7 @@ export function compileBpf(source: string): Buffer {
   })
 }
 
-function inDirectory<T>(use: (directory: string) => T): T {
+export function inDirectory<T>(use: (directory: string) => T): T {
   const directory = mkdtempSync(join(tmpdir(), 'bpf-ringbuf-'))
   try {
     return use(directory)
@@ -30,6 +30,6 @@ function inDirectory<T>(use: (directory: string) => T): T {
   }
 }
 
-function run(command: string, parameters: string[], directory: string): string {
+export function run(command: string, parameters: string[], directory: string): string {
   return execFileSync(command, parameters, { cwd: directory, encoding: 'utf8', stdio: 'pipe' })
 }

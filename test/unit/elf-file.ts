@@ -1,4 +1,4 @@
-/** The section headers of an ELF64 file of this machine's byte order. */
+/** The section headers of an ELF64 file of either byte order. */
 export interface Section {
   name: string
   /** Where its header is in the file. */
@@ -8,9 +8,8 @@ export interface Section {
   size: number
 }
 
-const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
-
 export function sectionsOf(file: Uint8Array): Section[] {
+  const littleEndian = file[5] === 1
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
   const table = Number(view.getBigUint64(40, littleEndian))
   const count = view.getUint16(60, littleEndian)
