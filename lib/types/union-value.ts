@@ -3,7 +3,8 @@ import { inspect, type InspectOptions } from 'node:util'
 import { Memory } from './memory.js'
 import { alignOfElements } from './place.js'
 import type { Type, UnionShape } from './type.js'
-import { encode, unionBytes, unionShape, type UnionLike } from './write.js'
+import { encode } from './write.js'
+import { unionBytes, unionShape, type UnionLike } from './written.js'
 
 type Read = (memory: Memory, start: number, end: number) => unknown
 type CreateRead = (type: Type, baseAlign: number) => Read
