@@ -158,6 +158,12 @@ function explain(
     return ['a ring has neither keys nor values', 'Leave out key and value']
   }
   if (isKeyless(type) && keySize !== 0) return ['it has no keys', 'Leave out key and keySize']
+  if (!isRing && keySize === 0 && valueSize === 0) {
+    return [
+      'nothing says how large its entries are',
+      'Give key and value, or keySize and valueSize',
+    ]
+  }
   if (maxEntries === 0) return ['it has room for no entries', 'Give maxEntries']
   return [`the kernel refuses ${said}`, 'See what it asks of this type in Documentation/bpf/maps']
 }

@@ -5,12 +5,12 @@ import type { NativeMap } from '../addon/map.js'
 import type { NativeMapHandle } from '../addon/map-handle.js'
 import type { Session } from '../addon/session.js'
 import { Btf } from '../types/btf.js'
-import { BpfError, closed } from '../errors/errors.js'
+import { BpfError, closed, describeErrno } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
 import type { Described } from '../types/layout.js'
 import { Memory } from '../types/memory.js'
 import { padded } from './codec.js'
-import { hasFlag } from './kinds.js'
+import { hasFlag, whatItTakes } from './kinds.js'
 
 /** What a map knows of the object that it belongs to. */
 export interface MapOwner {
@@ -28,7 +28,9 @@ const EBADF = -9
 const EEXIST = -17
 const ENOSPC = -28
 const EOPNOTSUPP = -95
+const EINVAL = -22
 const ENODATA = -61
+const ENOTSOCK = -88
 const ENOTSUPP = -524
 
 /** Where things are in a map's memory. */
@@ -220,7 +222,9 @@ export class KernelMap {
       case EOPNOTSUPP:
         return new BpfError('ERR_MAP_TYPE', `a map of type ${type} does not have that`, details)
     }
-    return failure(operation, target, errno)
+    const hint = [EBADF, EINVAL, ENOTSOCK].includes(errno) ? whatItTakes(type) : undefined
+    if (hint === undefined) return failure(operation, target, errno)
+    return new BpfError('ERR_KERNEL', describeErrno(errno), { ...details, hint })
   }
 
   get #singleBytes(): number {

@@ -95,6 +95,30 @@ export function holdsDescriptors(type: string): boolean {
   return descriptorTypes.has(type)
 }
 
+const taken: Readonly<Record<string, string>> = {
+  prog_array: 'Its values are programs, all of one type and alike in their flags',
+  perf_event_array: 'Its values are descriptors of perf events',
+  cgroup_array: 'Its values are descriptors of cgroups',
+  array_of_maps: 'Its values are maps of one shape, as its inner map is declared',
+  hash_of_maps: 'Its values are maps of one shape, as its inner map is declared',
+  sockmap: 'Its values are descriptors of sockets, of TCP once they are connected',
+  sockhash: 'Its values are descriptors of sockets, of TCP once they are connected',
+  reuseport_sockarray: 'Its values are descriptors of sockets that share a port, SO_REUSEPORT',
+  xskmap: 'Its values are descriptors of AF_XDP sockets',
+  devmap: 'Its values are indices of network interfaces that there are',
+  devmap_hash: 'Its values are indices of network interfaces that there are',
+  cpumap: 'Its keys are CPUs, and its values lengths of queues, at most 16384',
+  sk_storage: 'Its keys are descriptors of sockets',
+  task_storage: 'Its keys are descriptors of processes: TaskDescriptor.open(pid).fd',
+  inode_storage: 'Its keys are descriptors of files',
+  cgrp_storage: 'Its keys are descriptors of cgroups',
+}
+
+/** What entries of a type refer to, which the kernel looks for. */
+export function whatItTakes(type: string): string | undefined {
+  return taken[type]
+}
+
 export function isMapOfMaps(type: string): boolean {
   return type === 'array_of_maps' || type === 'hash_of_maps'
 }

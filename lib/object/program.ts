@@ -30,6 +30,23 @@ type Adopt = (link: BpfLink<BpfProgram>) => void
 const defaultLogBytes = 1 << 20
 const largestLogBytes = 1 << 26
 
+/** What a program of a type may be attached to, where its section need not say it. */
+const exampleTargets: Readonly<Record<string, string>> = {
+  kprobe: '{ kprobe: { symbol: "vfs_read" } }',
+  sched_cls: '{ tcx: { interface: "eth0", direction: "ingress" } }',
+  xdp: '{ xdp: { interface: "eth0" } }',
+  perf_event: '{ perfEvent: { type: "cpu-clock", hz: 99 } }',
+  tracepoint: '{ tracepoint: { category: "sched", name: "sched_switch" } }',
+  raw_tracepoint: '{ rawTracepoint: { name: "sched_switch" } }',
+  socket_filter: '{ socket: fd }',
+  sk_reuseport: '{ reuseport: fd }',
+  sk_lookup: '{ netns: "/proc/self/ns/net" }',
+  flow_dissector: '{ netns: "/proc/self/ns/net" }',
+  sk_msg: '{ sockmap: map }',
+  sk_skb: '{ sockmap: map }',
+  netfilter: '{ netfilter: { family: "ipv4", hook: "output", priority: 0 } }',
+}
+
 /** One program of an object. Valid as long as the object is open. */
 export class BpfProgram {
   /** Its name in C. */
@@ -254,7 +271,7 @@ export class BpfProgram {
     throw new BpfError('ERR_UNSUPPORTED', 'its section alone does not say where', {
       operation: 'attach',
       target: this.#described(),
-      hint: 'Give a target, such as attach({ cgroup: "/sys/fs/cgroup" }); a section such as "tp_btf/sched_process_exec" says it',
+      hint: `Give a target, such as attach(${exampleTargets[this.type] ?? '{ cgroup: "/sys/fs/cgroup" }'}); a section such as "tp_btf/sched_process_exec" says it`,
     })
   }
 

@@ -60,6 +60,9 @@ const volatile __u32 only_tgid = 0;
 const volatile __u64 only_call = 0;
 const volatile __u64 only_inode = 0;
 
+/* Of a socket: others of the cgroup send as well. */
+__u32 only_port = 0;
+
 /* What storage held, and 0 when this program made it. */
 __u64 held = 0;
 __u64 runs = 0;
@@ -81,7 +84,7 @@ int add_of_socket(struct __sk_buff *context)
 
 	if (socket)
 		socket = bpf_sk_fullsock(socket);
-	if (socket)
+	if (socket && socket->src_port == only_port)
 		add(bpf_sk_storage_get(&sockets, socket, 0, BPF_SK_STORAGE_GET_F_CREATE));
 	return 1;
 }

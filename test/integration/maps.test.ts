@@ -487,6 +487,9 @@ describeBpf('maps without an object', () => {
       thrownBy(() => BpfMap.create(options as { type: string })).message
     expect(create({ type: 'hsh' })).toMatch(/^Expected a type of maps/)
     expect(create({ type: 'hash', key: u32, value: u32 })).toMatch(/Give maxEntries$/)
+    expect(create({ type: 'hash', maxEntries: 3 })).toMatch(
+      /how large its entries are\. Give key and value, or keySize and valueSize$/,
+    )
     expect(create({ type: 'hash', sizes: 3 })).toMatch(/^Expected one of type, /)
     expect(create({ type: 'array', key: u32, value: u64, valueSize: 4, maxEntries: 1 })).toMatch(
       /values have 4 bytes and u64 has 8$/,
@@ -525,6 +528,17 @@ describeBpf('maps without an object', () => {
     // An AF_XDP socket is not to be had in Node: see forwarding.test.ts.
     using xsks = BpfMap.create({ type: 'xskmap', key: u32, value: u32, maxEntries: 1 })
     expect(codeOf(() => xsks.set(0, 0))).toBe('ERR_KERNEL')
+  })
+
+  test.each([
+    ['sockmap', 0, /^Cannot set .* ENOTSOCK .* descriptors of sockets, of TCP/],
+    ['xskmap', 0, /ENOTSOCK .* descriptors of AF_XDP sockets$/],
+    ['reuseport_sockarray', 0, /sockets that share a port/],
+    ['devmap', 2 ** 30, /EINVAL .* indices of network interfaces that there are$/],
+    ['prog_array', 0, /EINVAL .* programs, all of one type/],
+  ])('what a %s does not take is said with what it takes', (type, value, message) => {
+    using map = BpfMap.create({ type, key: u32, maxEntries: 2 })
+    expect(thrownBy(() => map.set(0, value)).message).toMatch(message)
   })
 })
 
