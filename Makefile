@@ -86,6 +86,15 @@ deps: packages $(NODE_MODULES) ## install what is missing: Debian packages, node
 
 .PHONY: typescript package
 typescript: dist/index.js ## dist/ alone
+# Those of the examples are kept here, for those who read them: `lint` checks that they are current.
+MODULES := exec-snoop flight-recorder perfbuf-output ringbuf-output ringbuf-reserve-submit
+.PHONY: modules check-modules
+modules: typescript $(ADDON) $(BPF_OBJECTS) ## the examples' typed modules, of their objects
+	$(Q)for name in $(MODULES); do node dist/cli/main.js gen build/bpf/$$name.bpf.o -o examples/$$name.bpf.ts || exit 1; done
+check-modules: typescript $(ADDON) $(BPF_OBJECTS)
+	$(call say,CHECK,examples/*.bpf.ts)
+	$(Q)for name in $(MODULES); do node dist/cli/main.js gen build/bpf/$$name.bpf.o -o examples/$$name.bpf.ts --check || exit 1; done
+
 # Users have no clang: the doctor's program is shipped as it was compiled.
 package: typescript dist/bpf/doctor.bpf.o
 
@@ -190,7 +199,7 @@ C_SOURCES := $(wildcard $(foreach d,native/binding native/core test/native test/
 TIDY_STAMPS := $(patsubst native/%.cc,build/tidy/%,$(wildcard native/*/*.cc))
 
 .PHONY: lint
-lint: eslint wings prettier documents core-alone clang-format clang-tidy shellcheck publint test-types ## every linter
+lint: eslint wings prettier check-modules documents core-alone clang-format clang-tidy shellcheck publint test-types ## every linter
 
 .PHONY: eslint
 eslint: typescript

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The record of the small examples; examples/exec-event.ts declares the same. */
+/* The record of the small examples. */
 #ifndef EXEC_EVENT_H
 #define EXEC_EVENT_H
 
@@ -10,8 +10,5 @@ struct exec_event {
 	char comm[16];
 	char filename[256];
 };
-
-/* clang writes BTF of what globals refer to: without it nothing could be checked. */
-struct exec_event *unused_exec_event __attribute__((unused));
 
 #endif /* EXEC_EVENT_H */

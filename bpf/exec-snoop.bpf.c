@@ -54,14 +54,15 @@ struct linux_binprm {
 const volatile __u32 only_pid = 0;
 const volatile __u32 only_uid = ANY_UID;
 
-BPFRB_EVENT_STREAM(events, 1 << 20, sizeof(struct event));
+BPFRB_EVENT_STREAM(events, 1 << 20, EVENT_SIZE);
+BPFRB_RECORD_OF(events, struct event);
 
 /* Where an exec is put together, as its size is known only then. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct event);
+	__uint(value_size, EVENT_SIZE);
 } scratch SEC(".maps");
 
 struct process {

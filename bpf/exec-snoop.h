@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The records of exec-snoop; examples/exec-snoop.ts declares the same. */
+/* The records of exec-snoop, of which examples/exec-snoop.bpf.ts is made. */
 #ifndef EXEC_SNOOP_H
 #define EXEC_SNOOP_H
 
@@ -8,17 +8,17 @@
 #define COMM_SIZE 16
 #define FILENAME_SIZE 256
 #define ARGS_SIZE 512
+#define EVENT_SIZE (sizeof(struct event) + FILENAME_SIZE + ARGS_SIZE) /* at most */
 
 enum event_kind {
 	EVENT_EXEC = 1,
 	EVENT_EXIT = 2,
 };
 
-/* Sent without the part of strings that is not used; an exit has none. */
 struct event {
 	__u64 time_ns;	   /* CLOCK_MONOTONIC */
 	__u64 duration_ns; /* exit: since the process began */
-	__u32 kind;	   /* enum event_kind */
+	enum event_kind kind;
 	__u32 pid;
 	__u32 ppid;
 	__u32 uid;
@@ -28,7 +28,7 @@ struct event {
 	__u32 reserved;
 	char comm[COMM_SIZE];
 	/* exec: file name and arguments, each with its NUL */
-	char strings[FILENAME_SIZE + ARGS_SIZE];
+	__u8 strings[];
 };
 
 #endif /* EXEC_SNOOP_H */

@@ -13,7 +13,6 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 /* SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS */
 #define CRASHES (1U << 4 | 1U << 5 | 1U << 6 | 1U << 7 | 1U << 8 | 1U << 11 | 1U << 31)
 
-/* examples/flight-recorder.ts declares the same. */
 struct call {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 	__u32 pid;
@@ -42,11 +41,9 @@ struct task_struct {
 const volatile __u32 ignored_pid = 0;
 
 BPFRB_FLIGHT_RECORDER(calls, 1 << 24);
+BPFRB_RECORD_OF(calls, struct call);
 BPFRB_EVENT_STREAM(crashes, 1 << 16, sizeof(struct crash));
-
-/* Keeps them in BTF. */
-struct call *unused_call __attribute__((unused));
-struct crash *unused_crash __attribute__((unused));
+BPFRB_RECORD_OF(crashes, struct crash);
 
 SEC("raw_tp/sys_enter")
 int on_call(struct bpf_raw_tracepoint_args *ctx)

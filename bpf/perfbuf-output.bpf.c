@@ -16,6 +16,7 @@ struct linux_binprm {
 } __attribute__((preserve_access_index));
 
 BPFRB_PERFBUF(events);
+BPFRB_RECORD_OF(events, struct exec_event);
 
 /* Larger events do not fit on the stack of 512 bytes. */
 struct {

@@ -15,7 +15,7 @@ struct linux_binprm {
 	const char *filename;
 } __attribute__((preserve_access_index));
 
-BPFRB_RINGBUF(events, 1 << 18);
+BPFRB_RINGBUF_OF(events, 1 << 18, struct exec_event);
 
 /* Larger events do not fit on the stack of 512 bytes. */
 struct {

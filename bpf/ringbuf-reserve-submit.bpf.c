@@ -14,7 +14,7 @@ struct linux_binprm {
 	const char *filename;
 } __attribute__((preserve_access_index));
 
-BPFRB_RINGBUF(events, 1 << 18);
+BPFRB_RINGBUF_OF(events, 1 << 18, struct exec_event);
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, void *task, int old_pid, struct linux_binprm *binprm)

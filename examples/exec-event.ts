@@ -1,21 +1,13 @@
-// What the small examples have in common: the record, how it is printed, and
-// when they end.
+// What the small examples have in common: how an event is printed, and when they end.
 import { once } from 'node:events'
-import { cstring, struct, u32, type Value } from 'bpf-ringbuf'
 import { printable } from './printable.js'
-
-/** `struct exec_event` of bpf/exec-event.h. */
-export const ExecEvent = struct('exec_event', {
-  pid: u32,
-  comm: cstring(16),
-  filename: cstring(256),
-})
+import type { ExecEvent } from './ringbuf-output.bpf.js'
 
 export function printHeader(): void {
   print('PID', 'COMM', 'FILENAME')
 }
 
-export function printEvent({ pid, comm, filename }: Value<typeof ExecEvent>): void {
+export function printEvent({ pid, comm, filename }: ExecEvent): void {
   print(String(pid), comm, filename)
 }
 

@@ -1,9 +1,9 @@
 // Prints each program that is executed on this machine, and how processes end.
 import { constants } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
-import { BpfError, BpfObject, bytes, cstring, openEventStream, struct, u32, u64 } from 'bpf-ringbuf'
-import type { Value } from 'bpf-ringbuf'
+import { BpfError } from 'bpf-ringbuf'
+import { type Event, open } from './exec-snoop.bpf.js'
 import { fit, printable, printableJson } from './printable.js'
 
 const usage = `Usage: exec-snoop [OPTION]...
@@ -18,25 +18,6 @@ Prints each program that is executed on this machine, until Ctrl-C. Needs root.
       --duration SECONDS  end after this time
       --help              print this
 `
-
-/** `struct event` of bpf/exec-snoop.h. */
-const Event = struct('event', {
-  time_ns: u64,
-  duration_ns: u64,
-  kind: u32,
-  pid: u32,
-  ppid: u32,
-  uid: u32,
-  exit_status: u32,
-  args_size: u32,
-  strings_size: u32,
-  reserved: u32,
-  comm: cstring(16),
-  strings: bytes(),
-})
-type Event = Value<typeof Event>
-
-const EVENT_EXEC = 1
 
 interface Options {
   exits: boolean
@@ -142,11 +123,11 @@ function timeOf(event: Event): Date {
 
 function isNamed(event: Event, name: string): boolean {
   if (event.comm.includes(name)) return true
-  return event.kind === EVENT_EXEC && basename(parseStrings(event).filename).includes(name)
+  return event.kind === 'EVENT_EXEC' && basename(parseStrings(event).filename).includes(name)
 }
 
 function formatJson(event: Event): string {
-  const isExec = event.kind === EVENT_EXEC
+  const isExec = event.kind === 'EVENT_EXEC'
   return printableJson({
     event: isExec ? 'exec' : 'exit',
     time: timeOf(event).toISOString(),
@@ -169,7 +150,7 @@ function formatText(event: Event): string {
     String(event.ppid),
     String(event.uid),
     event.comm,
-    event.kind === EVENT_EXEC ? describeExec(event) : describeExit(event),
+    event.kind === 'EVENT_EXEC' ? describeExec(event) : describeExit(event),
   )
 }
 
@@ -218,13 +199,13 @@ function write(text: string): Promise<void> {
 }
 
 async function snoop(options: Options): Promise<void> {
-  using object = BpfObject.open(join(__dirname, '../bpf/exec-snoop.bpf.o'))
+  using object = open()
   if (options.pid !== undefined) object.globals.only_pid = options.pid
   if (options.uid !== undefined) object.globals.only_uid = options.uid
-  object.program('on_exit').autoload = options.exits
-  if (options.perf) object.map('events').usePerfBuffer = true
+  object.programs.on_exit.autoload = options.exits
+  if (options.perf) object.maps.events.usePerfBuffer = true
   object.load()
-  using stream = openEventStream(object, 'events', Event)
+  using stream = object.rings.events.read()
   object.attach()
 
   const startMs = performance.now()

@@ -2,19 +2,9 @@
 // what is recorded, and the oldest of it is overwritten.
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import {
-  BpfError,
-  BpfObject,
-  cstring,
-  FlightRecorder,
-  openEventStream,
-  struct,
-  u32,
-  u64,
-} from 'bpf-ringbuf'
-import type { Value } from 'bpf-ringbuf'
+import { BpfError, FlightRecorder } from 'bpf-ringbuf'
+import { Call, type Crash, open } from './flight-recorder.bpf.js'
 import { printable } from './printable.js'
 
 const usage = `Usage: flight-recorder [OPTION]...
@@ -24,17 +14,6 @@ Prints the last system calls of each process that crashes, until Ctrl-C. Needs r
       --perf    record in perf buffers, as on kernels before Linux 6.19
       --help    print this
 `
-
-/** struct call and struct crash of bpf/flight-recorder.bpf.c */
-const Call = struct('call', { time_ns: u64, pid: u32, tid: u32, number: u32 })
-const Crash = struct('crash', {
-  time_ns: u64,
-  start_ns: u64,
-  pid: u32,
-  signal: u32,
-  comm: cstring(16),
-})
-type Crash = Value<typeof Crash>
 
 /** Their names, where the kernel's headers are installed. */
 function readCallNames(): Map<number, string> {
@@ -72,11 +51,11 @@ async function main(): Promise<void> {
   const { last, perf, help } = parseOptions()
   if (help) return void process.stdout.write(usage)
   const names = readCallNames()
-  using object = BpfObject.open(join(__dirname, '../bpf/flight-recorder.bpf.o'))
+  using object = open()
   object.globals.ignored_pid = process.pid
-  if (perf) object.map('calls').usePerfBuffer = true
+  if (perf) object.maps.calls.usePerfBuffer = true
   object.load()
-  using recorder = new FlightRecorder(object.map('calls'), Call, { orderBy: 'time_ns' })
+  using recorder = new FlightRecorder(object.maps.calls, Call, { orderBy: 'time_ns' })
   let crashes = 0
 
   function report(crash: Crash): void {
@@ -94,9 +73,9 @@ async function main(): Promise<void> {
     }
   }
 
-  using stream = openEventStream(object, 'crashes', Crash, report)
+  using stream = object.rings.crashes.read(report)
   object.attach()
-  const kind = object.map('calls').usePerfBuffer ? 'perf buffers' : 'a ring'
+  const kind = object.maps.calls.usePerfBuffer ? 'perf buffers' : 'a ring'
   console.error(
     `Recording system calls in ${kind} of ${recorder.sizeBytes >> 20} MiB, Ctrl-C to end`,
   )

@@ -1,13 +1,13 @@
 // Prints each program that is executed. Its BPF program prepares the events in
 // memory of its own, then copies them into its CPU's perf buffer.
-import { join } from 'node:path'
-import { BpfError, BpfObject, PerfBuffer } from 'bpf-ringbuf'
-import { ExecEvent, printEvent, printHeader, untilStopped } from './exec-event.js'
+import { BpfError } from 'bpf-ringbuf'
+import { printEvent, printHeader, untilStopped } from './exec-event.js'
+import { open } from './perfbuf-output.bpf.js'
 
 async function main(): Promise<void> {
-  using object = BpfObject.open(join(__dirname, '../bpf/perfbuf-output.bpf.o'))
+  using object = open()
   object.load()
-  await using perf = new PerfBuffer(object.map('events'), ExecEvent, printEvent)
+  await using perf = object.rings.events.read(printEvent)
   object.attach()
   printHeader()
 

@@ -1,13 +1,13 @@
 // Prints each program that is executed. Its BPF program prepares the events
 // aside and copies them into the ring with bpfrb_output().
-import { join } from 'node:path'
-import { BpfError, BpfObject, RingBuffer } from 'bpf-ringbuf'
-import { ExecEvent, printEvent, printHeader, untilStopped } from './exec-event.js'
+import { BpfError } from 'bpf-ringbuf'
+import { printEvent, printHeader, untilStopped } from './exec-event.js'
+import { open } from './ringbuf-output.bpf.js'
 
 async function main(): Promise<void> {
-  using object = BpfObject.open(join(__dirname, '../bpf/ringbuf-output.bpf.o'))
+  using object = open()
   object.load()
-  await using ring = new RingBuffer(object.map('events'), ExecEvent, printEvent)
+  await using ring = object.rings.events.read(printEvent)
   object.attach()
   printHeader()
 

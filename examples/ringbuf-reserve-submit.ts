@@ -1,13 +1,13 @@
 // Prints each program that is executed. Its BPF program prepares the events
 // in the ring itself, between bpfrb_reserve() and bpfrb_submit().
-import { join } from 'node:path'
-import { BpfError, BpfObject, RingBuffer } from 'bpf-ringbuf'
-import { ExecEvent, printEvent, printHeader, untilStopped } from './exec-event.js'
+import { BpfError } from 'bpf-ringbuf'
+import { printEvent, printHeader, untilStopped } from './exec-event.js'
+import { open } from './ringbuf-reserve-submit.bpf.js'
 
 async function main(): Promise<void> {
-  using object = BpfObject.open(join(__dirname, '../bpf/ringbuf-reserve-submit.bpf.o'))
+  using object = open()
   object.load()
-  await using ring = new RingBuffer(object.map('events'), ExecEvent, printEvent)
+  await using ring = object.rings.events.read(printEvent)
   object.attach()
   printHeader()
 

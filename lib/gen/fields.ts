@@ -33,8 +33,8 @@ export function placeFields(
     const { name, offset, type } = field
     if (type.shape.kind !== 'bits')
       return { name, offset, type, size: type.size, align: type.align }
-    const { offset: at, bytes, ...bits } = placeBits(field, size)
-    return { name, offset: at, type, size: bytes, align: bytes, bits }
+    const { offset: at, bytes, align, ...bits } = placeBits(field, size)
+    return { name, offset: at, type, size: bytes, align, bits }
   })
   const isPacked = placed.some(({ offset, align }) => offset % align !== 0 || size % align !== 0)
   let end = 0
@@ -57,7 +57,7 @@ export function placeFields(
 export function placeBits(
   { offset, type }: Field,
   sizeBytes: number,
-): PlacedBits & { offset: number; bytes: number } {
+): PlacedBits & { offset: number; bytes: number; align: number } {
   if (type.shape.kind !== 'bits') throw new Error(`${type.name} is no bit-field`)
   const { bitOffset, width, signed, isBigEndian } = type.shape
   const first = 8 * offset + bitOffset
@@ -71,8 +71,15 @@ export function placeBits(
     const isWithin = 8 * at <= first && first + width <= 8 * (at + bytes)
     return isWithin && at + bytes <= sizeBytes
   })
-  const [at, bytes] = found ?? [offset, 8]
+  const sign = signed ? 'i' : 'u'
+  if (found === undefined) {
+    // It straddles units, in a struct that ends too soon for a larger one.
+    const unit = units.find((bytes) => 8 * bytes >= width) ?? 8
+    const bytes = Math.ceil((bitOffset + width) / 8)
+    return { unit: `${sign}${String(8 * unit)}`, width, shift: bitOffset, offset, bytes, align: 1 }
+  }
+  const [at, bytes] = found
   const low = first - 8 * at
   const shift = isBigEndian || endianness() === 'BE' ? 8 * bytes - width - low : low
-  return { unit: `${signed ? 'i' : 'u'}${String(8 * bytes)}`, width, shift, offset: at, bytes }
+  return { unit: `${sign}${String(8 * bytes)}`, width, shift, offset: at, bytes, align: bytes }
 }

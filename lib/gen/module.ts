@@ -101,8 +101,8 @@ class ModuleWriter {
     this.#className = reservedNames.has(className) ? `${className}Object` : className
     this.#reserved = new Set([...reservedNames, this.#className])
     this.#rings = this.#findRings()
-    for (const name of options.types) this.#addCompared(this.#idOf(name), name)
-    for (const id of this.#keptIds()) this.#addCompared(id, '')
+    for (const name of options.types) this.#addRecord(this.#idOf(name), name, true)
+    for (const id of this.#keptIds()) this.#addRecord(id, 'record', false)
     const [only, ...others] = this.#rings
     const record = this.#compared.length === 1 ? this.#compared[0] : undefined
     // There is nothing else that it could be.
@@ -163,7 +163,10 @@ class ModuleWriter {
     }
     return rings.map((ring) => ({
       ring,
-      type: ring.record === undefined ? undefined : this.#addCompared(ring.record, ring.map.name),
+      type:
+        ring.record === undefined
+          ? undefined
+          : this.#addRecord(ring.record, ring.map.name, given.has(ring.map.name)),
     }))
   }
 
@@ -173,14 +176,19 @@ class ModuleWriter {
       const pointer = this.#btf.type(type)
       if (pointer.kind !== 'pointer' || pointer.to === 0) return []
       const target = this.#btf.type(pointer.to)
-      const isRecord = target.kind === 'struct' && typeFromBtf(this.#btf, pointer.to) !== undefined
-      return isRecord ? [pointer.to] : []
+      return target.kind === 'struct' || target.kind === 'union' ? [pointer.to] : []
     })
   }
 
-  #addCompared(id: number, name: string): Type {
-    const type = this.#records.add(id, name === '' ? 'record' : name)
+  /**
+   * A type that records have: a flexible array in it is the rest of the record.
+   *
+   * @param isAsked Somebody asked for it: not to have it is an error.
+   */
+  #addRecord(id: number, name: string, isAsked: boolean): Type | undefined {
+    const type = this.#records.add(id, name, { tail: true })
     if (type === undefined) {
+      if (!isAsked) return undefined
       const { path, problem } = unsupportedInBtf(this.#btf, id) ?? { path: '', problem: 'unknown' }
       throw new BpfError('ERR_UNSUPPORTED', `${path === '' ? 'it' : path.slice(1)} is ${problem}`, {
         operation: 'generate',

@@ -1,7 +1,7 @@
 // The structs, unions and enums that a module declares: those that are reached, each once.
 import type { BtfReader } from '../btf/reader.js'
 import { differenceOf } from '../types/difference.js'
-import { typeFromBtf } from '../types/from-btf.js'
+import { type FromBtfOptions, typeFromBtf } from '../types/from-btf.js'
 import type { Type } from '../types/type.js'
 import { membersOf } from './c-declarations.js'
 import { isDeclared } from './expressions.js'
@@ -42,8 +42,8 @@ export class Records {
    * @param where What an anonymous one is named by: where it is.
    * @returns Nothing when there is no such type in TypeScript.
    */
-  add(id: number, where: string): Type | undefined {
-    const type = typeFromBtf(this.#btf, id)
+  add(id: number, where: string, options: FromBtfOptions = {}): Type | undefined {
+    const type = typeFromBtf(this.#btf, id, options)
     if (type !== undefined) this.addType(type, id, where)
     return type
   }
@@ -63,7 +63,7 @@ export class Records {
     }
     if (!isDeclared(type) || this.#byType.has(type)) return
     const cName = nameInC(this.#btf, id)
-    const same = this.#found.find((known) => isSame(known, cName, type))
+    const same = this.#found.find((known) => isSame(known, { type, id, cName }))
     const wish = pascalCase(cName === '' ? where : cName)
     // Its members are types of their own, which may be named by this one.
     if (shape.kind === 'struct' || shape.kind === 'union') {
@@ -103,14 +103,11 @@ export class Records {
   }
 }
 
-/** Another one of the same name that is the same in all but its identity. */
-function isSame(known: RecordType, cName: string, type: Type): boolean {
-  return (
-    cName !== '' &&
-    known.cName === cName &&
-    known.type.shape.kind === type.shape.kind &&
-    differenceOf(known.type, type) === undefined
-  )
+/** Another one of the same name or id that is the same in all but its identity. */
+function isSame(known: RecordType, { type, id, cName }: Omit<RecordType, 'wish'>): boolean {
+  const isNamed = cName === '' ? known.id === id : known.cName === cName
+  const { kind } = known.type.shape
+  return isNamed && kind === type.shape.kind && differenceOf(known.type, type) === undefined
 }
 
 /** Its own, else that of the typedef that it is used by. */

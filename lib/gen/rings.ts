@@ -17,7 +17,11 @@ export interface Ring {
  *
  * @param given Ids of types by the names of rings, where they were said.
  */
-export function ringsOf(object: BpfObject, btf: BtfReader, given: ReadonlyMap<string, number>): Ring[] {
+export function ringsOf(
+  object: BpfObject,
+  btf: BtfReader,
+  given: ReadonlyMap<string, number>,
+): Ring[] {
   const rings: Ring[] = []
   for (const map of object.maps.values()) {
     const kind = kindOf(map, object)

@@ -14,10 +14,12 @@ import type { Session } from '../addon/session.js'
 import type { NativeMap } from '../addon/map.js'
 
 /**
- * What a global variable is in TypeScript: integers and enums up to 32 bits
- * `number`, 64 bits `bigint` (a `number` is taken too), floats `number`, `bool`
- * `boolean`, `char[]` `string`, `unsigned char[]` `Uint8Array`, other arrays lists,
- * structs objects with all their members, in which pointers are `bigint`.
+ * What a global variable is in TypeScript: integers up to 32 bits `number`, 64 bits
+ * `bigint` (a `number` is taken too), floats `number`, `bool` `boolean`, enums the names
+ * of their values (numbers are taken too, and given where there is no name), `char[]`
+ * `string`, `unsigned char[]` `Uint8Array`, other arrays lists, structs objects with all
+ * their members, in which pointers are `bigint`, and unions objects that read their
+ * members when they are used.
  *
  * Reading gives a copy: to change one member, change the copy and set it whole.
  */
@@ -139,7 +141,7 @@ export function createGlobals(
       throw new BpfError('ERR_UNSUPPORTED', global.problem, {
         operation,
         target,
-        hint: 'Pointers, unions, bit-fields and what contains them cannot be used from JavaScript',
+        hint: 'Pointers, and what has no type in JavaScript, cannot be used',
       })
     }
     if (codec.type.size === variable.size) return codec

@@ -69,15 +69,15 @@ export class BpfObject {
    * Its global variables by their names in C, typed by the object's BTF.
    * `.rodata` can be set until `load()`, the others at any time. A copy,
    * `{ ...object.globals }`, and `JSON.stringify()` leave out what JavaScript
-   * cannot use, such as pointers and unions.
+   * cannot use, such as pointers.
    *
    * Structs and arrays are read and written whole: what is read is a copy, and
    * changing the copy changes nothing. Writing is not atomic to a program that runs.
    *
    * Errors when used: `ERR_NOT_FOUND`, `ERR_NO_BTF`, `ERR_STATE`,
-   * `ERR_UNSUPPORTED` for pointers, unions, bit-fields and what contains them; a
-   * `TypeError` for a value of the wrong type, also of a member, a `RangeError`
-   * for one that does not fit.
+   * `ERR_UNSUPPORTED` for pointers and what JavaScript has no type for; a `TypeError`
+   * for a value of the wrong type, also of a member, a `RangeError` for one that does
+   * not fit.
    */
   readonly globals: Record<string, GlobalValue>
   /** Its types; nothing when it was compiled without `-g`. */

@@ -42,7 +42,8 @@ function placesOf(file: string, folder: string): string[] {
  * `__dirname` nor `import.meta` is in each kind of module; a stack is.
  */
 export function callingModule(): string | undefined {
-  const { prepareStackTrace, stackTraceLimit } = Error
+  const prepare = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace')
+  const { stackTraceLimit } = Error
   try {
     const holder: { stack?: unknown } = {}
     Error.stackTraceLimit = 16
@@ -50,17 +51,16 @@ export function callingModule(): string | undefined {
     Error.captureStackTrace(holder, callingModule)
     const files = holder.stack
     if (!Array.isArray(files)) return undefined
-    const others = files.filter((file): file is string => isOthers(file))
-    return others.length === 0 ? undefined : pathOf(others[0] as string)
+    const [file] = files.filter((each): each is string => isOthers(each))
+    return file === undefined ? undefined : pathOf(file)
   } catch {
     // Error cannot be changed: --frozen-intrinsics.
     return undefined
   } finally {
-    try {
-      Error.prepareStackTrace = prepareStackTrace
+    if (!Object.isFrozen(Error)) {
       Error.stackTraceLimit = stackTraceLimit
-    } catch {
-      // As it was.
+      if (prepare === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace')
+      else Object.defineProperty(Error, 'prepareStackTrace', prepare)
     }
   }
 }

@@ -63,12 +63,12 @@ export class BpfSkeleton<M, R, P, G> {
       checkMatch(object, parts)
       this.maps = properties(Object.keys(parts.maps), (name) =>
         typedMap(object, name, parts.maps[name]),
-      )
+      ) as M
       this.rings = properties(
         Object.keys(parts.rings),
         (name) => new SkeletonRing(object, object.map(name), parts.rings[name] ?? bytes()),
-      )
-      this.programs = properties(parts.programs, (name) => object.program(name))
+      ) as R
+      this.programs = properties(parts.programs, (name) => object.program(name)) as P
     } catch (error) {
       object.close()
       throw error
@@ -139,14 +139,15 @@ function sourceOf(parts: SkeletonParts): string | Uint8Array {
 
 function typedMap(object: BpfObject, name: string, declared: SkeletonMap | undefined): BpfMap {
   const map = object.map(name)
-  const { type: _, ...types } = declared ?? { type: '' }
-  return types.key === undefined && types.value === undefined ? map : map.typed(types)
+  if (declared?.key === undefined && declared?.value === undefined) return map
+  const { key, value, perCpu } = declared
+  return map.typed({ ...(key && { key }), ...(value && { value }), ...(perCpu && { perCpu }) })
 }
 
-function properties<T>(names: readonly string[], find: (name: string) => unknown): T {
+function properties(names: readonly string[], find: (name: string) => unknown): object {
   const made = Object.create(null) as object
   for (const name of names) {
     Object.defineProperty(made, name, { value: find(name), enumerable: true })
   }
-  return Object.freeze(made) as T
+  return Object.freeze(made)
 }

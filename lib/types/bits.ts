@@ -46,7 +46,8 @@ export function bits<const F extends BitFields>(
  * place it by `at()`, and others with it at the same offset.
  *
  * @param width In bits.
- * @param shift How far its lowest bit is from the lowest bit of the unit.
+ * @param shift How far its lowest bit is from the lowest bit of the unit. Up to 7 it may
+ *   take the bit-field beyond the unit: those of packed structs straddle units.
  * @example
  * ```ts
  * // struct event { __u32 pid; __u32 version : 4, ihl : 4; }; on x86 and ARM
@@ -74,7 +75,10 @@ export function bits(unit: Type, given: BitFields | number, shift?: number): Typ
     bitsOf(unit, { bitOffset, width, signed: shape.signed, form: 'bigint', isBigEndian })
   if (typeof given === 'number') {
     const width = checkInteger(given, 'the width of bits()', 1, unitBits)
-    const low = checkInteger(shift, 'the shift of bits()', 0, unitBits - width)
+    const canStraddle = !isBigEndian && shape.size < 8
+    const most = canStraddle ? Math.max(7, unitBits - width) : unitBits - width
+    const low = checkInteger(shift, 'the shift of bits()', 0, most)
+    if (low + width > unitBits) return bitField(low, width, shape.signed)
     return one(width, isBigEndian ? unitBits - width - low : low)
   }
   if (!isObject(given)) throw invalidType('an object, or a width,', 'the fields of bits()', given)
