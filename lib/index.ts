@@ -1,5 +1,31 @@
-export type { BtfFunction, BtfMember, BtfStruct, BtfType, BtfVariable } from './btf/btf.js'
-export { Btf } from './btf/btf.js'
+export type { BtfOptions, BtfReader } from './btf/reader.js'
+export type {
+  BtfArray,
+  BtfDeclaration,
+  BtfDeclarationTag,
+  BtfEnum,
+  BtfEnumerator,
+  BtfFloat,
+  BtfForward,
+  BtfFunction,
+  BtfInt,
+  BtfKind,
+  BtfLinkage,
+  BtfMember,
+  BtfParameter,
+  BtfPointer,
+  BtfPrototype,
+  BtfQualifier,
+  BtfSection,
+  BtfStruct,
+  BtfTag,
+  BtfType,
+  BtfTypedef,
+  BtfTypeTag,
+  BtfVariable,
+  BtfVariableDeclaration,
+  BtfVoid,
+} from './btf/types.js'
 export type { BpfErrorCode, BpfErrorDetails } from './errors/errors.js'
 export { BpfError, RecordTooShortError, UnknownTagError, VerifierError } from './errors/errors.js'
 export type { EventStreamOptions } from './stream/event-stream.js'
@@ -63,6 +89,7 @@ export { UserRingReservation } from './stream/user-ring-reservation.js'
 export { ipv4, ipv6, ktime, mac, uuid } from './types/addresses.js'
 export type { BitFields, BitFieldsValue, BitsValue } from './types/bits.js'
 export { bits } from './types/bits.js'
+export { Btf } from './types/btf.js'
 export type { EnumNames, EnumValue, Enumeration } from './types/enumeration.js'
 export { enumeration } from './types/enumeration.js'
 export type { Fields, Placed, StructOptions, StructValue } from './types/fields.js'

@@ -127,7 +127,7 @@ function checkOne(
       hint: `Declare the type as the BPF program does`,
     })
   }
-  if (map.describedBy !== undefined) checkLayout(type, map.describedBy)
+  checkLayout(type, map.describedBy)
 }
 
 /**

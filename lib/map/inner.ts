@@ -1,6 +1,6 @@
 // The maps in a map of maps, as it declares them.
 import { addon } from '../addon/addon.js'
-import type { Btf } from '../btf/btf.js'
+import type { Btf } from '../types/btf.js'
 import { BpfError, checkInteger, checkOptions } from '../errors/errors.js'
 import { typeFromBtf } from '../types/from-btf.js'
 import type { Type } from '../types/struct.js'

@@ -1,7 +1,9 @@
 // Global variables of an object's .rodata, .data and .bss by their names in C.
 import { inspect, type InspectOptions } from 'node:util'
-import type { Btf, BtfVariable } from '../btf/btf.js'
+import type { BtfVariable } from '../btf/types.js'
+import type { Btf } from '../types/btf.js'
 import { BpfError } from '../errors/errors.js'
+import { didYouMean } from '../errors/near.js'
 import { typeFromBtf, unsupportedInBtf } from '../types/from-btf.js'
 import { Memory } from '../types/memory.js'
 import { createRead, type Read } from '../types/read.js'
@@ -12,10 +14,12 @@ import type { Session } from '../addon/session.js'
 import type { NativeMap } from '../addon/map.js'
 
 /**
- * What a global variable is in TypeScript: integers and enums up to 32 bits
- * `number`, 64 bits `bigint` (a `number` is taken too), floats `number`, `bool`
- * `boolean`, `char[]` `string`, `unsigned char[]` `Uint8Array`, other arrays lists,
- * structs objects with all their members, in which pointers are `bigint`.
+ * What a global variable is in TypeScript: integers up to 32 bits `number`, 64 bits
+ * `bigint` (a `number` is taken too), floats `number`, `bool` `boolean`, enums the names
+ * of their values (numbers are taken too, and given where there is no name), `char[]`
+ * `string`, `unsigned char[]` `Uint8Array`, other arrays lists, structs objects with all
+ * their members, in which pointers are `bigint`, and unions objects that read their
+ * members when they are used.
  *
  * Reading gives a copy: to change one member, change the copy and set it whole.
  */
@@ -116,10 +120,8 @@ export function createGlobals(
         hint: 'Compile it with clang -g',
       })
     }
-    throw new BpfError('ERR_NOT_FOUND', `the object has ${listNames(globals.keys())}`, {
-      operation,
-      target: `global "${name}"`,
-    })
+    const has = `the object has ${listNames(globals.keys())}${didYouMean(name, globals.keys())}`
+    throw new BpfError('ERR_NOT_FOUND', has, { operation, target: `global "${name}"` })
   }
 
   function memory(operation: string, { variable }: Global): NativeMap {
@@ -139,7 +141,7 @@ export function createGlobals(
       throw new BpfError('ERR_UNSUPPORTED', global.problem, {
         operation,
         target,
-        hint: 'Pointers, unions, bit-fields and what contains them cannot be used from JavaScript',
+        hint: 'Pointers, and what has no type in JavaScript, cannot be used',
       })
     }
     if (codec.type.size === variable.size) return codec

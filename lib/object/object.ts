@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { Btf } from '../btf/btf.js'
+import { Btf } from '../types/btf.js'
 import { checkElf } from '../btf/elf.js'
+import { BtfReader } from '../btf/reader.js'
 import {
   BpfError,
   bytesOf,
@@ -10,9 +11,11 @@ import {
   describeErrno,
   invalidType,
 } from '../errors/errors.js'
+import { didYouMean } from '../errors/near.js'
 import { failure, libbpfReason, loadFailure } from '../machine/failure.js'
 import { createGlobals, type GlobalValue, listNames } from './globals.js'
 import { type DetachedOptions, waitUntilDetached } from '../link/detached.js'
+import { checkText } from '../link/kind.js'
 import type { BpfLink } from '../link/link.js'
 import type { Descriptor } from '../map/codec.js'
 import type {
@@ -31,6 +34,8 @@ import type { NativeObject } from '../addon/object.js'
 import { BpfProgram } from './program.js'
 
 export interface OpenOptions {
+  /** What messages call it. Default the file's name without `.bpf.o`, of bytes `object`. */
+  name?: string
   /** A directory in a BPF file system, for maps that are declared with LIBBPF_PIN_BY_NAME. */
   pinRoot?: string
   /** A BPF file system that was mounted with delegation: Linux 6.9, libbpf 1.4. */
@@ -64,15 +69,15 @@ export class BpfObject {
    * Its global variables by their names in C, typed by the object's BTF.
    * `.rodata` can be set until `load()`, the others at any time. A copy,
    * `{ ...object.globals }`, and `JSON.stringify()` leave out what JavaScript
-   * cannot use, such as pointers and unions.
+   * cannot use, such as pointers.
    *
    * Structs and arrays are read and written whole: what is read is a copy, and
    * changing the copy changes nothing. Writing is not atomic to a program that runs.
    *
    * Errors when used: `ERR_NOT_FOUND`, `ERR_NO_BTF`, `ERR_STATE`,
-   * `ERR_UNSUPPORTED` for pointers, unions, bit-fields and what contains them; a
-   * `TypeError` for a value of the wrong type, also of a member, a `RangeError`
-   * for one that does not fit.
+   * `ERR_UNSUPPORTED` for pointers and what JavaScript has no type for; a `TypeError`
+   * for a value of the wrong type, also of a member, a `RangeError` for one that does
+   * not fit.
    */
   readonly globals: Record<string, GlobalValue>
   /** Its types; nothing when it was compiled without `-g`. */
@@ -122,21 +127,24 @@ export class BpfObject {
    *   pinned by `load()`, or found, a directory in a BPF file system. Default
    *   /sys/fs/bpf. `tokenPath`: a BPF file system that was mounted with delegation, whose
    *   token stands for capabilities that this process lacks; Linux 6.9, libbpf 1.4.
-   *   Default what the environment variable LIBBPF_BPF_TOKEN_PATH says.
+   *   Default what the environment variable LIBBPF_BPF_TOKEN_PATH says. `name`: what
+   *   messages call the object.
    * @throws {BpfError} `ERR_FILE_NOT_FOUND` or `ERR_PERMISSION` when the file
    *   cannot be read, `ERR_OBJECT_FORMAT` when it is no BPF object, `ERR_NO_BTF` when
    *   its maps need BTF and it has none, `ERR_UNSUPPORTED` for a `tokenPath` that this
    *   libbpf has no use for, `ERR_ADDON`.
    */
   static open(source: string | Uint8Array, options: OpenOptions = {}): BpfObject {
-    checkOptions(options, ['pinRoot', 'tokenPath'])
+    checkOptions(options, ['name', 'pinRoot', 'tokenPath'])
     const { pinRoot, tokenPath } = options
+    if (options.name !== undefined) checkText(options.name, 'name')
     if (pinRoot !== undefined) checkPath(pinRoot, 'pinRoot')
     if (tokenPath !== undefined) checkPath(tokenPath, 'tokenPath')
-    const [bytes, name] = readSource(source)
+    const [bytes, ownName] = readSource(source)
+    const name = options.name ?? ownName
     const target = typeof source === 'string' ? source : `object of ${String(bytes.length)} bytes`
     const btf = checkElf(bytes, target).get('.BTF')
-    if (btf !== undefined) new Btf(btf).validate()
+    if (btf !== undefined) new BtfReader(btf)
     const native = new (addon().Object)()
     const result = native.open(bytes, name, pinRoot ?? '', tokenPath ?? '')
     if (result === ENOTSUP && tokenPath !== undefined) throw noTokens(target)
@@ -420,7 +428,8 @@ function find<T>(items: ReadonlyMap<string, T>, kind: string, name: string, obje
   if (item !== undefined) return item
   throw new BpfError(
     'ERR_NOT_FOUND',
-    `object "${object}" has no such ${kind}; it has ${listNames(items.keys())}`,
+    `object "${object}" has no such ${kind}; it has ${listNames(items.keys())}` +
+      didYouMean(name, items.keys()),
     { operation: 'find', target: `${kind} "${name}"` },
   )
 }

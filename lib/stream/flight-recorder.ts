@@ -134,7 +134,7 @@ export class FlightRecorder<T, M extends IntegerForm = 'bigint'> {
     const integers = checkIntegers(options.integers)
     const timeOffset = options.orderBy === undefined ? -1 : offsetOf(decoder, options.orderBy)
     const pages = half.type === 'ringbuf' ? 0 : pagesPerCpu(half, options.bytesPerCpu)
-    if (map.described !== undefined) checkLayout(decoder, map.described)
+    checkLayout(decoder, map.described)
     this.#map = half
     const type = withIntegers(decoder, integers)
     this.#walk = compile(type, 'ring', undefined, undefined, this.#tally)

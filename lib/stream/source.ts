@@ -26,7 +26,7 @@ export function createHandler(
   integers: IntegerForm,
   onRecord: OnRecords,
 ): Handler {
-  if (map.described !== undefined) checkLayout(decoder, map.described)
+  checkLayout(decoder, map.described)
   const tally = { unknown: 0 }
   const type = withIntegers(decoder, integers)
   return { walk: compile(type, flavour, map.name, undefined, tally), onRecord, tally }

@@ -242,7 +242,7 @@ export class UserRingBuffer {
     if (isRecordOnly(type)) {
       throw invalidType('a type that copies', 'type', describeRecordOnly(type))
     }
-    if (this.#map.described !== undefined) checkLayout(type, this.#map.described)
+    checkLayout(type, this.#map.described)
     const write = createWrite(type)
     this.#writes.set(type, write)
     return write

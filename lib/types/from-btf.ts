@@ -1,37 +1,42 @@
 // From BTF to the types that values are read and written by.
-import type { Btf, BtfMember, BtfStruct } from '../btf/btf.js'
+import type { BtfReader } from '../btf/reader.js'
+import type { BtfMember, BtfStruct } from '../btf/types.js'
+import { bitFieldOf } from './btf-bits.js'
+import { enumFromBtf, integerOf } from './btf-integers.js'
+import { Enumeration } from './enumeration.js'
+import { at, type Placed } from './fields.js'
+import { pointer } from './integer.js'
+import { bool, f32, f64 } from './scalar.js'
+import { array, bytes, cstring } from './sequence.js'
+import { Struct } from './struct.js'
 import {
-  array,
-  at,
-  bool,
-  bytes,
-  cstring,
-  f32,
-  f64,
   fieldCount,
-  i16,
-  i32,
-  i64,
-  i8,
+  isIdentifier,
   maxBytes,
   maxFields,
-  type Placed,
-  Struct,
+  type IntegerForm,
   type Type,
-  u16,
-  u32,
-  u64,
-  u8,
-} from './struct.js'
+} from './type.js'
+import { Union } from './union.js'
+import { withIntegers } from './with-integers.js'
 
-const bySize = (types: readonly Type[]): Map<number, Type> =>
-  new Map(types.map((type) => [type.size, type]))
-const unsigned = bySize([u8, u16, u32, u64])
-const signed = bySize([i8, i16, i32, i64])
-const floats = bySize([f32, f64])
-
-/** As deep as a valid object nests its types. */
-const maxDepth = 64
+/** What a type of BTF becomes where there is a choice. */
+export interface FromBtfOptions {
+  /** What the values of enums are read as. Default `name`; those without one are numbers. */
+  enums?: 'name' | 'number'
+  /** What `char[n]` is read as. Default `string`, UTF-8 up to the first NUL. */
+  chars?: 'string' | 'bytes'
+  /**
+   * What integers of 64 bits and more are read as. Default `bigint`; `number` is exact up
+   * to 2^53 - 1 and a `RangeError` beyond, `string` is decimal and fit for JSON.
+   */
+  integers?: IntegerForm
+  /**
+   * A flexible array at the end of a struct takes the rest of the record, as in
+   * `struct { __u32 count; __u64 addresses[]; }`. Default false: it is left out.
+   */
+  tail?: boolean
+}
 
 /** What keeps a type of BTF from being one here. */
 export interface Unsupported {
@@ -43,24 +48,34 @@ export interface Unsupported {
 
 type Found = Type | Unsupported
 
-/** What was found before: structs contain others, and these each other's. */
-const known = new WeakMap<Btf, Map<number, Found>>()
+/** What was found before, by options and id: structs contain others, and these each other's. */
+const known = new WeakMap<BtfReader, Map<string, Found>>()
 
 /**
- * The type of this id: integers and enums up to 64 bits (`bigint` from 64 bits on),
- * `bool`, floats, pointers as `u64`, `char[n]` as text and `unsigned char[n]` as
- * bytes, other arrays, and structs, into which the members of anonymous structs in
- * them are put as C does it. Nothing for others, and for what contains one: see
- * {@link unsupportedInBtf}.
+ * The type of this id: integers up to 32 bits as `number` and larger ones as `bigint`,
+ * `bool`, floats, enums as their names, pointers as `bigint`, `char[n]` as text and
+ * `unsigned char[n]` as bytes, other arrays, bit-fields, unions, and structs, into which
+ * the members of anonymous structs and unions in them are put as C does it. Nothing for
+ * others, and for what contains one: see {@link unsupportedInBtf}.
  */
-export function typeFromBtf(btf: Btf, id: number): Type | undefined {
-  const found = find(btf, id, 0)
-  return isType(found) ? found : undefined
+export function typeFromBtf(
+  btf: BtfReader,
+  id: number,
+  options: FromBtfOptions = {},
+): Type | undefined {
+  const found = new Maker(btf, options).find(id, options.tail === true)
+  if (!isType(found)) return undefined
+  const { integers = 'bigint' } = options
+  return integers === 'bigint' ? found : withIntegers(found, integers)
 }
 
 /** Why `typeFromBtf()` finds nothing, and at which member; nothing when it finds a type. */
-export function unsupportedInBtf(btf: Btf, id: number): Unsupported | undefined {
-  const found = find(btf, id, 0)
+export function unsupportedInBtf(
+  btf: BtfReader,
+  id: number,
+  options: FromBtfOptions = {},
+): Unsupported | undefined {
+  const found = new Maker(btf, options).find(id, options.tail === true)
   return isType(found) ? undefined : found
 }
 
@@ -68,114 +83,206 @@ function isType(found: Found): found is Type {
   return 'shape' in found
 }
 
-function find(btf: Btf, id: number, depth: number): Found {
-  let ofBtf = known.get(btf)
-  if (ofBtf === undefined) known.set(btf, (ofBtf = new Map<number, Found>()))
-  let found = ofBtf.get(id)
-  if (found === undefined) {
-    found = depth > maxDepth ? tooDeep : make(btf, id, depth)
-    ofBtf.set(id, found)
-  }
-  return found
-}
-
 function unsupported(problem: string, path = ''): Unsupported {
   return { path, problem }
 }
 
-const tooDeep = unsupported('nested too deep')
 const tooLarge = unsupported('too large')
 
-function make(btf: Btf, id: number, depth: number): Found {
-  const declared = btf.type(id)
-  switch (declared.kind) {
-    case 'int': {
-      const isBool = declared.bool && declared.size === 1
-      const found = (declared.signed ? signed : unsigned).get(declared.size)
-      if (declared.bool ? isBool : found !== undefined) return isBool ? bool : (found as Type)
-      return unsupported(`${declared.name} of ${String(declared.size)} bytes`)
+class Maker {
+  readonly #btf: BtfReader
+  readonly #enums: 'name' | 'number'
+  readonly #chars: 'string' | 'bytes'
+  readonly #known: Map<string, Found>
+
+  constructor(btf: BtfReader, { enums = 'name', chars = 'string' }: FromBtfOptions) {
+    this.#btf = btf
+    this.#enums = enums
+    this.#chars = chars
+    let ofBtf = known.get(btf)
+    if (ofBtf === undefined) known.set(btf, (ofBtf = new Map<string, Found>()))
+    this.#known = ofBtf
+  }
+
+  /** @param mayBeOpen Whether it may take the rest of the record. */
+  find(id: number, mayBeOpen = false): Found {
+    const key = `${this.#enums} ${this.#chars} ${String(mayBeOpen)} ${String(id)}`
+    let found = this.#known.get(key)
+    if (found === undefined) this.#known.set(key, (found = this.#make(id, mayBeOpen)))
+    return found
+  }
+
+  #make(id: number, mayBeOpen: boolean): Found {
+    const declared = this.#btf.type(id)
+    switch (declared.kind) {
+      case 'int': {
+        if (declared.bool && declared.size === 1) return bool
+        const found = declared.bool ? undefined : integerOf(declared)
+        return found ?? unsupported(sized(declared))
+      }
+      case 'enum': {
+        const found = enumFromBtf(declared)
+        if (found === undefined) return unsupported(`an enum of ${bytesOf(declared.size)}`)
+        return this.#enums === 'number' && found instanceof Enumeration ? found.number : found
+      }
+      case 'float': {
+        const found = [f32, f64].find(({ size }) => size === declared.size)
+        return found ?? unsupported(sized(declared))
+      }
+      case 'pointer':
+        return pointer
+      case 'array':
+        return declared.count === 0
+          ? unsupported('an array without a length')
+          : this.#array(declared.element, declared.count)
+      case 'struct':
+      case 'union':
+        return this.#composite(declared, mayBeOpen)
+      case 'variable':
+        return this.find(declared.type)
+      case 'forward':
+        return unsupported(`${this.#btf.describe(id)} without a size`)
+      case 'void':
+        return unsupported('void')
+      default:
+        return unsupported(`a ${declared.kind === 'prototype' ? 'function' : declared.kind}`)
     }
-    case 'enum': {
-      const found = (declared.signed ? signed : unsigned).get(declared.size)
-      return found ?? unsupported(`an enum of ${String(declared.size)} bytes`)
+  }
+
+  /** @param count Nothing of one that takes the rest of the record. */
+  #array(elementId: number, count: number | undefined): Found {
+    const declared = this.#btf.type(elementId)
+    if (declared.kind === 'int' && declared.size === 1) {
+      if (count !== undefined && count > maxBytes) return tooLarge
+      if (declared.name === 'char') {
+        return this.#chars === 'string' ? cstring(count) : bytes(count)
+      }
+      if (!declared.bool && !declared.signed) return bytes(count)
     }
-    case 'float': {
-      const found = floats.get(declared.size)
-      return found ?? unsupported(`${declared.name} of ${String(declared.size)} bytes`)
+    const element = this.find(elementId)
+    if (!isType(element)) return unsupported(element.problem, `[]${element.path}`)
+    return element.size * (count ?? 0) > maxBytes ? tooLarge : array(element, count)
+  }
+
+  #composite(declared: BtfStruct, mayBeOpen: boolean): Found {
+    const { kind, name, size } = declared
+    if (size > maxBytes) return tooLarge
+    const members = new Members(this, this.#btf, declared)
+    const problem = members.addAll(declared.members, 0)
+    if (problem !== undefined) return problem
+    if (mayBeOpen && kind === 'struct') {
+      const tail = this.#tail(declared)
+      if (tail !== undefined && !isType(tail)) return tail
+      if (tail !== undefined) members.addTail(tail, declared.members.at(-1) as BtfMember)
     }
-    case 'pointer':
-      return u64
-    case 'array':
-      return makeArray(btf, declared.element, declared.count, depth)
-    case 'struct':
-      return makeStruct(btf, declared, depth)
-    case 'union':
-      return unsupported('a union')
-    case 'other':
-      return unsupported(declared.name === '' ? 'a function' : `${declared.name} without a size`)
+    const { fields, isPacked } = members
+    if (Object.keys(fields).length === 0) return unsupported(`a ${kind} without members`)
+    // It is as BTF has it: there is nothing to compare it with.
+    const options = { packed: isPacked, unchecked: true }
+    return kind === 'struct'
+      ? new Struct(name, fields, options, { size })
+      : new Union(name, fields, options, size)
+  }
+
+  /** Of a flexible array at the end. */
+  #tail({ members }: BtfStruct): Found | undefined {
+    const last = members.at(-1)
+    const declared = last === undefined ? undefined : this.#btf.type(last.type)
+    if (last === undefined || declared?.kind !== 'array' || declared.count !== 0) return undefined
+    const found = this.#array(declared.element, undefined)
+    return isType(found) ? found : unsupported(found.problem, `.${last.name}${found.path}`)
   }
 }
 
-function makeArray(btf: Btf, elementId: number, count: number, depth: number): Found {
-  if (count === 0) return unsupported('an array without a length')
-  const declared = btf.type(elementId)
-  if (declared.kind === 'int' && declared.size === 1) {
-    if (count > maxBytes) return tooLarge
-    if (declared.name === 'char') return cstring(count)
-    if (!declared.bool && !declared.signed) return bytes(count)
-  }
-  const element = find(btf, elementId, depth + 1)
-  if (!isType(element)) return unsupported(element.problem, `[]${element.path}`)
-  return element.size * count > maxBytes ? tooLarge : array(element, count)
+function bytesOf(size: number): string {
+  return `${String(size)} bytes`
 }
 
-function makeStruct(btf: Btf, declared: BtfStruct, depth: number): Found {
-  const fields: Record<string, Placed> = {}
-  let isPacked = false
-  let count = 0
-  let steps = 0
+function sized({ name, size }: { name: string; size: number }): string {
+  return `${name} of ${bytesOf(size)}`
+}
+
+/** The fields of a struct or union, those of anonymous ones in it included. */
+class Members {
+  readonly fields: Record<string, Placed> = {}
+  isPacked = false
+  readonly #maker: Maker
+  readonly #btf: BtfReader
+  readonly #size: number
+  #count = 0
+  #steps = 0
+
+  constructor(maker: Maker, btf: BtfReader, { size }: BtfStruct) {
+    this.#maker = maker
+    this.#btf = btf
+    this.#size = size
+  }
 
   /** The first member that is the cause that there is no type. */
-  function add(member: BtfMember, bitsBefore: number, level: number): Unsupported | undefined {
-    const { name, bitSize, type: id } = member
-    const path = `.${name === '' ? '(anonymous)' : name}`
-    const bitOffset = bitsBefore + member.bitOffset
-    if (bitSize !== 0 || bitOffset % 8 !== 0) return unsupported('a bit-field', path)
-    if (++steps > maxFields) return unsupported('one member too many', path)
-    if (name === '') {
-      const inner = btf.type(id)
-      if (inner.kind !== 'struct') return unsupported(`a ${inner.kind}`, path)
-      if (level >= maxDepth) return unsupported(tooDeep.problem, path)
-      return firstOf(inner.members, (each) => add(each, bitOffset, level + 1))
+  addAll(members: readonly BtfMember[], bitsBefore: number): Unsupported | undefined {
+    for (const member of members) {
+      const path = `.${member.name === '' ? '(anonymous)' : member.name}`
+      if (++this.#steps > maxFields) return unsupported('one member too many', path)
+      const problem = this.#add(member, bitsBefore + member.bitOffset)
+      if (problem === undefined) continue
+      // Of an anonymous one its members are those of the whole.
+      return unsupported(problem.problem, `${path}${problem.path}`)
     }
-    if (!/^[A-Za-z_]\w*$/.test(name) || name === '__proto__') {
-      return unsupported('no name in JavaScript', path)
-    }
-    if (Object.hasOwn(fields, name)) return unsupported('there twice', path)
-    const type = find(btf, id, depth + 1)
-    if (!isType(type)) return unsupported(type.problem, `${path}${type.path}`)
-    const offset = bitOffset / 8
-    if (offset + type.size > declared.size) return unsupported('outside of its struct', path)
-    count += fieldCount(type)
-    if (count > maxFields) return unsupported('one field too many', path)
-    isPacked ||= offset % type.align !== 0 || declared.size % type.align !== 0
-    fields[name] = at(offset, type)
     return undefined
   }
 
-  if (declared.size > maxBytes) return tooLarge
-  const problem = firstOf(declared.members, (member) => add(member, 0, depth))
-  if (problem !== undefined) return problem
-  if (count === 0) return unsupported('a struct without members')
-  // It is as BTF has it: there is nothing to compare it with.
-  const options = { packed: isPacked, unchecked: true }
-  return new Struct(declared.name, fields, options, { size: declared.size })
-}
-
-function firstOf<T, R>(items: readonly T[], look: (item: T) => R | undefined): R | undefined {
-  for (const item of items) {
-    const found = look(item)
-    if (found !== undefined) return found
+  addTail(type: Type, { name, bitOffset }: BtfMember): void {
+    if (!isIdentifier(name) || Object.hasOwn(this.fields, name)) return
+    this.fields[name] = at(bitOffset / 8, type)
   }
-  return undefined
+
+  #add(member: BtfMember, bitOffset: number): Unsupported | undefined {
+    const { name, bitSize, type: id } = member
+    if (name === '') {
+      const inner = this.#btf.type(id)
+      if (inner.kind === 'struct' || inner.kind === 'union') {
+        return this.addAll(inner.members, bitOffset)
+      }
+      return unsupported(`a ${inner.kind} without a name`)
+    }
+    if (!isIdentifier(name)) return unsupported('no name in JavaScript')
+    if (Object.hasOwn(this.fields, name)) return unsupported('there twice')
+    if (bitSize !== 0) return this.#addBits(member, bitOffset)
+    if (this.#btf.sizeOf(id) === 0 && this.#isEmpty(id)) return undefined
+    const type = this.#maker.find(id)
+    if (!isType(type)) return type
+    if (bitOffset % 8 !== 0) return unsupported('between two bytes')
+    const offset = bitOffset / 8
+    if (offset + type.size > this.#size) return unsupported('outside of its struct')
+    this.isPacked ||= offset % type.align !== 0 || this.#size % type.align !== 0
+    return this.#put(name, offset, type)
+  }
+
+  #addBits({ name, bitSize, type }: BtfMember, bitOffset: number): Unsupported | undefined {
+    if (bitOffset + bitSize > 8 * this.#size) return unsupported('outside of its struct')
+    const declared = this.#btf.type(type)
+    const isNumber = declared.kind === 'int' || declared.kind === 'enum'
+    if (!isNumber || bitSize > 64) {
+      return unsupported(`a bit-field of ${String(bitSize)} bits`)
+    }
+    const found = this.#maker.find(type)
+    const asName = found instanceof Enumeration
+    return this.#put(
+      name,
+      Math.floor(bitOffset / 8),
+      bitFieldOf(declared, bitOffset % 8, bitSize, asName),
+    )
+  }
+
+  #put(name: string, offset: number, type: Type): Unsupported | undefined {
+    this.#count += fieldCount(type)
+    if (this.#count > maxFields) return unsupported('one field too many')
+    this.fields[name] = at(offset, type)
+    return undefined
+  }
+
+  /** What has no bytes: a flexible array, an array of none or a struct of nothing. */
+  #isEmpty(id: number): boolean {
+    return ['array', 'struct', 'union'].includes(this.#btf.type(id).kind)
+  }
 }

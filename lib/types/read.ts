@@ -24,7 +24,11 @@ function list<T>(length: number, read: (index: number) => T): T[] {
   return items
 }
 
-/** What the expressions call. */
+/**
+ * What the expressions call.
+ *
+ * @internal
+ */
 export const runtime = {
   list,
   exactUnsigned,
@@ -336,7 +340,11 @@ function createView(struct: StructType, cstrings: () => ReadCstring): Read {
   }
 }
 
-/** Statements that make the `lend` of a view: as `createRead()` does, of getters in source. */
+/**
+ * Statements that make the `lend` of a view: as `createRead()` does, of getters in source.
+ *
+ * @internal
+ */
 export function lendSource(struct: StructType, names: Names): string {
   const getters = struct.shape.fields.map(({ name, offset, type }) => {
     const place = { base: 'lentStart', baseAlign: 8, end: 'lentEnd', names }

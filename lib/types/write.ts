@@ -12,6 +12,7 @@ import {
   type BitsShape,
   type EnumShape,
   type Field,
+  type IntegerForm,
   type IntShape,
   isOpen,
   type MapShape,
@@ -178,10 +179,16 @@ function wide(value: unknown, signed: boolean, what: string): bigint {
   return BigInt(integerIn(value, 64, signed, what))
 }
 
-/** An integer of 64 bits or more that is read as text, and may be given so. */
-function wideText(value: unknown, bits: number, signed: boolean, what: string): bigint {
-  const isDecimal = typeof value === 'string' && /^-?[0-9]{1,39}$/.test(value)
-  return BigInt(integerIn(isDecimal ? BigInt(value) : value, bits, signed, what))
+/** An integer that is read in this form, of which text may be given as such. */
+function inWidth(
+  value: unknown,
+  bits: number,
+  signed: boolean,
+  form: IntegerForm,
+  what: string,
+): bigint {
+  const isText = form === 'string' && typeof value === 'string' && /^-?[0-9]{1,39}$/.test(value)
+  return BigInt(integerIn(isText ? BigInt(value) : value, bits, signed, what))
 }
 
 /** The number of a name, or what else was given. */
@@ -615,9 +622,9 @@ function interpretUnion({ size }: Type, shape: UnionShape, zeroed: boolean): Wri
 }
 
 function interpretBits(shape: BitsShape, size: number, zeroed: boolean): Write {
-  const { width, signed } = shape
+  const { width, signed, form } = shape
   return ({ u8 }, at, value, what) => {
-    const integer = BigInt(integerIn(value, width, signed, what))
+    const integer = inWidth(value, width, signed, form, what)
     if (!zeroed) u8.fill(0, at, at + size)
     writeBits(u8, at, shape, integer)
   }
@@ -636,11 +643,8 @@ function interpretInteger(shape: IntShape): Write {
       return ({ view }, at, value, what) =>
         view.setUint32(at, narrow(value, 32, signed, what), little)
     default: {
-      const bits = 8 * size
       const integerOf = (value: unknown, what: string): bigint =>
-        form === 'string'
-          ? wideText(value, bits, signed, what)
-          : BigInt(integerIn(value, bits, signed, what))
+        inWidth(value, 8 * size, signed, form, what)
       return size === 16
         ? ({ view }, at, value, what) => write128(view, at, integerOf(value, what), little)
         : ({ view }, at, value, what) =>

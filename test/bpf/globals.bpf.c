@@ -72,20 +72,20 @@ struct histogram data_histogram = {{1, 2, 3, 4}, "init"};
 struct histogram data_histograms[2];
 __u64 data_matrix[2][3] = {{1, 2, 3}, {4, 5, 6}};
 
-/* What JavaScript cannot use. */
 struct {
 	union {
 		int number;
 		char octets[4];
 	} u;
-} unsupported_union = {{1}};
+} data_union = {{1}};
 struct {
 	int left;
 	struct {
 		__u32 low : 4;
 		__u32 high : 28;
 	} inner;
-} unsupported_bits = {1, {2, 3}};
+} data_bits = {1, {2, 3}};
+/* What JavaScript cannot use. */
 __u64 *unsupported_pointer;
 
 /* Copies what was set, so that a test sees what BPF sees. */

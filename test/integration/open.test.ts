@@ -34,7 +34,7 @@ describeBpf('BpfObject.open()', () => {
     using object = openObject('records')
     expect(object.name).toBe('records')
     expect(object.phase).toBe('open')
-    expect(object.btf?.struct('sample')?.size).toBe(64)
+    expect(object.btf?.sizeOf(object.btf.find('sample', 'struct') ?? 0)).toBe(64)
   })
 
   test('by path with a long name', () => {

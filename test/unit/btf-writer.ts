@@ -17,11 +17,25 @@ interface IntOptions {
 /** Each method adds a type and returns its id; names may be left empty. */
 export class BtfWriter {
   readonly #types: number[][] = []
-  readonly #strings = ['']
+  readonly #strings: string[]
+  readonly #offsets = new Map<string, number>()
+  readonly #base: BtfWriter | undefined
+  #stringBytes = 0
+
+  /** @param base What it is split from: its types and strings come first. */
+  constructor(base?: BtfWriter) {
+    this.#base = base
+    this.#strings = []
+    if (base === undefined) this.#string('')
+  }
 
   /** The id of the type that is added next, for types that refer to themselves. */
   get nextId(): number {
-    return this.#types.length + 1
+    return (this.#base === undefined ? 1 : this.#base.nextId) + this.#types.length
+  }
+
+  get #endString(): number {
+    return (this.#base === undefined ? 0 : this.#base.#endString) + this.#stringBytes
   }
 
   int(name: string, size: number, { signed, char, bool }: IntOptions = {}): number {
@@ -50,8 +64,13 @@ export class BtfWriter {
     return this.#add(name, 6, data.length / 2, size, data, signed)
   }
 
-  forward(name: string): number {
-    return this.#add(name, 7, 0, 0)
+  /** An integer of which only some bits are used, as before there were flags for bit-fields. */
+  bits(name: string, size: number, offset: number, bits: number, signed = false): number {
+    return this.#add(name, 1, 0, size, [(signed ? 1 << 24 : 0) | (offset << 16) | bits])
+  }
+
+  forward(name: string, union = false): number {
+    return this.#add(name, 7, 0, 0, [], union)
   }
 
   typedef(name: string, type: number): number {
@@ -70,8 +89,8 @@ export class BtfWriter {
     return this.#add('', 11, 0, type)
   }
 
-  function(name: string, prototype: number): number {
-    return this.#add(name, 12, 1, prototype)
+  function(name: string, prototype: number, linkage = 1): number {
+    return this.#add(name, 12, linkage, prototype)
   }
 
   prototype(result: number, parameters: Record<string, number>): number {
@@ -79,8 +98,8 @@ export class BtfWriter {
     return this.#add('', 13, data.length / 2, result, data)
   }
 
-  variable(name: string, type: number): number {
-    return this.#add(name, 14, 0, type, [1])
+  variable(name: string, type: number, linkage = 1): number {
+    return this.#add(name, 14, 0, type, [linkage])
   }
 
   section(name: string, variables: { type: number; offset: number; size: number }[]): number {
@@ -92,12 +111,12 @@ export class BtfWriter {
     return this.#add(name, 16, 0, size)
   }
 
-  declarationTag(name: string, type: number): number {
-    return this.#add(name, 17, 0, type, [0xffffffff])
+  declarationTag(name: string, type: number, part = 0xffffffff): number {
+    return this.#add(name, 17, 0, type, [part])
   }
 
-  typeTag(name: string, type: number): number {
-    return this.#add(name, 18, 0, type)
+  typeTag(name: string, type: number, isAttribute = false): number {
+    return this.#add(name, 18, 0, type, [], isAttribute)
   }
 
   enum64(name: string, size: number, values: Record<string, bigint>, signed = false): number {
@@ -149,14 +168,22 @@ export class BtfWriter {
   ): number {
     const info = (kind << 24) | vlen | (flag ? 1 << 31 : 0)
     this.#types.push([this.#string(name), info, sizeOrType, ...data])
-    return this.#types.length
+    return this.nextId - 1
   }
 
   /** Its offset. */
   #string(string: string): number {
-    let index = this.#strings.indexOf(string)
-    if (index < 0) index = this.#strings.push(string) - 1
-    const before = this.#strings.slice(0, index)
-    return before.reduce((sum, known) => sum + Buffer.byteLength(known) + 1, 0)
+    const known = this.#find(string)
+    if (known !== undefined) return known
+    const offset = this.#endString
+    this.#strings.push(string)
+    this.#offsets.set(string, offset)
+    this.#stringBytes += Buffer.byteLength(string) + 1
+    return offset
+  }
+
+  #find(string: string): number | undefined {
+    const inBase = this.#base === undefined ? undefined : this.#base.#find(string)
+    return inBase ?? this.#offsets.get(string)
   }
 }

@@ -1,6 +1,7 @@
-import { Btf, type BtfType } from '../../lib/btf/btf.js'
+import type { BtfStruct, BtfType } from '../../lib/btf/types.js'
 import { BpfError } from '../../lib/errors/errors.js'
 import { checkLayout } from '../../lib/types/layout.js'
+import { Btf } from '../../lib/types/btf.js'
 import { array, at, bytes, cstring, struct, u32, u8 } from '../../lib/types/struct.js'
 import { BtfWriter } from './btf-writer.js'
 import { sectionContents } from './elf-file.js'
@@ -26,11 +27,19 @@ function typeOf(build: (writer: BtfWriter) => number): {
   return { type: btf.type(id), size: btf.sizeOf(id), description: btf.describe(id) }
 }
 
-const malformed = (problem: string): unknown =>
+/** The struct or union of this name, or that a typedef of the name stands for. */
+function structOf(btf: Btf, name: string): BtfStruct | undefined {
+  return btf.structs(name)[0]
+}
+
+/** @param at The byte of the data that is wrong. */
+const malformed = (problem: string, at = '\\d+'): unknown =>
   expect.objectContaining({
     name: 'BpfError',
     code: 'ERR_OBJECT_FORMAT',
-    message: `Cannot read BTF: ${problem}`,
+    message: expect.stringMatching(
+      new RegExp(`^Cannot read BTF: ${problem}, at byte ${at}$`),
+    ) as string,
   })
 
 describe('a type is described', () => {
@@ -59,27 +68,84 @@ describe('a type is described', () => {
       1,
       '_Bool',
     ],
-    ['pointer', (w) => w.pointer(0), { kind: 'pointer', size: 8, to: 0 }, 8, 'pointer'],
+    ['pointer', (w) => w.pointer(0), { kind: 'pointer', size: 8, to: 0 }, 8, 'void *'],
     [
       'enum',
       (w) => w.enum('color', 4, { RED: 0, GREEN: 1 }),
-      { kind: 'enum', name: 'color', size: 4, signed: false },
+      {
+        kind: 'enum',
+        name: 'color',
+        size: 4,
+        signed: false,
+        values: [
+          { name: 'RED', value: 0 },
+          { name: 'GREEN', value: 1 },
+        ],
+      },
       4,
       'enum color',
     ],
     [
       'signed enum',
       (w) => w.enum('', 4, { NEGATIVE: 0xffffffff }, true),
-      { kind: 'enum', name: '', size: 4, signed: true },
+      {
+        kind: 'enum',
+        name: '',
+        size: 4,
+        signed: true,
+        values: [{ name: 'NEGATIVE', value: -1 }],
+      },
       4,
-      'enum (anonymous)',
+      'enum {…}',
+    ],
+    [
+      'enum that looks signed, of a compiler that does not say so',
+      (w) => w.enum('level', 4, { LOW: 0xfffffffe }),
+      { kind: 'enum', name: 'level', size: 4, signed: true, values: [{ name: 'LOW', value: -2 }] },
+      4,
+      'enum level',
+    ],
+    [
+      'unsigned enum of a compiler that says which are signed',
+      (w) => {
+        w.enum('', 4, { BELOW: 0xffffffff }, true)
+        return w.enum('mask', 4, { ALL: 0xffffffff })
+      },
+      {
+        kind: 'enum',
+        name: 'mask',
+        size: 4,
+        signed: false,
+        values: [{ name: 'ALL', value: 0xffffffff }],
+      },
+      4,
+      'enum mask',
     ],
     [
       'enum of 64 bits',
       (w) => w.enum64('huge', 8, { HUGE: 1n << 40n }),
-      { kind: 'enum', name: 'huge', size: 8, signed: false },
+      {
+        kind: 'enum',
+        name: 'huge',
+        size: 8,
+        signed: false,
+        values: [{ name: 'HUGE', value: 1n << 40n }],
+      },
       8,
       'enum huge',
+    ],
+    [
+      'signed enum of 64 bits',
+      (w) => w.enum64('deep', 8, { DEEP: -(1n << 40n) }, true),
+      {
+        kind: 'enum',
+        name: 'deep',
+        size: 8,
+        signed: true,
+        values: [{ name: 'DEEP', value: -(1n << 40n) }],
+      },
+      8,
+      'enum deep',
     ],
     ['float', (w) => w.float('double', 8), { kind: 'float', name: 'double', size: 8 }, 8, 'double'],
     [
@@ -101,7 +167,7 @@ describe('a type is described', () => {
       (w) => w.array(w.pointer(0), 5),
       { kind: 'array', element: 1, count: 5 },
       40,
-      'pointer[5]',
+      'void *[5]',
     ],
     [
       'struct',
@@ -144,38 +210,116 @@ describe('a type is described', () => {
         members: [{ name: 'x', type: 1, bitOffset: 0, bitSize: 0 }],
       },
       4,
-      'union (anonymous)',
+      'union {…}',
     ],
-    ['forward declaration', (w) => w.forward('task'), { kind: 'other', name: 'task' }, 0, 'task'],
+    [
+      'struct with bit-fields as integers of their own',
+      (w) =>
+        w.struct('old', 4, [
+          { name: 'low', type: w.bits('unsigned int', 4, 0, 3), bitOffset: 0 },
+          { name: 'high', type: w.const(w.bits('int', 4, 3, 5, true)), bitOffset: 8 },
+        ]),
+      {
+        kind: 'struct',
+        name: 'old',
+        size: 4,
+        members: [
+          { name: 'low', type: 1, bitOffset: 0, bitSize: 3 },
+          { name: 'high', type: 3, bitOffset: 11, bitSize: 5 },
+        ],
+      },
+      4,
+      'struct old',
+    ],
+    [
+      'forward declaration',
+      (w) => w.forward('task'),
+      { kind: 'forward', name: 'task', union: false },
+      0,
+      'struct task',
+    ],
+    [
+      'forward declaration of a union',
+      (w) => w.forward('value', true),
+      { kind: 'forward', name: 'value', union: true },
+      0,
+      'union value',
+    ],
     [
       'function',
-      (w) => w.function('main', w.prototype(0, {})),
-      { kind: 'other', name: 'main' },
+      (w) => w.function('main', w.prototype(w.int('int', 4), { argument: 1 }), 0),
+      {
+        kind: 'function',
+        name: 'main',
+        linkage: 'static',
+        returns: 1,
+        parameters: [{ name: 'argument', type: 1 }],
+      },
       0,
-      'main',
+      'static int main(int argument)',
     ],
     [
       'prototype',
       (w) => w.prototype(0, { argument: w.int('int', 4) }),
-      { kind: 'other', name: '' },
+      { kind: 'prototype', returns: 0, parameters: [{ name: 'argument', type: 1 }] },
       0,
-      'function',
+      'void (int argument)',
+    ],
+    [
+      'variable',
+      (w) => w.variable('limit', w.array(w.int('int', 4), 3), 2),
+      { kind: 'variable', name: 'limit', linkage: 'extern', type: 2 },
+      12,
+      'extern int limit[3]',
+    ],
+    [
+      'section',
+      (w) =>
+        w.section('.bss', [{ type: w.variable('limit', w.int('int', 4)), offset: 8, size: 4 }]),
+      {
+        kind: 'section',
+        name: '.bss',
+        size: 0,
+        contents: [{ type: 2, offset: 8, size: 4 }],
+      },
+      0,
+      'SEC(".bss")',
+    ],
+    [
+      'declaration tag',
+      (w) => w.declarationTag('user', w.struct('s', 0, []), 3),
+      { kind: 'declaration tag', name: 'user', type: 1, part: 3 },
+      0,
+      '__attribute__((btf_decl_tag("user")))',
     ],
     ...(
       [
-        ['typedef', (w, id) => w.typedef('__u32', id)],
-        ['const', (w, id) => w.const(id)],
-        ['volatile', (w, id) => w.volatile(id)],
-        ['restrict', (w, id) => w.restrict(id)],
-        ['type tag', (w, id) => w.typeTag('user', id)],
-        ['several of these', (w, id) => w.const(w.volatile(w.typedef('a', w.typedef('b', id))))],
-      ] as [string, (writer: BtfWriter, id: number) => number][]
-    ).map(([name, wrap]): [string, (writer: BtfWriter) => number, unknown, number, string] => [
+        ['typedef', (w, id) => w.typedef('__u32', id), '__u32'],
+        ['const', (w, id) => w.const(id), 'const unsigned int'],
+        ['volatile', (w, id) => w.volatile(id), 'volatile unsigned int'],
+        ['restrict', (w, id) => w.restrict(id), 'restrict unsigned int'],
+        [
+          'type tag',
+          (w, id) => w.typeTag('user', id),
+          'unsigned int __attribute__((btf_type_tag("user")))',
+        ],
+        [
+          'attribute',
+          (w, id) => w.typeTag('address_space(1)', id, true),
+          'unsigned int __attribute__((address_space(1)))',
+        ],
+        [
+          'several of these',
+          (w, id) => w.const(w.volatile(w.typedef('a', w.typedef('b', id)))),
+          'const volatile a',
+        ],
+      ] as [string, (writer: BtfWriter, id: number) => number, string][]
+    ).map(([name, wrap, text]): [string, (w: BtfWriter) => number, unknown, number, string] => [
       `${name}, as what is behind it`,
       (w) => wrap(w, w.int('unsigned int', 4)),
       unsigned,
       4,
-      'unsigned int',
+      text,
     ]),
   ])('%s', (_, build, type, size, description) => {
     expect(typeOf(build)).toEqual({ type, size, description })
@@ -183,11 +327,7 @@ describe('a type is described', () => {
 
   test('void, the type 0', () => {
     const btf = parse(() => undefined)
-    expect([btf.type(0), btf.sizeOf(0), btf.describe(0)]).toEqual([
-      { kind: 'other', name: 'void' },
-      0,
-      'void',
-    ])
+    expect([btf.type(0), btf.sizeOf(0), btf.describe(0)]).toEqual([{ kind: 'void' }, 0, 'void'])
   })
 })
 
@@ -236,7 +376,7 @@ describe('struct()', () => {
       { name: 'event', size: 4 },
     ],
   ])('%s', (_, build, expected) => {
-    expect(parse(build).struct('event')).toMatchObject(expected as object)
+    expect(structOf(parse(build), 'event')).toMatchObject(expected as object)
   })
 
   test.each<[string, (writer: BtfWriter) => unknown]>([
@@ -246,11 +386,16 @@ describe('struct()', () => {
     ['an enum has the name', (w) => w.enum('event', 4, {})],
     ['it is a forward declaration', (w) => w.forward('event')],
   ])('finds nothing when %s', (_, build) => {
-    expect(parse(build).struct('event')).toBeUndefined()
+    expect(structOf(parse(build), 'event')).toBeUndefined()
   })
 
   test('reads names in UTF-8', () => {
-    expect(parse((w) => w.struct('größe', 4, [])).struct('größe')).toMatchObject({ size: 4 })
+    expect(
+      structOf(
+        parse((w) => w.struct('größe', 4, [])),
+        'größe',
+      ),
+    ).toMatchObject({ size: 4 })
   })
 })
 
@@ -284,7 +429,7 @@ test('the other byte order is read as well', () => {
   const int = writer.int('int', 4, { signed: true })
   writer.struct('event', 8, [{ name: 'pid', type: int, bitOffset: 32 }])
   const [little, big] = [new Btf(writer.bytes(true)), new Btf(writer.bytes(false))]
-  expect(big.struct('event')).toEqual(little.struct('event'))
+  expect(structOf(big, 'event')).toEqual(structOf(little, 'event'))
   expect(big.type(int)).toEqual(little.type(int))
 })
 
@@ -298,8 +443,7 @@ test.each([0, 1, 2, 3])('data may lie in a larger buffer, after %d bytes', (befo
     larger.set(data, before)
     const copy = larger.slice()
     const btf = new Btf(larger.subarray(before))
-    btf.validate()
-    expect(btf.struct('event')).toEqual(new Btf(data).struct('event'))
+    expect(structOf(btf, 'event')).toEqual(structOf(new Btf(data), 'event'))
     expect(btf.variables()).toEqual([])
     expect(larger).toEqual(copy)
   }
@@ -309,7 +453,7 @@ describe('what clang makes', () => {
   const btf = eventBtf()
   const members = (name: string): object =>
     Object.fromEntries(
-      (btf.struct(name)?.members ?? []).map((member) => [
+      (structOf(btf, name)?.members ?? []).map((member) => [
         member.name,
         [member.bitOffset / 8, btf.describe(member.type), btf.sizeOf(member.type)],
       ]),
@@ -317,30 +461,30 @@ describe('what clang makes', () => {
 
   test('a struct has its members with offsets, types and sizes', () => {
     expect(members('event')).toMatchObject({
-      time: [0, 'unsigned long long', 8],
-      delta: [8, 'long long', 8],
-      pid: [16, 'unsigned int', 4],
+      time: [0, '__u64', 8],
+      delta: [8, '__s64', 8],
+      pid: [16, '__u32', 4],
       ret: [20, 'int', 4],
       comm: [24, 'char[16]', 16],
-      raw: [40, 'unsigned char[6]', 6],
+      raw: [40, '__u8[6]', 6],
       ok: [46, '_Bool', 1],
-      level: [47, 'signed char', 1],
+      level: [47, '__s8', 1],
       color: [48, 'enum color', 4],
-      port: [52, 'unsigned short', 2],
+      port: [52, '__u16', 2],
       inner: [56, 'struct inner', 8],
       inners: [64, 'struct inner[2]', 16],
-      grid: [80, 'unsigned int[2][3]', 24],
-      '': [104, 'union (anonymous)', 8],
-      key: [112, 'union (anonymous)', 4],
-      typed: [120, 'struct (anonymous)', 16],
-      qualified: [136, 'unsigned int', 4],
-      task: [144, 'pointer', 8],
-      tail: [153, 'char[0]', 0],
+      grid: [80, '__u32[2][3]', 24],
+      '': [104, 'union {…}', 8],
+      key: [112, 'union {…}', 4],
+      typed: [120, 'anonymous', 16],
+      qualified: [136, 'const volatile __u32', 4],
+      task: [144, 'void *', 8],
+      tail: [153, 'char[]', 0],
     })
   })
 
   test('bit-fields have a size in bits', () => {
-    const bitFields = btf.struct('event')?.members.filter(({ bitSize }) => bitSize > 0)
+    const bitFields = structOf(btf, 'event')?.members.filter(({ bitSize }) => bitSize > 0)
     expect(bitFields).toMatchObject([
       { name: 'flag', bitOffset: 152 * 8, bitSize: 3 },
       { name: 'mode', bitOffset: 152 * 8 + 3, bitSize: 5 },
@@ -348,7 +492,10 @@ describe('what clang makes', () => {
   })
 
   test('an anonymous struct has the name of its typedef', () => {
-    expect(members('anonymous')).toEqual({ x: [0, 'int', 4], pointer: [8, 'pointer', 8] })
+    expect(members('anonymous')).toEqual({
+      x: [0, 'int', 4],
+      pointer: [8, 'const volatile char *', 8],
+    })
   })
 
   test('variables have their section, offset and type', () => {
@@ -356,15 +503,15 @@ describe('what clang makes', () => {
       .variables()
       .map(({ name, section, size, type }) => [name, [section, size, btf.describe(type)]])
     expect(Object.fromEntries(found)).toEqual({
-      numbers: ['.bss', 8, 'pointer'],
-      outer: ['.bss', 8, 'pointer'],
-      limit: ['.rodata', 4, 'int'],
-      enabled: ['.rodata', 1, '_Bool'],
-      name: ['.data', 8, 'char[8]'],
-      event: ['.bss', 8, 'pointer'],
-      another: ['.bss', 8, 'pointer'],
-      counter: ['.bss', 8, 'unsigned long long'],
-      total: ['.bss', 8, 'unsigned long long'],
+      numbers: ['.bss', 8, 'struct bytes *'],
+      outer: ['.bss', 8, 'struct outer *'],
+      limit: ['.rodata', 4, 'const volatile int'],
+      enabled: ['.rodata', 1, 'const volatile _Bool'],
+      name: ['.data', 8, 'volatile char[8]'],
+      event: ['.bss', 8, 'struct event *'],
+      another: ['.bss', 8, 'anonymous *'],
+      counter: ['.bss', 8, '__u64'],
+      total: ['.bss', 8, '__u64'],
     })
   })
 
@@ -385,58 +532,81 @@ describe('malformed data is refused', () => {
     return (data) => data.setUint32(at, value, true)
   }
 
-  test.each<[string, (data: DataView) => void, string]>([
-    ['a wrong magic number', word(0, 0x464c457f), 'its magic number is wrong'],
-    ['a header of 4 GiB', word(4, 0xffffffff), 'its sections are larger than the data'],
-    ['types of 4 GiB', word(12, 0xffffffff), 'its sections are larger than the data'],
-    ['strings of 4 GiB', word(20, 0xffffffff), 'its sections are larger than the data'],
-    ['types that end within one', word(12, 14), 'it ends within a type'],
-    ['types that end within the data of one', word(12, 13), 'it ends within a type'],
-    ['a name beyond the strings', word(24, 1000), 'a name lies outside its strings'],
-    ['strings without an end', word(20, 3), 'a name does not end'],
-    ['an unknown kind', word(28, 31 << 24), 'it has a type of the unknown kind 31'],
-  ])('%s', (_, change, problem) => {
+  test.each<[string, (data: DataView) => void, string, number]>([
+    ['a wrong magic number', word(0, 0x464c457f), 'its magic number is wrong', 0],
+    ['a header of 4 GiB', word(4, 0xffffffff), 'its sections are larger than the data', 8],
+    ['a header of 20 bytes', word(4, 20), 'its header is too small', 4],
+    ['types of 4 GiB', word(12, 0xffffffff), 'its sections are larger than the data', 8],
+    ['strings of 4 GiB', word(20, 0xffffffff), 'its sections are larger than the data', 16],
+    ['types between words', word(8, 2), 'its types are not aligned', 8],
+    ['types that lie within the strings', word(16, 8), 'its sections overlap', 16],
+    ['types that end within one', word(12, 14), 'it ends within a type', 12],
+    ['types that end within the words of one', word(12, 12), 'it ends within a type', 24],
+    ['a name beyond the strings', word(24, 1000), 'a name lies outside its strings', 24],
+    ['strings without an end', word(20, 3), 'a name does not end', 42],
+    ['no strings', word(20, 0), 'it has no strings', 20],
+    [
+      'strings that do not begin with an empty one',
+      word(40, 0x616161),
+      'its first name is not empty',
+      40,
+    ],
+    ['an unknown kind', word(28, 31 << 24), 'it has a type of the unknown kind 31', 28],
+  ])('%s', (_, change, problem, at) => {
     const writer = new BtfWriter()
     writer.int('int', 4)
     const data = writer.bytes()
     change(new DataView(data.buffer))
-    expect(() => new Btf(data)).toThrow(malformed(problem) as Error)
+    expect(() => new Btf(data)).toThrow(malformed(problem, String(at)) as Error)
   })
 
   const deep = 70
-  test.each<[string, (writer: BtfWriter) => number, string]>([
-    ['a type that does not exist', () => 5, 'type 5 does not exist'],
-    ['a typedef of none', (w) => w.typedef('a', 9), 'type 9 does not exist'],
-    ['a typedef of itself', (w) => w.typedef('a', 1), 'its typedefs are nested too deep'],
-    [
-      'typedefs of each other',
-      (w) => w.typedef('a', w.typedef('b', 2)),
-      'its typedefs are nested too deep',
-    ],
-    ['an array of itself', (w) => w.array(1, 2), 'its arrays are nested too deep'],
+  const tooDeep = 'its types are nested too deep'
+  const itself = 'a type contains itself'
+  test.each<[string, (writer: BtfWriter) => unknown, string, number]>([
+    ['a typedef of none', (w) => w.typedef('a', 9), 'type 9 does not exist', 32],
+    ['a typedef of itself', (w) => w.typedef('a', 1), itself, 32],
+    ['typedefs of each other', (w) => w.typedef('a', w.typedef('b', 2)), itself, 44],
+    ['an array of itself', (w) => w.array(1, 2), itself, 36],
     [
       'too many arrays of arrays',
       (w) => Array.from({ length: deep }).reduce<number>((id) => w.array(id, 1), w.int('int', 4)),
-      'its arrays are nested too deep',
+      tooDeep,
+      1552,
     ],
-  ])('%s', (_, build, problem) => {
-    const writer = new BtfWriter()
-    const id = build(writer)
-    const btf = new Btf(writer.bytes())
-    const error = malformed(problem) as Error
-    expect(() => btf.sizeOf(id)).toThrow(error)
-    expect(() => btf.describe(id)).toThrow(error)
+    [
+      'types that are nested for ever',
+      (w) => {
+        for (let id = 2; id < 100_000; id++) w.typedef('t', id)
+        w.int('int', 4)
+      },
+      tooDeep,
+      800,
+    ],
+  ])('%s', (_, build, problem, at) => {
+    expect(() => parse(build)).toThrow(malformed(problem, String(at)) as Error)
+  })
+
+  test.each([5, -1, 1.5, NaN])('an id that is none: %d', (id) => {
+    const btf = parse((w) => w.int('int', 4))
+    for (const ask of ['type', 'declaration', 'kind', 'name', 'sizeOf', 'describe'] as const) {
+      expect(() => btf[ask](id)).toThrow(
+        misuse(
+          'RangeError',
+          `Expected an integer from 0 to 1 for the id of a type but received ${String(id)}`,
+        ),
+      )
+    }
   })
 
   test('a section for data with what is no variable', () => {
-    const btf = parse((w) => w.section('.bss', [{ type: w.int('int', 4), offset: 0, size: 4 }]))
-    expect(() => btf.variables()).toThrow(
-      malformed('a section contains what is no variable') as Error,
-    )
+    const build = (w: BtfWriter): unknown =>
+      w.section('.bss', [{ type: w.int('int', 4), offset: 0, size: 4 }])
+    expect(() => parse(build)).toThrow(malformed('a section contains what is no variable') as Error)
   })
 })
 
-describe('validate() refuses', () => {
+describe('types that say nonsense of each other are refused:', () => {
   const int = (w: BtfWriter): number => w.int('int', 4)
   const missing = 'type 99 does not exist'
 
@@ -473,12 +643,12 @@ describe('validate() refuses', () => {
         ]),
       missing,
     ],
-    ['a typedef of itself', (w) => w.typedef('t', 1), 'its typedefs are nested too deep'],
-    ['an array of itself', (w) => w.array(1, 1, 0), 'its types are nested too deep'],
+    ['a typedef of itself', (w) => w.typedef('t', 1), 'a type contains itself'],
+    ['an array of itself', (w) => w.array(1, 1, 0), 'a type contains itself'],
     [
       'a struct within itself',
       (w) => w.struct('s', 4, [{ name: 'x', type: w.nextId, bitOffset: 0 }]),
-      'its types are nested too deep',
+      'a type contains itself',
     ],
     [
       'structs within each other',
@@ -486,9 +656,14 @@ describe('validate() refuses', () => {
         w.struct('a', 4, [{ name: 'x', type: w.const(3), bitOffset: 0 }])
         w.union('b', 4, [{ name: 'y', type: w.array(2, 1, 0), bitOffset: 0 }])
       },
-      'its types are nested too deep',
+      'a type contains itself',
     ],
     ['an integer of 17 bytes', (w) => w.int('int', 17), 'an integer is too large'],
+    [
+      'an integer of 33 bits in 4 bytes',
+      (w) => w.bits('int', 4, 1, 32),
+      'an integer has more bits than its bytes',
+    ],
     [
       'a member whose name is nowhere',
       named(4, (w) => [0, int(w), 0, 999, 1, 0]),
@@ -515,8 +690,7 @@ describe('validate() refuses', () => {
       'a name lies outside its strings',
     ],
   ])('%s', (_, build, problem) => {
-    const btf = parse(build)
-    expect(() => btf.validate()).toThrow(malformed(problem) as Error)
+    expect(() => parse(build)).toThrow(malformed(problem) as Error)
   })
 
   /** A type of two parts, given as words. */
@@ -551,7 +725,7 @@ describe('validate() refuses', () => {
     ],
   ])('but not %s', (_, build) => {
     const btf = parse(build)
-    expect(() => btf.validate()).not.toThrow()
+    for (let id = 0; id < btf.typeCount; id++) expect(btf.describe(id)).not.toBe('')
   })
 })
 
@@ -569,14 +743,21 @@ describe('a function', () => {
       { name: 'file', type: pointer },
       { name: 'count', type: int },
     ]
-    expect(btf.function('read')).toEqual({ name: 'read', returns: int, parameters })
-    expect(btf.function('other')).toEqual({ name: 'other', returns: 0, parameters: [] })
+    const function_ = { kind: 'function', linkage: 'global' }
+    expect(btf.function('read')).toEqual({ ...function_, name: 'read', returns: int, parameters })
+    expect(btf.function('other')).toEqual({
+      ...function_,
+      name: 'other',
+      returns: 0,
+      parameters: [],
+    })
     expect(btf.function('file')).toBeUndefined()
   })
 
   test('has a prototype, or the data is malformed', () => {
-    const btf = parse((w) => w.function('read', w.int('int', 4)))
-    expect(() => btf.function('read')).toThrow(malformed('a function has no prototype') as Error)
+    expect(() => parse((w) => w.function('read', w.int('int', 4)))).toThrow(
+      malformed('a function has no prototype') as Error,
+    )
   })
 })
 
@@ -645,13 +826,12 @@ describe('damaged data is parsed or refused, and does nothing else', () => {
     }
     const btf = attempt(() => new Btf(data))
     if (btf === undefined) return errors
-    attempt(() => btf.validate())
     attempt(() => btf.variables())
     for (const type of declared) {
-      attempt(() => btf.struct(type.name))
+      attempt(() => structOf(btf, type.name))
       attempt(() => checkLayout(type, { name: 'random', btf }), 'ERR_LAYOUT')
     }
-    for (let id = 0; id < 60; id++) {
+    for (let id = 0; id < btf.typeCount; id++) {
       attempt(() => btf.type(id))
       attempt(() => btf.sizeOf(id))
       attempt(() => btf.describe(id))
@@ -665,7 +845,7 @@ describe('damaged data is parsed or refused, and does nothing else', () => {
   ]
 
   test.each(intact)('%s, cut off anywhere', (_, data) => {
-    expect(() => new Btf(data).validate()).not.toThrow()
+    expect(() => new Btf(data)).not.toThrow()
     expect(wrongErrors(data)).toEqual([])
     for (let length = 0; length < data.length; length++) {
       expect(() => new Btf(data.slice(0, length))).toThrow(

@@ -2,6 +2,7 @@
 import type * as walkModule from '../../lib/stream/walk.js'
 import type * as structModule from '../../lib/types/struct.js'
 import './decoder.test.js'
+import './shapes.test.js'
 import './tagged.test.js'
 import './write.test.js'
 

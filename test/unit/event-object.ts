@@ -1,4 +1,4 @@
-import type { Btf } from '../../lib/btf/btf.js'
+import type { Btf } from '../../lib/types/btf.js'
 import { BpfObject } from '../../lib/object/object.js'
 import { compileBpf } from './compilers.js'
 

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { Btf } from '../../lib/btf/btf.js'
+import { Btf } from '../../lib/types/btf.js'
 import { createGlobals, type GlobalValue } from '../../lib/object/globals.js'
 import type { Session } from '../../lib/addon/session.js'
 import type { NativeMap } from '../../lib/addon/map.js'
@@ -55,6 +55,7 @@ function fixture(): Fixture {
     ['names', 16, w.array(w.array(char, 8), 2)],
     ['ratio', 8, w.float('double', 8)],
     ['u128', 16, w.int('unsigned __int128', 16)],
+    ['quad', 16, w.float('long double', 16)],
     ['damaged_enum', 3, w.enum('damaged', 3, { RED: 0 })],
   ]
   const variables = types.map(([name, size, type], i) => ({
@@ -102,7 +103,11 @@ describe('a global keeps', () => {
     ['bool', true, true],
     ['bool', false, false],
     ['enum', 3, 3],
-    ['signed_enum', -1, -1],
+    ['signed_enum', 'LOW', 'LOW'],
+    ['signed_enum', -1, 'LOW'],
+    ['signed_enum', -7, -7],
+    ['bits', { x: -4 }, { x: -4 }],
+    ['u128', 2n ** 100n, 2n ** 100n],
     ['text', 'seven 7', 'seven 7'],
     ['text', 'été', 'été'],
     ['text', '', ''],
@@ -222,14 +227,13 @@ describe('a global refuses', () => {
 describe('a global that cannot be used', () => {
   const refusal = (code: string, message: string): Error =>
     expect.objectContaining({ name: 'BpfError', code, message }) as Error
-  const hint = 'Pointers, unions, bit-fields and what contains them cannot be used from JavaScript'
+  const hint = 'Pointers, and what has no type in JavaScript, cannot be used'
 
   test.each([
     ['pointer', 'it is a pointer'],
     ['pointers', 'it is a pointer'],
-    ['bits', 'its member x is a bit-field'],
     ['damaged_enum', 'it is an enum of 3 bytes'],
-    ['u128', 'it is unsigned __int128 of 16 bytes'],
+    ['quad', 'it is long double of 16 bytes'],
   ])('for its type: %s', (name, problem) => {
     const { globals } = fixture()
     const rest = `global "${name}": ${problem}. ${hint}`
@@ -243,7 +247,7 @@ describe('a global that cannot be used', () => {
       expect.objectContaining({
         code: 'ERR_NOT_FOUND',
         message: expect.stringMatching(
-          /^Cannot read global "lmit": the object has u8, .*, limit, unmapped$/,
+          /^Cannot read global "lmit": the object has u8, .*, limit, unmapped; did you mean "limit"\?$/,
         ) as string,
       }) as Error,
     )
@@ -304,7 +308,7 @@ describe('the object of the globals', () => {
     const { globals } = fixture()
     expect(Reflect.ownKeys(globals)).toEqual(expect.arrayContaining(['u8', 'pointer', 'unmapped']))
     expect(Object.keys(globals)).toEqual(expect.arrayContaining(['u8', 'bytes', 'unmapped']))
-    for (const name of ['pointer', 'pointers', 'bits', 'u128', 'damaged_enum']) {
+    for (const name of ['pointer', 'pointers', 'quad', 'damaged_enum']) {
       expect(Object.keys(globals)).not.toContain(name)
       expect(name in globals).toBe(true)
     }
@@ -329,7 +333,7 @@ describe('the object of the globals', () => {
     const shown = inspect(globals)
     for (const part of [
       "text: 'abc'",
-      'bits: [struct]',
+      'quad: [float]',
       'numbers: [ 0, 0 ]',
       'unmapped: [ERR_NOT_FOUND]',
     ]) {

@@ -1,6 +1,9 @@
 import { runInNewContext } from 'node:vm'
-import { Btf } from '../../lib/btf/btf.js'
-import { checkLayout } from '../../lib/types/layout.js'
+import { bitField, bits } from '../../lib/types/bits.js'
+import { Btf } from '../../lib/types/btf.js'
+import { enumeration } from '../../lib/types/enumeration.js'
+import { checkLayout, type Described } from '../../lib/types/layout.js'
+import { map } from '../../lib/types/own.js'
 import {
   array,
   at,
@@ -12,13 +15,17 @@ import {
   i32,
   i64,
   i8,
+  pointer,
   struct,
   type Type,
+  u128,
   u16,
   u32,
   u64,
   u8,
 } from '../../lib/types/struct.js'
+import { union } from '../../lib/types/union.js'
+import { withIntegers } from '../../lib/types/with-integers.js'
 import { BtfWriter } from './btf-writer.js'
 import { eventBtf } from './event-object.js'
 
@@ -75,6 +82,29 @@ describe('a layout passes', () => {
     ['with anything as bytes', struct('event', { inners: at(64, bytes(16)) })],
     ['with a pointer as bytes', struct('event', { task: at(144, bytes(8)) })],
     ['with a tail of bytes', struct('event', { tail: at(153, bytes()) })],
+    ['with a pointer', struct('event', { task: at(144, pointer) })],
+    ['with an integer of networks', struct('event', { port: at(52, u16.be) })],
+    ['with a named union', struct('event', { key: at(112, union({ id: u32, octets: bytes(4) })) })],
+    [
+      'with an anonymous union, of which a member is that of a struct in it',
+      struct('event', { sides: at(104, union({ address: u64, high: at(4, u32) })) }),
+    ],
+    [
+      'with all bit-fields of a unit',
+      struct('event', { all: at(152, bits(u8, { flag: 3, mode: 5 })) }),
+    ],
+    ['with one bit-field of them', struct('event', { mode: at(152, bits(u8, 5, 3)) })],
+    ['with a bit-field by its bytes', struct('event', { mode: at(152, bitField(3, 5, false)) })],
+    ['with bits of what is no bit-field', struct('event', { pid: at(16, bits(u32, 4, 28)) })],
+    ['with all bits of an integer', struct('event', { pid: at(16, bits(u32, { a: 16, b: 16 })) })],
+    ['with an enum', struct('event', { color: at(48, enumeration(u32, { RED: 0, GREEN: 1 })) })],
+    ['with names for an integer', struct('event', { pid: at(16, enumeration(u32, { INIT: 1 })) })],
+    ['with an own type', struct('event', { pid: at(16, map(u32, String)) })],
+    ['with an own type of a struct', map(struct('event', { pid: at(16, u32) }), ({ pid }) => pid)],
+    ['with a list at its end', struct('event', { tail: at(153, array(i8)) })],
+    ['with text for its wide integers', withIntegers(struct('event', whole), 'string')],
+    ['when it must be there', struct('event', whole, { checked: true })],
+    ['when it is a union', union('event', { time: u64, delta: at(8, i64) })],
     [
       'with a union as the struct of one side',
       struct('event', { key: at(112, struct('side', { octets: array(u8, 4) })) }),
@@ -103,16 +133,78 @@ describe('a layout is refused, naming the field', () => {
         'inner, inners, grid, address, low, high, key, typed, qualified, task, flag, mode, tail',
     ],
     [
-      'a number that is too small',
-      { time: u32 },
-      'event.time',
-      'it is u32 here and unsigned long long in BTF',
+      'pointers for a number of 4 bytes',
+      { pid: at(16, pointer) },
+      'event.pid',
+      'it is pointer here and __u32 in BTF',
     ],
+    ['128 bits', { time: u128 }, 'event.time', 'it is u128 here and __u64 in BTF'],
+    [
+      'a member of a union',
+      { key: at(112, union({ id: u32, octets: bytes(3) })) },
+      'event.key.octets',
+      'it has 3 bytes here and 4 (__u8[4]) in BTF',
+    ],
+    [
+      'a union that is larger',
+      { key: at(112, union({ id: u64 })) },
+      'event.key',
+      'it has 8 bytes here and 4 in BTF',
+    ],
+    [
+      'a union for what is none',
+      { pid: at(16, union('id', { a: u32 })) },
+      'event.pid',
+      'it is union id here and __u32 in BTF',
+    ],
+    [
+      'a member of an anonymous union',
+      { sides: at(104, union({ address: u64, high: u32 })) },
+      'event.sides.high',
+      'its offset is 104 here and 108 in BTF',
+    ],
+    [
+      'a bit-field of another width',
+      { all: at(152, bits(u8, { flag: 2, mode: 5 })) },
+      'event.all.flag',
+      'its width in bits is 2 here and 3 in BTF',
+    ],
+    [
+      'a bit-field at another bit',
+      { mode: at(152, bits(u8, 5, 2)) },
+      'event.mode',
+      'its offset in bits is 1218 here and 1219 in BTF',
+    ],
+    [
+      'a bit-field with a sign',
+      { mode: at(152, bits(i8, 5, 3)) },
+      'event.mode',
+      'it is signed here and unsigned in BTF',
+    ],
+    [
+      'bits of an integer of another size',
+      { pid: at(16, bits(u64, { a: 64 })) },
+      'event.pid',
+      'it is struct bits of u64 here and __u32 in BTF',
+    ],
+    [
+      'an enum of another size',
+      { color: at(48, enumeration(u8, { RED: 0 })) },
+      'event.color',
+      'it is enum here and enum color in BTF',
+    ],
+    [
+      'what an own type is made from',
+      { pid: at(16, map(i32, String)) },
+      'event.pid',
+      'it is i32 here and __u32 in BTF',
+    ],
+    ['a number that is too small', { time: u32 }, 'event.time', 'it is u32 here and __u64 in BTF'],
     [
       'a number that is too large',
       { port: at(52, u32) },
       'event.port',
-      'it is u32 here and unsigned short in BTF',
+      'it is u32 here and __u16 in BTF',
     ],
     [
       'an unsigned number that is signed',
@@ -124,20 +216,15 @@ describe('a layout is refused, naming the field', () => {
       'a signed number that is unsigned',
       { pid: at(16, i32) },
       'event.pid',
-      'it is i32 here and unsigned int in BTF',
+      'it is i32 here and __u32 in BTF',
     ],
     [
       'the sign of 64 bits as number',
       { time: i64.number },
       'event.time',
-      'it is i64 here and unsigned long long in BTF',
+      'it is i64 here and __u64 in BTF',
     ],
-    [
-      'the sign of 16 bits',
-      { port: at(52, i16) },
-      'event.port',
-      'it is i16 here and unsigned short in BTF',
-    ],
+    ['the sign of 16 bits', { port: at(52, i16) }, 'event.port', 'it is i16 here and __u16 in BTF'],
     [
       'a number for text',
       { comm: at(24, u64) },
@@ -148,14 +235,9 @@ describe('a layout is refused, naming the field', () => {
       'a number for an array of its size',
       { key: at(112, struct('side', { octets: u32 })) },
       'event.key.octets',
-      'it is u32 here and unsigned char[4] in BTF',
+      'it is u32 here and __u8[4] in BTF',
     ],
-    [
-      'a byte for a number',
-      { pid: at(16, bool) },
-      'event.pid',
-      'it is bool here and unsigned int in BTF',
-    ],
+    ['a byte for a number', { pid: at(16, bool) }, 'event.pid', 'it is bool here and __u32 in BTF'],
     [
       'an enum of another size',
       { color: at(48, u8) },
@@ -166,7 +248,7 @@ describe('a layout is refused, naming the field', () => {
       'a pointer of another size',
       { task: at(144, u32) },
       'event.task',
-      'it is u32 here and pointer in BTF',
+      'it is u32 here and void * in BTF',
     ],
     [
       'text that is too long',
@@ -184,25 +266,25 @@ describe('a layout is refused, naming the field', () => {
       'bytes of another length',
       { raw: at(40, bytes(4)) },
       'event.raw',
-      'it has 4 bytes here and 6 (unsigned char[6]) in BTF',
+      'it has 4 bytes here and 6 (__u8[6]) in BTF',
     ],
     [
       'a length for the tail',
       { tail: at(153, cstring(8)) },
       'event.tail',
-      'it has 8 bytes here and 0 (char[0]) in BTF',
+      'it has 8 bytes here and 0 (char[]) in BTF',
     ],
     [
       'text for a number',
       { pid: at(16, cstring(4)) },
       'event.pid',
-      'it is char[4] here and unsigned int in BTF',
+      'it is char[4] here and __u32 in BTF',
     ],
     [
       'text for an array of numbers',
       { grid: at(80, cstring(24)) },
       'event.grid',
-      'it is char[24] here and unsigned int[2][3] in BTF',
+      'it is char[24] here and __u32[2][3] in BTF',
     ],
     [
       'an array of another length',
@@ -214,31 +296,31 @@ describe('a layout is refused, naming the field', () => {
       'an array of what is none',
       { pid: at(16, array(u8, 4)) },
       'event.pid',
-      'it is u8[4] here and unsigned int in BTF',
+      'it is u8[4] here and __u32 in BTF',
     ],
     [
       'an array of arrays the other way round',
       { grid: at(80, array(array(u32, 2), 3)) },
       'event.grid',
-      'it is u32[3][2] here and unsigned int[2][3] in BTF',
+      'it is u32[3][2] here and __u32[2][3] in BTF',
     ],
     [
       'the element of an array',
       { grid: at(80, array(array(i32, 3), 2)) },
       'event.grid[][]',
-      'it is i32 here and unsigned int in BTF',
+      'it is i32 here and __u32 in BTF',
     ],
     [
       'a field of a nested struct',
       { inner: at(56, wrongInner) },
       'event.inner.b',
-      'it is i32 here and unsigned int in BTF',
+      'it is i32 here and __u32 in BTF',
     ],
     [
       'a field of a struct in an array',
       { inners: at(64, array(wrongInner, 2)) },
       'event.inners[].b',
-      'it is i32 here and unsigned int in BTF',
+      'it is i32 here and __u32 in BTF',
     ],
     [
       'the size of a struct in an array',
@@ -256,20 +338,20 @@ describe('a layout is refused, naming the field', () => {
       'a byte that is signed',
       { level: at(47, u8) },
       'event.level',
-      'it is u8 here and signed char in BTF',
+      'it is u8 here and __s8 in BTF',
     ],
     [
       'a byte that is unsigned',
       { raw: at(40, array(i8, 6)) },
       'event.raw[]',
-      'it is i8 here and unsigned char in BTF',
+      'it is i8 here and __u8 in BTF',
     ],
     ['a byte for a bool', { ok: at(46, u8) }, 'event.ok', 'it is u8 here and _Bool in BTF'],
     [
       'a signed number for a pointer',
       { task: at(144, i64) },
       'event.task',
-      'it is i64 here and pointer in BTF',
+      'it is i64 here and void * in BTF',
     ],
     [
       'a field that takes the rest and is not the last',
@@ -281,7 +363,7 @@ describe('a layout is refused, naming the field', () => {
       'a struct for a number',
       { pid: at(16, struct('inner', { a: u32 })) },
       'event.pid',
-      'it is struct inner here and unsigned int in BTF',
+      'it is struct inner here and __u32 in BTF',
     ],
     ['a bit-field', { flag: at(152, u8) }, 'event.flag', 'it is a bit-field of 3 bits in BTF'],
     [
@@ -334,7 +416,7 @@ describe('a struct of another name is refused for', () => {
       'an element of an array that is the record',
       array(array(struct('inner', { a: u8, b: i32 }), 2), 2),
       'inner.b',
-      'it is i32 here and unsigned int in BTF',
+      'it is i32 here and __u32 in BTF',
     ],
     [
       'the size of an element of an array that is the record',
@@ -393,6 +475,7 @@ describe('what cannot be checked', () => {
   test.each<[string, Btf | undefined, string, string]>([
     ['evnet', btf, 'struct of this name in its BTF', 'Is the name right?'],
     ['', btf, 'struct of this name in its BTF', 'Is the name right?'],
+    ['evnt', btf, 'struct of this name in its BTF', 'Is the name right? Did you mean "event"?'],
     ['event', undefined, 'BTF', 'Compile it with clang -g'],
   ])('is a warning, once for each struct "%s" and object', (name, known, missing, hint) => {
     // As wrong as can be for the anonymous structs that there are.
@@ -409,7 +492,7 @@ describe('what cannot be checked', () => {
       `The layout of struct "${name}" is not checked: object "${object}" has no ${missing}`,
       {
         code: 'BPF_RINGBUF_UNCHECKED_LAYOUT',
-        detail: expect.stringMatching(`^${hint.replace('?', '\\?')}.*unchecked: true`) as string,
+        detail: expect.stringMatching(`^${hint.replaceAll('?', '\\?')}.*unchecked: true`) as string,
       },
     ]
     expect(warnings.mock.calls).toEqual([warning('one'), warning('two')])
@@ -421,6 +504,77 @@ describe('what cannot be checked', () => {
     checkLayout(array(struct('evnet', { a: u8 }, { unchecked: true }), 2), unnamed)
     for (const type of [u32, bytes(), cstring(4), array(u8, 2)]) checkLayout(type, unnamed)
     expect(warnings).not.toHaveBeenCalled()
+  })
+})
+
+describe('of an enum', () => {
+  const check = (names: Record<string, number>) => (): void =>
+    checkLayout(struct('event', { color: at(48, enumeration(u32, names)) }), object)
+
+  test('some names and their values pass', () => {
+    expect(check({ GREEN: 1 })).not.toThrow()
+    expect(check({ GREEN: 1, RED: 0 })).not.toThrow()
+  })
+
+  test.each([
+    ['another value', { RED: 0, GREEN: 2 }, 'GREEN is 2 here and 1 in BTF'],
+    ['a misspelt name', { RED: 0, GREN: 1 }, 'its enum has no GREN in BTF; it has GREEN'],
+    ['another name', { BLUE: 0 }, 'its enum has no BLUE in BTF; it has RED, GREEN'],
+  ])('%s is refused', (_, names, problem) => {
+    const message = `Cannot decode field "event.color": ${problem}. Declare the struct as the BPF program does`
+    expect(check(names)).toThrow(expect.objectContaining({ code: 'ERR_LAYOUT', message }) as Error)
+  })
+})
+
+describe('a struct that must be checked is refused', () => {
+  const keep =
+    'clang leaves out what only local variables use, unless a global refers to it: ' +
+    'struct NAME *unused __attribute__((unused))'
+  const required = (name: string): Type => struct(name, { pid: u32 }, { checked: true })
+
+  test.each<[string, Type, Described | undefined, string, string]>([
+    [
+      'when BTF has none of its name, with those that are near',
+      required('evnet'),
+      object,
+      'ERR_LAYOUT',
+      `Cannot check the layout of struct "evnet": object "event" has no struct of this name in its BTF. Did you mean "event"? ${keep}`,
+    ],
+    [
+      'when none is near',
+      array(required('nothing_like_it'), 2),
+      object,
+      'ERR_LAYOUT',
+      `Cannot check the layout of struct "nothing_like_it": object "event" has no struct of this name in its BTF. ${keep}`,
+    ],
+    [
+      'also as a union, in an own type',
+      map(union('inne', { a: u8 }, { checked: true }), String),
+      object,
+      'ERR_LAYOUT',
+      `Cannot check the layout of union "inne": object "event" has no union of this name in its BTF. Did you mean "inner"? ${keep}`,
+    ],
+    [
+      'when the object has no BTF',
+      required('event'),
+      { name: 'bare', btf: undefined },
+      'ERR_NO_BTF',
+      'Cannot check the layout of struct "event": object "bare" has no BTF. Compile it with clang -g',
+    ],
+    [
+      'when there is no object',
+      required('event'),
+      undefined,
+      'ERR_NO_BTF',
+      'Cannot check the layout of struct "event": the map is of no object, whose BTF would say it',
+    ],
+  ])('%s', (_, type, described, code, message) => {
+    const error = expect.objectContaining({ name: 'BpfError', code, message }) as Error
+    expect(() => checkLayout(type, described)).toThrow(error)
+  })
+
+  test('and one that need not be is not looked for without an object', () => {
+    expect(() => checkLayout(struct('event', { pid: u8 }), undefined)).not.toThrow()
   })
 })
 

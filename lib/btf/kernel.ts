@@ -1,0 +1,57 @@
+// The kernel's own BTF, read once for a process.
+import { readFileSync } from 'node:fs'
+import { BpfError, invalidType } from '../errors/errors.js'
+
+const directory = '/sys/kernel/btf'
+
+/** By class and name. What nobody holds any more is collected. */
+const known = new WeakMap<object, Map<string, WeakRef<object>>>()
+
+/** @internal */
+export function openKernelBtf<T extends object>(
+  Btf: new (data: Uint8Array, options?: { base?: T }) => T,
+  module?: string,
+): T {
+  if (module === undefined) return open(Btf, 'vmlinux')
+  // The kernel writes every dash as an underscore.
+  if (typeof module !== 'string' || !/^[\w-]+$/.test(module)) {
+    throw invalidType('the name of a module', 'the name of a kernel module', module)
+  }
+  return open(Btf, module.replaceAll('-', '_'), open(Btf, 'vmlinux'))
+}
+
+function open<T extends object>(
+  Btf: new (data: Uint8Array, options?: { base?: T }) => T,
+  name: string,
+  base?: T,
+): T {
+  let ofClass = known.get(Btf)
+  if (ofClass === undefined) known.set(Btf, (ofClass = new Map<string, WeakRef<object>>()))
+  const found = ofClass.get(name)?.deref() as T | undefined
+  if (found !== undefined) return found
+  const opened = new Btf(read(name), base === undefined ? {} : { base })
+  ofClass.set(name, new WeakRef(opened))
+  return opened
+}
+
+function read(name: string): Uint8Array {
+  try {
+    return readFileSync(`${directory}/${name}`)
+  } catch (error) {
+    const { code, errno } = error as NodeJS.ErrnoException
+    const details = { operation: 'read', target: `${directory}/${name}`, errno, cause: error }
+    if (code === 'EACCES' || code === 'EPERM') {
+      throw new BpfError('ERR_PERMISSION', 'permission denied', details)
+    }
+    if (code !== 'ENOENT') throw new BpfError('ERR_KERNEL', String(code), details)
+    if (name === 'vmlinux') {
+      const hint = 'It takes a kernel that was configured with CONFIG_DEBUG_INFO_BTF'
+      throw new BpfError('ERR_UNSUPPORTED', 'the kernel has no BTF', { ...details, hint })
+    }
+    const hint = 'lsmod lists those that are loaded'
+    throw new BpfError('ERR_NOT_FOUND', 'no such module is loaded, or it has no BTF', {
+      ...details,
+      hint,
+    })
+  }
+}
