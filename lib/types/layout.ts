@@ -42,9 +42,7 @@ export function checkLayout(type: Type, object: Described | undefined): void {
   }
   if (type.shape.kind === 'tagged') {
     for (const each of type.shape.cases) checkLayout(each.type, object)
-    return
-  }
-  if (isCompared(type)) checkNamed(type, object, inArray)
+  } else if (isCompared(type)) checkNamed(type, object, inArray)
 }
 
 type Compared = Type & { readonly shape: StructShape | UnionShape }

@@ -1,7 +1,7 @@
 // Every method of a reader in every state, over rings and perf buffers.
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
 import { addon } from '../../lib/addon/addon.js'
-import { type BpfMap, type BpfObject, PerfBuffer, RingBuffer } from '../../lib/index.js'
+import { type BpfMap, type BpfObject, PerfBuffer, RingBuffer, tagged } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import { loadStreams, makeNumbered, Numbered } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
@@ -244,6 +244,10 @@ const methods: Record<string, (subject: Subject) => unknown> = {
   'ref()': ({ reader }) => reader.ref(),
   'unref()': ({ reader }) => reader.unref(),
   'add() with a callback': ({ reader }) => add(reader, mapOf(other), ignore),
+  'add() with one for each tag': ({ reader }) => {
+    const add = reader.add.bind(reader) as (...parameters: unknown[]) => Reader
+    add(mapOf(other), tagged('cpu', { 0: Numbered }, { unknown: 'skip' }), { 0: ignore })
+  },
   'add() without one': ({ reader }) => addWithout(reader, mapOf(other)),
   'add() of its map, with': ({ reader }) => add(reader, mapOf(object), ignore),
   'add() of its map, without': ({ reader }) => addWithout(reader, mapOf(object)),
@@ -292,6 +296,7 @@ const ofCalling = matrix(`
   ref()                          | ok         | ok         | ok            | ok         | ok         | ok
   unref()                        | ok         | ok         | ok            | ok         | ok         | ok
   add() with a callback          | ok         | ok         | ok            | ok         | ERR_STATE  | ERR_CLOSED
+  add() with one for each tag    | ok         | ok         | ok            | ok         | ERR_STATE  | ERR_CLOSED
   add() without one              | ERR_STATE  | ERR_STATE  | ERR_STATE     | ERR_STATE  | ERR_STATE  | ERR_CLOSED
   add() of its map, with         | ERR_BUSY   | ERR_BUSY   | ERR_BUSY      | ERR_BUSY   | ERR_STATE  | ERR_CLOSED
   add() of its map, without      | ERR_STATE  | ERR_STATE  | ERR_STATE     | ERR_STATE  | ERR_STATE  | ERR_CLOSED
@@ -317,6 +322,7 @@ const ofIterating = matrix(`
   ref()                          | ok         | ok        | ok          | ok          | ok          | ok         | ok
   unref()                        | ok         | ok        | ok          | ok          | ok          | ok         | ok
   add() with a callback          | ERR_STATE  | ERR_STATE | ERR_STATE   | ERR_STATE   | ERR_STATE   | ERR_CLOSED | ERR_CLOSED
+  add() with one for each tag    | ERR_STATE  | ERR_STATE | ERR_STATE   | ERR_STATE   | ERR_STATE   | ERR_CLOSED | ERR_CLOSED
   add() without one              | ok         | ERR_STATE | ERR_STATE   | ERR_STATE   | ERR_STATE   | ERR_CLOSED | ERR_CLOSED
   add() of its map, with         | ERR_STATE  | ERR_STATE | ERR_STATE   | ERR_STATE   | ERR_STATE   | ERR_CLOSED | ERR_CLOSED
   add() of its map, without      | ERR_BUSY   | ERR_STATE | ERR_STATE   | ERR_STATE   | ERR_STATE   | ERR_CLOSED | ERR_CLOSED
