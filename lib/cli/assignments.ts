@@ -36,7 +36,7 @@ function setGlobal(object: BpfObject, name: string, text: string): void {
   try {
     const value = type === undefined ? text : valueOf(type, text)
     // Of a struct, members that are not mentioned keep what they are.
-    const isPartial = type?.shape.kind === 'struct' && typeof value === 'object'
+    const isPartial = type?.shape.kind === 'struct' && isMembers(value)
     const before = isPartial ? (globals[name] as object) : undefined
     globals[name] = (
       before === undefined ? value : { ...before, ...(value as object) }
@@ -103,7 +103,7 @@ function fromJson(type: Type, value: unknown): unknown {
   if (shape.kind === 'array' && Array.isArray(value)) {
     return (value as unknown[]).map((item) => fromJson(shape.element, item))
   }
-  if (shape.kind === 'struct' && typeof value === 'object' && value !== null) {
+  if (shape.kind === 'struct' && isMembers(value)) {
     const members = Object.entries(value as Record<string, unknown>)
     return Object.fromEntries(
       members.map(([name, member]) => {
@@ -123,6 +123,10 @@ function fromJson(type: Type, value: unknown): unknown {
   }
   const isNumeric = shape.kind === 'int' || shape.kind === 'float'
   return isNumeric && typeof value === 'string' ? valueOf(type, value) : value
+}
+
+function isMembers(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function bytesOfHex(text: string): Uint8Array | undefined {

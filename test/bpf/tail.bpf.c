@@ -28,6 +28,26 @@ struct rename {
 	__u8 raw[3];
 };
 
+enum kind {
+	KIND_FIRST,
+	KIND_SECOND
+};
+
+/* What a struct by hand would rather not have. */
+struct odd {
+	enum kind kind;
+	__u32 low : 3, high : 5;
+	union {
+		__u32 word;
+		__u8 octets[4];
+	} either;
+	union {
+		__u16 half;
+		char letter;
+	};
+	void *pointer;
+};
+
 struct pair {
 	__u32 first;
 	__u64 second;
@@ -62,6 +82,8 @@ struct {
 	__type(value, struct pair);
 } valued SEC(".maps");
 
+BPFRB_RINGBUF_OF(odds, 64 << 10, struct odd);
+
 static __always_inline bool is_wanted(const char *name)
 {
 	for (int i = 0; i < NAME_SIZE && prefix[i]; i++)
@@ -75,6 +97,7 @@ int on_rename(struct bpf_raw_tracepoint_args *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct pair pair = {.first = id >> 32, .second = config.wide};
+	struct odd odd = {.kind = KIND_SECOND, .low = 5, .high = 17, .half = 0x4142};
 	char name[NAME_SIZE] = {};
 	struct rename *record;
 
@@ -83,6 +106,8 @@ int on_rename(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	bpfrb_perf_output(ctx, pairs, &pair, sizeof(pair));
 	bpf_ringbuf_output(&valued, &pair, pair_bytes < sizeof(pair) ? 8 : sizeof(pair), 0);
+	odd.either.word = 0x01020304;
+	bpfrb_output(odds, &odd, sizeof(odd));
 	record = bpfrb_reserve(renames, sizeof(*record));
 	if (!record)
 		return 0;

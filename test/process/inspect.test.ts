@@ -30,6 +30,8 @@ describe('bpf-ringbuf inspect', () => {
       { name: 'pairs', type: 'perf_event_array', record: 'struct pair' },
       { name: 'pairs__counters', type: 'percpu_array' },
       { name: 'valued', type: 'ringbuf', record: 'struct pair' },
+      { name: 'odds', type: 'ringbuf', record: 'struct odd' },
+      { name: 'odds__counters', type: 'percpu_array' },
       { name: 'renames', type: 'ringbuf', record: 'struct rename' },
       { name: 'renames__counters', type: 'percpu_array' },
     ])
@@ -40,7 +42,7 @@ describe('bpf-ringbuf inspect', () => {
     expect(globals).toContainEqual({
       name: 'prefix',
       section: '.rodata',
-      type: 'char[16]',
+      type: 'const volatile char[16]',
       size: 16,
       value: 'tail-',
     })
@@ -49,8 +51,8 @@ describe('bpf-ringbuf inspect', () => {
       name: 'pair',
       size: 16,
       members: [
-        { name: 'first', type: 'unsigned int', bitOffset: 0, bitSize: 0 },
-        { name: 'second', type: 'unsigned long long', bitOffset: 64, bitSize: 0 },
+        { name: 'first', type: '__u32', declaration: '__u32 first', bitOffset: 0, bitSize: 0 },
+        { name: 'second', type: '__u64', declaration: '__u64 second', bitOffset: 64, bitSize: 0 },
       ],
     })
   })
@@ -59,6 +61,7 @@ describe('bpf-ringbuf inspect', () => {
     const { stdout } = run(['inspect', objectPath('tail')])
     expect(stdout).toMatch(/^Maps\n {2}runs +name +type +key +value or record +entries\n/)
     expect(stdout).toMatch(/^ {2}\w+ +renames +ringbuf +- +struct rename +65536 bytes$/m)
+    expect(stdout).toMatch(/^ {4}__u32 low:3; {2}\/\/ at 4$/m)
     expect(stdout).toMatch(/^ {4}char name\[16\]; {2}\/\/ at 13$/m)
   })
 

@@ -42,7 +42,7 @@ function run(args: string[], before: string[] = []): Ended {
 describeBpf('bpf-ringbuf tail', () => {
   test('prints records of each map by the type that the object says', async () => {
     const config = 'config={"wide":"0xffffffffffffffff","list":[1,2],"on":true}'
-    const example = await started([tailObject, '--set', config, '--count', '3'])
+    const example = await started([tailObject, '--set', config, '--count', '4'])
     const pid = rename('tail-x')
     const { code, stdout, stderr } = await example.ended
     const words = stdout.split('\n').map((line) => line.trim().split(/ +/))
@@ -100,6 +100,23 @@ describeBpf('bpf-ringbuf tail', () => {
     expect(stdout).toBe(pids.map((first) => `{"first":${first}}\n`).join(''))
     expect(stderr).toMatch(/^2 records, losses not counted .*, 2 shorter than pair,/m)
     expect(code).toBe(0)
+  })
+
+  test('prints enums by name, bit-fields, and unions with all members', async () => {
+    const where = ['--where', 'kind == "KIND_SECOND" && low == 5 && either.word == 0x1020304']
+    const args = [tailObject, '--map', 'odds', ...where, '--count', '1']
+    const [json, table] = await Promise.all([started([...args, '--json']), started(args)])
+    rename('tail-x')
+    const ended = await Promise.all([json.ended, table.ended])
+    expect(JSON.parse(ended[0].stdout)).toMatchObject({
+      kind: 'KIND_SECOND',
+      low: 5,
+      high: 17,
+      either: { word: 0x01020304 },
+      half: 0x4142,
+      pointer: 0,
+    })
+    expect(ended[1].stdout).toMatch(/^KIND_SECOND +5 +17 +\{"word":16909060,.*\} +16706 /m)
   })
 
   test('--where chooses records, and the summary says of how many', async () => {
