@@ -1,7 +1,7 @@
 // Types as the library's users write them: what makes them, and what they are in TypeScript.
 import type { IntShape, Type } from '../types/type.js'
 import { placeBits, type PlacedField, placeFields } from './fields.js'
-import { call, lines, object, type Piece } from './layout.js'
+import { call, lines, object, type Piece, width } from './layout.js'
 import { propertyKey, quoted } from './names.js'
 
 /** What declared types are called, and which names of the library are used. */
@@ -94,10 +94,11 @@ function integer(name: string, shape: IntShape, scope: Scope): string {
  * The call that makes a struct, a union or an enum.
  *
  * @param cName Its name in C; of an anonymous one nothing.
+ * @param before What stands before it on its line.
  */
-export function declaringCall(type: Type, cName: string, scope: Scope): Piece {
+export function declaringCall(type: Type, cName: string, scope: Scope, before: string): Piece {
   const { shape } = type
-  if (shape.kind === 'enum') return enumCall(type, scope)
+  if (shape.kind === 'enum') return enumCall(type, scope, before)
   if (shape.kind !== 'struct' && shape.kind !== 'union') throw new Error(`${type.name} has no name`)
   const { fields, isPacked, size } = placeFields(type, shape)
   const options = [
@@ -107,8 +108,8 @@ export function declaringCall(type: Type, cName: string, scope: Scope): Piece {
   ]
   const members = lines(...fields.map((field) => member(field, scope)))
   const name = scope.use(shape.kind)
-  if (options.length === 0) return [`${name}(${quoted(cName)}, `, members, ')']
-  return call(name, quoted(cName), members, object(...options))
+  if (options.length > 0) return call(name, quoted(cName), members, object(...options))
+  return withLast(before, name, quoted(cName), members)
 }
 
 function member({ name, place, type, bits }: PlacedField, scope: Scope): Piece {
@@ -120,14 +121,20 @@ function member({ name, place, type, bits }: PlacedField, scope: Scope): Piece {
   return [`${propertyKey(name)}: `, entry]
 }
 
-function enumCall({ shape }: Type, scope: Scope): Piece {
+function enumCall({ shape }: Type, scope: Scope, before: string): Piece {
   if (shape.kind !== 'enum') throw new Error('it is no enum')
   const { unit, names } = shape
   const values = names.map(
     ([name, value]) => `${propertyKey(name)}: ${numberLiteral(value, unit.size)}`,
   )
   const made = integer(unit.name, unit.shape, scope)
-  return [`${scope.use('enumeration')}(${made}, `, lines(...values), ')']
+  return withLast(before, scope.use('enumeration'), made, lines(...values))
+}
+
+/** A call whose last argument is an object, which begins on its first line where that fits. */
+function withLast(before: string, name: string, first: string, last: Piece): Piece {
+  const head = `${name}(${first}, `
+  return before.length + head.length < width ? [head, last, ')'] : call(name, first, last)
 }
 
 function numberLiteral(value: bigint, sizeBytes: number): string {

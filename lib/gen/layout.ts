@@ -1,6 +1,7 @@
 // Source code in lines of a width, as prettier breaks them.
 
-const width = 100
+/** Of a line, in columns. */
+export const width = 100
 const step = '  '
 
 /**

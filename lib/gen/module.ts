@@ -273,14 +273,15 @@ class ModuleWriter {
     const { kind } = type.shape
     const what =
       cName === '' ? `${article(kind)} ${kind} without a name` : `\`${kind} ${commented(cName)}\``
-    const made = declaringCall(type, cName, this.#scope)
     const classes = { struct: 'Struct', union: 'Union', enum: 'Enumeration' }
     const maker = this.#type(classes[kind as keyof typeof classes])
+    const head = `export const ${name}: ${maker}<${name}> = `
+    const made = declaringCall(type, cName, this.#scope, head)
     return [
       `/** ${what}, ${count(type.size, 'byte')}. */`,
       ...(kind === 'enum' ? this.#enumType(name, type) : this.#structType(name, type, id)),
       '',
-      render([`export const ${name}: ${maker}<${name}> = `, made]),
+      render([head, made]),
     ].join('\n')
   }
 

@@ -77,7 +77,7 @@ describe('an object that its module does not match', () => {
     [
       'a field',
       { types: [struct('sample', { wide: u64, sequence: u32 })] },
-      'field "sample.sequence": its offset is 8 here and 16 in BTF',
+      'sequence of struct sample: it was at offset 8 and is at 16',
     ],
   ])('says which %s moved', (_, changed, problem) => {
     const error = thrownBy(() => open(changed))

@@ -1,0 +1,214 @@
+// `bpf-ringbuf gen` as a process, and what compilers and Node make of its modules.
+import { spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { generateModule } from '../../lib/gen/module.js'
+import { BpfObject } from '../../lib/index.js'
+
+const root = join(__dirname, '../..')
+const main = join(root, 'dist/cli/main.js')
+const objects = ['build/bpf', 'build/bpf/test'].flatMap((folder) =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.bpf.o') && !name.includes('nobtf'))
+    .map((name) => join(root, folder, name)),
+)
+const snoop = join(root, 'build/bpf/exec-snoop.bpf.o')
+
+let folder: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bpf-ringbuf-gen-'))
+  mkdirSync(join(folder, 'node_modules'))
+  symlinkSync(root, join(folder, 'node_modules/bpf-ringbuf'))
+  for (const name of ['typescript', '@types', 'undici-types', 'node-addon-api']) {
+    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
+  }
+})
+
+afterEach(() => {
+  rmSync(folder, { recursive: true })
+})
+
+function write(name: string, text: string): void {
+  writeFileSync(join(folder, name), text)
+}
+
+function run(command: string, ...args: string[]): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: 'utf8' })
+  return { status, output: stdout + stderr }
+}
+
+function gen(...args: string[]): { status: number | null; output: string } {
+  return run(process.execPath, main, 'gen', ...args)
+}
+
+/** As the command does it, in this process: there are many objects. */
+function writeModule(path: string): string {
+  using object = BpfObject.open(path)
+  const text = generateModule(object, {
+    types: [],
+    rings: new Map(),
+    specifier: 'bpf-ringbuf',
+    fileName: basename(path),
+    file: basename(path),
+    command: `npx bpf-ringbuf gen ${basename(path)}`,
+    embedded: undefined,
+  })
+  write(`${basename(path, '.o')}.ts`, text)
+  return text
+}
+
+function compile(options: object = {}, compiler = 'node_modules/typescript'): string {
+  const common = { target: 'es2022', strict: true, types: ['node'], module: 'node16' }
+  const strict = { noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true }
+  const compilerOptions = { ...common, ...strict, moduleResolution: 'node16', ...options }
+  write('tsconfig.json', JSON.stringify({ compilerOptions, include: ['*.ts', '*.mts'] }))
+  return run(process.execPath, join(root, compiler, 'bin/tsc'), '-p', folder).output
+}
+
+test('every object here makes a module that compiles, formatted, the same each time', () => {
+  for (const object of objects) expect(writeModule(object)).toBe(writeModule(object))
+  expect(compile({ noEmit: true })).toBe('')
+  const oldest = '.cache/typescript-5.2/node_modules/typescript'
+  expect(compile({ noEmit: true, lib: ['es2022'] }, oldest)).toBe('')
+
+  const prettier = join(root, 'node_modules/.bin/prettier')
+  const config = join(root, '.prettierrc.json')
+  const names = objects.map((object) => `${basename(object, '.o')}.ts`)
+  expect(run(prettier, '--config', config, '--list-different', ...names)).toEqual({
+    status: 0,
+    output: '',
+  })
+}, 600_000)
+
+test('every module opens its object, and has what BTF says', () => {
+  // Without a kernel: nothing is loaded.
+  const script = objects.map((object) => {
+    const name = basename(object, '.o')
+    writeModule(object)
+    cpSync(object, join(folder, `${name}.o`))
+    return `import * as m${String(objects.indexOf(object))} from './${name}.js'`
+  })
+  const opens = objects.map((_, index) => `m${String(index)}.open().close()`)
+  write('all.ts', [...script, ...opens, "console.log('opened')"].join('\n'))
+  expect(
+    compile({ module: 'commonjs', moduleResolution: 'node10', ignoreDeprecations: '6.0' }),
+  ).toBe('')
+  expect(run(process.execPath, 'all.js')).toEqual({ status: 0, output: 'opened\n' })
+}, 600_000)
+
+const uses = `
+import { Event, open, type ExecSnoop } from './snoop.js'
+using snoop: ExecSnoop = open()
+snoop.globals.only_pid = 5
+snoop.programs.on_exit.autoload = false
+snoop.maps.events.maxEntries = 1 << 16
+const wrap: Event['comm'] = 'text'
+console.log(snoop.object.name, snoop.globals.only_pid, Event.size, wrap, snoop.phase)
+`
+
+describe('a module', () => {
+  const printed = { status: 0, output: 'exec-snoop 5 64 text open\n' }
+
+  test('works as a CommonJS module and as one of ECMAScript, from its source and from a build', () => {
+    for (const type of ['commonjs', 'module']) {
+      write('package.json', JSON.stringify({ type }))
+      cpSync(snoop, join(folder, 'snoop.bpf.o'))
+      gen('snoop.bpf.o', '-o', 'snoop.ts')
+      write('use.ts', uses)
+      expect(compile({ outDir: `dist/${type}` })).toBe('')
+      expect(run(process.execPath, `dist/${type}/use.js`)).toEqual({
+        ...printed,
+        output: printed.output.replace('exec-snoop', 'snoop'),
+      })
+    }
+  })
+
+  test('has the object in it with --embed', () => {
+    write('package.json', '{}')
+    gen(snoop, '-o', 'snoop.ts', '--embed')
+    write('use.ts', uses)
+    expect(compile()).toBe('')
+    expect(run(process.execPath, 'use.js')).toEqual(printed)
+  })
+
+  test('does not compile with a wrong name or type, and the compiler says the right one', () => {
+    gen(snoop, '-o', 'snoop.ts')
+    write(
+      'use.ts',
+      `import { open } from './snoop.js'
+      const snoop = open()
+      snoop.maps.evnets
+      snoop.rings.event
+      snoop.programs.on_exce
+      snoop.globals.onlypid
+      snoop.links.on_exits
+      snoop.globals.only_pid = 'five'
+      snoop.maps.ended.get(5)
+      snoop.maps.events.get(5)
+      snoop.maps.ended.set({ start_time: 1n, pid: 1n }, true)
+      snoop.rings.events.read((event) => event.pdi)
+      snoop.rings.events.read((event) => event.kind === 'EVENT_EXCE' ? event.pid.length : 0)`,
+    )
+    const messages = compile({ noEmit: true }).match(/error TS\d+: .*/g) ?? []
+    expect(messages.map((message) => message.replace(/error TS\d+: /, ''))).toEqual([
+      "Property 'evnets' does not exist on type 'Readonly<Maps>'. Did you mean 'events'?",
+      "Property 'event' does not exist on type 'Readonly<Rings>'. Did you mean 'events'?",
+      "Property 'on_exce' does not exist on type 'Readonly<Programs>'. Did you mean 'on_exec'?",
+      "Property 'onlypid' does not exist on type 'Globals'. Did you mean 'only_pid'?",
+      expect.stringMatching(/^Property 'on_exits' does not exist.*Did you mean 'on_exit'\?$/),
+      "Type 'string' is not assignable to type 'number'.",
+      "Argument of type 'number' is not assignable to parameter of type 'Process'.",
+      "Argument of type 'number' is not assignable to parameter of type 'never'.",
+      "Argument of type 'boolean' is not assignable to parameter of type 'number'.",
+      "Property 'pdi' does not exist on type 'Event'. Did you mean 'pid'?",
+      "Property 'length' does not exist on type 'number'.",
+    ])
+  })
+})
+
+describe('--check', () => {
+  test('says where a module differs, and exits with status 1', () => {
+    write('package.json', '{}')
+    expect(gen(snoop, '-o', 'snoop.ts', '--check').status).toBe(1)
+    gen(snoop, '-o', 'snoop.ts')
+    const text = readFileSync(join(folder, 'snoop.ts'), 'utf8')
+    write('snoop.ts', text.replace('ppid: u32', 'ppid: u16'))
+    const { status, output } = gen(snoop, '-o', 'snoop.ts', '--check')
+    expect(status).toBe(1)
+    expect(output).toMatch(
+      /^snoop\.ts is not what the object makes:\n@@ line \d+\n- {3}ppid: u16,\n\+ {3}ppid: u32,\nMake it again: npx bpf-ringbuf gen .* -o snoop\.ts\n$/,
+    )
+    expect(readFileSync(join(folder, 'snoop.ts'), 'utf8')).toContain('u16')
+  })
+})
+
+test.each([
+  [[], 2, /Expected an object file/],
+  [['a.o', 'b.o'], 2, /Unexpected argument 'b\.o'/],
+  [['a.o', '--check'], 2, /'--check' needs '--output FILE'/],
+  [['a.o', '--ring', 'x'], 2, /Expected RING=NAME for '--ring' but received 'x'/],
+  [['a.o'], 1, /Cannot open a\.o: there is no such file/],
+  [
+    [join(root, 'build/bpf/test/globals.nobtf.bpf.o')],
+    1,
+    /has no types\. Compile it with clang -g/,
+  ],
+  [[snoop, '--type', 'evnt'], 1, /type "evnt": .* no such type; did you mean "event"\?/],
+  [[snoop, '--ring', 'evnts=event'], 1, /ring "evnts": .* it has events; did you mean "events"\?/],
+  [[snoop, '-o', 'no/such/folder.ts'], 1, /there is no folder/],
+])('%j is refused', (args, status, message) => {
+  const ran = gen(...args)
+  expect(ran.output).toMatch(message)
+  expect(ran.status).toBe(status)
+})
