@@ -1,7 +1,7 @@
 // Compares types with those of BTF.
 import type { BtfReader as Btf } from '../btf/reader.js'
 import type { BtfEnum, BtfMember, BtfStruct, BtfType } from '../btf/types.js'
-import { nearNames } from '../errors/near-names.js'
+import { nearestName } from '../errors/near.js'
 import { type BitsShape, type EnumShape, type Field, isOpen, madeFrom, type Type } from './type.js'
 
 /** The first field that is not as BTF has it. */
@@ -202,8 +202,8 @@ function compareNames(
   for (const [name, value] of names) {
     const found = inBtf.get(name)
     if (found === undefined) {
-      const near = nearNames(name, inBtf.keys())
-      const known = (near.length > 0 ? near : [...inBtf.keys()].slice(0, mostListed)).join(', ')
+      const near = nearestName(name, inBtf.keys())
+      const known = near ?? [...inBtf.keys()].slice(0, mostListed).join(', ')
       return mismatch(target, `its enum has no ${name} in BTF; it has ${known}`)
     }
     if (found !== value) {

@@ -2,7 +2,7 @@
 // writes the records.
 import type { BtfReader as Btf } from '../btf/reader.js'
 import { BpfError } from '../errors/errors.js'
-import { didYouMean } from '../errors/near-names.js'
+import { didYouMean } from '../errors/near.js'
 import { compareElement, compareStruct, type Mismatch } from './compare.js'
 import type { StructShape, Type, UnionShape } from './type.js'
 
@@ -102,9 +102,9 @@ function uncheckedError({ name, shape }: Compared, object: Described | undefined
     const problem = `object "${object.name}" has no BTF`
     return new BpfError('ERR_NO_BTF', problem, { ...details, hint: compileHint })
   }
-  const problem = `object "${object.name}" has no ${shape.kind} of this name in its BTF`
-  const hint = `${didYouMean(name, structNames(object.btf))} ${keepHint}`.trim()
-  return new BpfError('ERR_LAYOUT', problem, { ...details, hint })
+  const near = didYouMean(name, structNames(object.btf))
+  const problem = `object "${object.name}" has no ${shape.kind} of this name in its BTF${near}`
+  return new BpfError('ERR_LAYOUT', problem, { ...details, hint: keepHint })
 }
 
 function warnUnchecked({ name, shape }: Compared, object: Described): void {
@@ -117,8 +117,8 @@ function warnUnchecked({ name, shape }: Compared, object: Described): void {
     btf === undefined
       ? ['BTF', compileHint]
       : [
-          'struct of this name in its BTF',
-          `Is the name right?${didYouMean(name, structNames(btf))} ${keepHint}`,
+          `struct of this name in its BTF${didYouMean(name, structNames(btf))}`,
+          `Is the name right? ${keepHint}`,
         ]
   process.emitWarning(
     `The layout of ${shape.kind} "${name}" is not checked: object "${object.name}" has no ${missing}`,

@@ -475,7 +475,7 @@ describe('what cannot be checked', () => {
   test.each<[string, Btf | undefined, string, string]>([
     ['evnet', btf, 'struct of this name in its BTF', 'Is the name right?'],
     ['', btf, 'struct of this name in its BTF', 'Is the name right?'],
-    ['evnt', btf, 'struct of this name in its BTF', 'Is the name right? Did you mean "event"?'],
+    ['evnt', btf, 'struct of this name in its BTF; did you mean "event"?', 'Is the name right?'],
     ['event', undefined, 'BTF', 'Compile it with clang -g'],
   ])('is a warning, once for each struct "%s" and object', (name, known, missing, hint) => {
     // As wrong as can be for the anonymous structs that there are.
@@ -538,7 +538,7 @@ describe('a struct that must be checked is refused', () => {
       required('evnet'),
       object,
       'ERR_LAYOUT',
-      `Cannot check the layout of struct "evnet": object "event" has no struct of this name in its BTF. Did you mean "event"? ${keep}`,
+      `Cannot check the layout of struct "evnet": object "event" has no struct of this name in its BTF; did you mean "event"? ${keep}`,
     ],
     [
       'when none is near',
@@ -552,7 +552,7 @@ describe('a struct that must be checked is refused', () => {
       map(union('inne', { a: u8 }, { checked: true }), String),
       object,
       'ERR_LAYOUT',
-      `Cannot check the layout of union "inne": object "event" has no union of this name in its BTF. Did you mean "inner"? ${keep}`,
+      `Cannot check the layout of union "inne": object "event" has no union of this name in its BTF; did you mean "inner"? ${keep}`,
     ],
     [
       'when the object has no BTF',
