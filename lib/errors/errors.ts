@@ -78,7 +78,9 @@ export class BpfError extends Error {
   readonly hint: string | undefined
 
   constructor(code: BpfErrorCode, problem: string, details: BpfErrorDetails) {
-    const hint = details.hint === undefined ? '' : `. ${details.hint}`
+    // Some problems end with a question.
+    const end = problem.endsWith('?') ? ' ' : '. '
+    const hint = details.hint === undefined ? '' : `${end}${details.hint}`
     super(
       `Cannot ${details.operation} ${details.target}: ${problem}${hint}`,
       details.cause === undefined ? undefined : { cause: details.cause },

@@ -11,13 +11,13 @@ const mostNames = 1000
  * nothing.
  */
 export function nearestName(wrong: string, names: Iterable<string>): string | undefined {
-  if (wrong.length > longestName) return undefined
+  if (wrong === '' || wrong.length > longestName) return undefined
   let nearest: string | undefined
   let least = Math.max(1, Math.floor(wrong.length / 3)) + 1
   let compared = 0
   for (const name of names) {
     if (++compared > mostNames) break
-    if (Math.abs(name.length - wrong.length) >= least) continue
+    if (name === '' || Math.abs(name.length - wrong.length) >= least) continue
     const steps = stepsBetween(wrong.toLowerCase(), name.toLowerCase())
     if (steps < least) [nearest, least] = [name, steps]
   }

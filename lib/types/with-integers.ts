@@ -54,7 +54,8 @@ export function withIntegers<D extends Type, F extends IntegerForm>(
   if (!Object.hasOwn(known, form)) {
     throw invalidType('bigint, number or string', 'the form of withIntegers()', form)
   }
-  return convert(type, form) as Type<WithIntegers<Value<D>, F>>
+  // They are bigints unless the type says otherwise.
+  return (form === 'bigint' ? type : convert(type, form)) as Type<WithIntegers<Value<D>, F>>
 }
 
 function convert(type: Type, form: IntegerForm): Type {

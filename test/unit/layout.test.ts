@@ -473,7 +473,7 @@ describe('what cannot be checked', () => {
   })
 
   test.each<[string, Btf | undefined, string, string]>([
-    ['evnet', btf, 'struct of this name in its BTF', 'Is the name right?'],
+    ['other', btf, 'struct of this name in its BTF', 'Is the name right?'],
     ['', btf, 'struct of this name in its BTF', 'Is the name right?'],
     ['evnt', btf, 'struct of this name in its BTF; did you mean "event"?', 'Is the name right?'],
     ['event', undefined, 'BTF', 'Compile it with clang -g'],

@@ -303,15 +303,15 @@ describe('bit-fields', () => {
     ],
     [
       'a shift beyond the unit',
-      () => bits(u8, 4, 5),
+      () => bits(u64, 4, 61),
       'RangeError',
-      'Expected an integer from 0 to 4 for the shift of bits() but received 5',
+      'Expected an integer from 0 to 60 for the shift of bits() but received 61',
     ],
     [
       'no shift',
       () => bits(u8, 4, undefined as never),
       'TypeError',
-      'Expected an integer from 0 to 4 for the shift of bits() but received undefined',
+      'Expected an integer from 0 to 7 for the shift of bits() but received undefined',
     ],
     [
       'a unit that is no integer',
@@ -590,7 +590,7 @@ describe('a union', () => {
     [
       'an option that is unknown',
       () => union({ a: u8 }, { paked: true } as never),
-      "Expected one of packed, unchecked, checked for the name of an option but received 'paked'",
+      "Expected one of packed, unchecked, checked, size for the name of an option but received 'paked'",
     ],
     [
       'to be checked and not',
@@ -741,7 +741,7 @@ describe('withIntegers()', () => {
       expect(either.a).toBe(of(9))
       expect(rest).toEqual({
         big: of(-5),
-        exact: of(6),
+        exact: 6,
         inner: { time: of(7), small: 1 },
         list: [of(8)],
         field: { low: 10, high: of(11) },

@@ -270,7 +270,7 @@ describe('misuse is refused', () => {
       () => struct('event', { a: u8 }, anything({ paked: true })),
       misuse(
         'TypeError',
-        "Expected one of packed, unchecked, checked for the name of an option but received 'paked'",
+        "Expected one of packed, unchecked, checked, size for the name of an option but received 'paked'",
       ),
     ],
     [
