@@ -3,6 +3,7 @@
 // Usage: run-tests.mjs [NATIVE_TEST_BINARY]...
 // With REQUIRE_BPF=1 a skipped test is a failure. With EVERYWHERE=1 the short
 // forms of the checks that need more than this machine's packages follow.
+import { availableParallelism } from 'node:os'
 import { basename } from 'node:path'
 import { count, countLines, run, runJest, skip, summarize } from '../test/checks.mjs'
 
@@ -64,17 +65,24 @@ for (const path of process.argv.slice(2)) {
   process.stdout.write(native.stdout)
   countLines(`native, ${basename(path)}`, native)
 }
-const { status, tests } = await runJest('jest', [process.execPath], [], {
-  ...shown,
-  timeoutSeconds: 12 * 60,
-})
-for (const test of tests) {
-  if (test.status === 'passed' || test.status === 'failed')
-    count(test.name, test.status === 'passed')
-  else skip(test.name)
+
+/** Runs jest with these arguments, and counts each test. */
+async function countJest(args, workers) {
+  const options = { ...shown, timeoutSeconds: 10 * 60, workers }
+  const { status, tests } = await runJest('jest', [process.execPath], args, options)
+  for (const test of tests) {
+    if (test.status === 'passed' || test.status === 'failed')
+      count(test.name, test.status === 'passed')
+    else skip(test.name)
+  }
+  const told = tests.some((test) => test.status === 'failed')
+  if (tests.length > 0 && status !== 0 && !told) count('jest ends well', false)
 }
-const told = tests.some((test) => test.status === 'failed')
-if (tests.length > 0 && status !== 0 && !told) count('jest ends well', false)
+
+// What measures no time, and shares nothing of the kernel with others.
+const sideBySide = ['/test/unit/', '/test/process/(build|gen|init|inspect)\\.']
+await countJest(['--testPathPatterns', ...sideBySide], availableParallelism())
+await countJest(['--testPathIgnorePatterns', ...sideBySide])
 await runBench('bench', '--check', benchDivisor)
 await runBench('compare/compare')
 if (process.env.EVERYWHERE === '1') {

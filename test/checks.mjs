@@ -133,10 +133,11 @@ export function* testsOf({ testResults }) {
  * @param command What starts it: a program and its first arguments.
  */
 export async function runJest(label, [command, ...first], args, options = {}) {
+  const { workers = 1, ...others } = options
   const directory = mkdtempSync(join(tmpdir(), 'bpf-ringbuf-jest-'))
   const path = join(directory, 'results.json')
-  const own = [jest, '--runInBand', '--json', '--outputFile', path]
-  const ended = await run(command, [...first, ...own, ...args], options)
+  const own = [jest, workers === 1 ? '--runInBand' : `--maxWorkers=${workers}`, '--json', '--outputFile', path]
+  const ended = await run(command, [...first, ...own, ...args], others)
   let tests = []
   try {
     tests = [...testsOf(JSON.parse(readFileSync(path, 'utf8')))]

@@ -20,6 +20,7 @@ import {
   type Piece,
   render,
   tuple,
+  width,
 } from './layout.js'
 import { commented, pascalCase, propertyKey, quoted } from './names.js'
 import { type RecordType, Records } from './records.js'
@@ -307,10 +308,11 @@ class ModuleWriter {
   #enumType(name: string, { shape, size }: Type): string[] {
     const names = shape.kind === 'enum' ? shape.names.map(([each]) => quoted(each)) : []
     const all = [...new Set(names), 'number', ...(size === 8 ? ['bigint'] : [])]
-    const line = `export type ${name} = ${all.join(' | ')}`
-    return line.length <= 100
-      ? [line]
-      : [`export type ${name} =`, ...all.map((each) => `  | ${each}`)]
+    const union = all.join(' | ')
+    const line = `export type ${name} = ${union}`
+    if (line.length <= width) return [line]
+    const below = `  ${union}`.length <= width ? [`  ${union}`] : all.map((each) => `  | ${each}`)
+    return [`export type ${name} =`, ...below]
   }
 
   #comment(code: string): string {

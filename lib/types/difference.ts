@@ -29,6 +29,8 @@ export function differenceOf(was: Type, is: Type): Difference | undefined {
   if (before.kind === 'enum' && after.kind === 'enum') {
     return differenceOfNames(before, after) ?? differenceOf(before.unit, after.unit)
   }
+  // Its numbers are the same.
+  if (before.kind === 'int' && after.kind === 'enum') return differenceOf(was, after.unit)
   return isSame(before, after) && was.size === is.size ? undefined : differs
 }
 
@@ -100,6 +102,8 @@ function differenceOfNames(was: EnumShape, is: EnumShape): Difference | undefine
 function isSame(before: Type['shape'], after: Type['shape']): boolean {
   // Whether a wide number is a bigint is as one likes.
   const plain = (shape: Type['shape']): string =>
-    JSON.stringify(shape, (key, value: unknown) => (key === 'form' ? undefined : value))
+    JSON.stringify(shape, (key, value: unknown) =>
+      key === 'form' ? undefined : typeof value === 'bigint' ? String(value) : value,
+    )
   return plain(before) === plain(after)
 }

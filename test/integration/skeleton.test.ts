@@ -83,7 +83,7 @@ describe('an object that its module does not match', () => {
     const error = thrownBy(() => open(changed))
     expect(error.code).toBe('ERR_LAYOUT')
     expect(error.message).toBe(
-      `Cannot open object "records": it is not the one that its module was made from: ${problem}. Make the module again: ${command}`,
+      `Cannot open object "records": it is not the one that its module was made from: ${problem}${problem.endsWith('?') ? '' : '.'} Make the module again: ${command}`,
     )
   })
 

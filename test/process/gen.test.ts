@@ -125,7 +125,7 @@ describe('a module', () => {
       write('package.json', JSON.stringify({ type }))
       cpSync(snoop, join(folder, 'snoop.bpf.o'))
       gen('snoop.bpf.o', '-o', 'snoop.ts')
-      write('use.ts', uses)
+      write('use.ts', uses.replaceAll('ExecSnoop', 'Snoop'))
       expect(compile({ outDir: `dist/${type}` })).toBe('')
       expect(run(process.execPath, `dist/${type}/use.js`)).toEqual({
         ...printed,
@@ -157,7 +157,7 @@ describe('a module', () => {
       snoop.maps.ended.get(5)
       snoop.maps.events.get(5)
       snoop.maps.ended.set({ start_time: 1n, pid: 1n }, true)
-      snoop.rings.events.read((event) => event.pdi)
+      snoop.rings.events.read((event) => event.timens)
       snoop.rings.events.read((event) => event.kind === 'EVENT_EXCE' ? event.pid.length : 0)`,
     )
     const messages = compile({ noEmit: true }).match(/error TS\d+: .*/g) ?? []
@@ -169,9 +169,10 @@ describe('a module', () => {
       expect.stringMatching(/^Property 'on_exits' does not exist.*Did you mean 'on_exit'\?$/),
       "Type 'string' is not assignable to type 'number'.",
       "Argument of type 'number' is not assignable to parameter of type 'Process'.",
-      "Argument of type 'number' is not assignable to parameter of type 'never'.",
+      "Argument of type '5' is not assignable to parameter of type 'never'.",
       "Argument of type 'boolean' is not assignable to parameter of type 'number'.",
-      "Property 'pdi' does not exist on type 'Event'. Did you mean 'pid'?",
+      "Property 'timens' does not exist on type 'Event'. Did you mean 'time_ns'?",
+      expect.stringMatching(/^This comparison appears.*'EventKind' and '"EVENT_EXCE"'/),
       "Property 'length' does not exist on type 'number'.",
     ])
   })

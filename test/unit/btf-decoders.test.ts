@@ -164,7 +164,7 @@ describe('what there is not is an error:', () => {
       'a name',
       () => btf.struct('evnet'),
       'ERR_NOT_FOUND',
-      /^Cannot find struct "evnet": BTF has no struct of this name; did you mean "event"\?\. clang /,
+      /^Cannot find struct "evnet": BTF has no struct of this name; did you mean "event"\? clang /,
     ],
     ['a name like none', () => btf.struct('xxxxxxxx'), 'ERR_NOT_FOUND', /of this name\. clang /],
     [
