@@ -136,7 +136,13 @@ export async function runJest(label, [command, ...first], args, options = {}) {
   const { workers = 1, ...others } = options
   const directory = mkdtempSync(join(tmpdir(), 'bpf-ringbuf-jest-'))
   const path = join(directory, 'results.json')
-  const own = [jest, workers === 1 ? '--runInBand' : `--maxWorkers=${workers}`, '--json', '--outputFile', path]
+  const own = [
+    jest,
+    workers === 1 ? '--runInBand' : `--maxWorkers=${workers}`,
+    '--json',
+    '--outputFile',
+    path,
+  ]
   const ended = await run(command, [...first, ...own, ...args], others)
   let tests = []
   try {

@@ -77,7 +77,7 @@ for (const origin of origins)
       using object = opened('sockets', 'add_of_socket', other).load()
       object.program('add_of_socket').attach({ cgroup: cgroup() })
       using socket = await openDatagrams()
-    object.globals['only_port'] = socket.port
+      object.globals['only_port'] = socket.port
       await checkBothWays(object.map('sockets', types), socket.fd, object, socket.receive)
     })
 
