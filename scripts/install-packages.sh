@@ -35,6 +35,7 @@ need zlib1g-dev pkg-config --exists zlib
 need make command -v make
 need g++ command -v g++
 need python3 command -v python3
+need iproute2 command -v ip
 for group; do
   case $group in
   --lint)
