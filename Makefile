@@ -137,14 +137,20 @@ soak: build-tests ## ring, perf, workers, throws and stalls at once: all counted
 	@node --expose-gc build/test/stress/soak.js --duration $(DURATION) $(ARGS)
 
 ##@ Test
+# Not a development dependency: npm would link its tsc in the place of the newest.
+OLDEST_TSC := .cache/typescript-5.2/node_modules/typescript/bin/tsc
+$(OLDEST_TSC): | $(NODE_MODULES)
+	$(call say,NPM,$@)
+	$(call quietly,npm install --prefix .cache/typescript-5.2 --no-save --no-audit --no-fund --ignore-scripts typescript@5.2.2)
+
 .PHONY: test
-test: build build-tests build-bench $(NATIVE_TESTS) | bcc-packages ## install what is missing, run every test; REQUIRE_BPF=1: a skipped test is a failure
+test: build build-tests build-bench $(NATIVE_TESTS) $(OLDEST_TSC) | bcc-packages ## install what is missing, run every test; REQUIRE_BPF=1: a skipped test is a failure
 	@node scripts/run-tests.mjs $(NATIVE_TESTS)
 
 .PHONY: test-unit test-integration test-process
 test-unit: $(NODE_MODULES) $(ADDON) ## TypeScript alone, no root; ARGS='-t NAME'
 test-integration: build build-tests ## against the kernel (root)
-test-process: build build-tests ## whole processes: exit, worker threads, GC (root)
+test-process: build build-tests $(OLDEST_TSC) ## whole processes: exit, worker threads, GC (root)
 test-unit test-integration test-process: test-%:
 	@$(BIN)/jest --runInBand --selectProjects $* $(ARGS)
 
@@ -156,15 +162,10 @@ test-container: $(NODE_MODULES) | container-packages ## in containers, by what t
 test-native: $(NATIVE_TEST) ## the native code that needs no Node
 	$(if $<,@$<)
 
-# Not a development dependency: npm would link its tsc in the place of the newest.
-OLDEST_TSC := .cache/typescript-5.2/node_modules/typescript/bin/tsc
-$(OLDEST_TSC): | $(NODE_MODULES)
-	$(call say,NPM,$@)
-	$(call quietly,npm install --prefix .cache/typescript-5.2 --no-save --no-audit --no-fund --ignore-scripts typescript@5.2.2)
-
 .PHONY: test-types
 test-types: typescript $(OLDEST_TSC) ## the declared types, as a user's compiler sees them
 	$(call say,TSC,test/types)
+	$(Q)$(BIN)/tsc --noEmit -p test
 	$(Q)$(BIN)/tsc --noEmit -p test/types/tsconfig.json
 	$(Q)$(BIN)/tsc --noEmit -p test/types/bundler/tsconfig.json
 	$(Q)node $(OLDEST_TSC) --noEmit -p test/types/oldest/tsconfig.json

@@ -69,16 +69,18 @@ function writeModule(path: string): string {
 }
 
 function compile(options: object = {}, compiler = 'node_modules/typescript'): string {
-  const common = { target: 'es2022', strict: true, types: ['node'], module: 'node16' }
+  // The library's declarations are checked by test/types.
+  const common = { target: 'es2022', strict: true, types: ['node'], skipLibCheck: true }
   const strict = { noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true }
-  const compilerOptions = { ...common, ...strict, moduleResolution: 'node16', ...options }
+  const resolution = { module: 'node16', moduleResolution: 'node16' }
+  const compilerOptions = { ...common, ...strict, ...resolution, ...options }
   write('tsconfig.json', JSON.stringify({ compilerOptions, include: ['*.ts', '*.mts'] }))
   return run(process.execPath, join(root, compiler, 'bin/tsc'), '-p', folder).output
 }
 
 test('every object here makes a module that compiles, formatted, the same each time', () => {
   for (const object of objects) expect(writeModule(object)).toBe(writeModule(object))
-  expect(compile({ noEmit: true })).toBe('')
+  // The newest compiler has its turn below.
   const oldest = '.cache/typescript-5.2/node_modules/typescript'
   expect(compile({ noEmit: true, lib: ['es2022'] }, oldest)).toBe('')
 

@@ -2,7 +2,9 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Output } from '../../lib/cli/command.js'
 import type { Inspection } from '../../lib/cli/inspection.js'
+import { runProgram } from '../../lib/cli/program.js'
 import { BpfMap, type BpfObject, u32, u64, u8 } from '../../lib/index.js'
 import { objectPath, openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
@@ -69,10 +71,22 @@ describe('bpf-ringbuf inspect', () => {
     .filter((name) => name.endsWith('.bpf.o') && !/^(kconfig|maps)\.nobtf/.test(name))
     .map((name) => name.replace('.bpf.o', ''))
 
-  test.each(objects)('reads %s', (name) => {
-    const { status, stdout, stderr } = run(['inspect', objectPath(name), '--json'])
-    expect([status, stderr]).toEqual([0, ''])
-    expect(JSON.parse(stdout)).toMatchObject({ version: 1, name })
+  // Not as processes: there are many.
+  test.each(objects)('reads %s', async (name) => {
+    let [written, complaints] = ['', '']
+    const rest = { colored: false, columns: undefined, closed: false }
+    const output = (write: (text: string) => void): Output => ({
+      ...rest,
+      write,
+      drained: () => Promise.resolve(),
+    })
+    const status = await runProgram(
+      ['inspect', objectPath(name), '--json'],
+      output((text) => (written += text)),
+      output((text) => (complaints += text)),
+    )
+    expect([status, complaints]).toEqual([0, ''])
+    expect(JSON.parse(written)).toMatchObject({ version: 1, name })
   })
 
   test.each<[string[], number, RegExp]>([
