@@ -4,7 +4,15 @@
 /** Of a reader's life in JavaScript, of every method in every state, and of opening. */
 const sameOnEveryKernel = [
   ...['/reader-life', '/iterator\\.', '/waiting\\.', '/stats\\.', '-phases\\.'],
-  ...['/map-differential\\.', '/symbols\\.', '/object\\.', '/open\\.', '/globals\\.'],
+  ...[
+    '/tagged\\.',
+    '/skeleton\\.',
+    '/map-differential\\.',
+    '/symbols\\.',
+    '/object\\.',
+    '/open\\.',
+    '/globals\\.',
+  ],
 ]
 
 module.exports = {

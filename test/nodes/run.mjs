@@ -196,6 +196,9 @@ ${known.join('\n')}
 `
 }
 
+/** Of the integration tests those that are about the kernel. */
+const sameInEveryNode = ['/(tools|targets|links|forwarding|storage|features|topologies|pins)\\.']
+
 needRoot()
 const all = await features()
 const names = Object.keys(all)
@@ -215,6 +218,7 @@ for (const runtime of runtimes) {
       'stress.test',
       'exec-snoop.test',
       'ringbuf-examples.test',
+      ...(quick ? sameInEveryNode : []),
     ]
     const { end, status } = await checkJest(runtime.name, [program], args)
     check(`${runtime.name}: jest ends well`, status === 0, end)
