@@ -48,7 +48,7 @@ const everywhere = [
 /** Runs a command that prints lines as countLines() reads them; shows them when it has ended. */
 async function runCommand(name, [command, ...args]) {
   const start = performance.now()
-  const ended = await run(command, args, { timeoutSeconds: 12 * 60 })
+  const ended = await run(command, args, { timeoutSeconds: 18 * 60 })
   console.log([command, ...args].join(' '))
   // Its own summary is no last line.
   process.stdout.write(ended.output.replace(/^\d+ passed, \d+ failed.*$/gm, '$& here'))

@@ -7,6 +7,8 @@ const sameOnEveryKernel = [
   ...[
     '/tagged\\.',
     '/skeleton\\.',
+    '/perf-buffer\\.',
+    '/topologies\\.',
     '/map-differential\\.',
     '/symbols\\.',
     '/object\\.',

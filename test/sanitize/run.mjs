@@ -81,6 +81,9 @@ function withFrames(report, addon) {
   return report.replace(frame, (_, address) => named.get(address))
 }
 
+/** The integration tests of what calls into the addon as others do. */
+const inJavaScript =
+  '/(globals|iterator|open|reader-life.*|skeleton|stats|tagged|tools|topologies|unprivileged|waiting)\\.'
 /** The integration tests of what has a thread: the rest has nothing to race with. */
 const raced = '/(ring-buffer|perf-buffer)'
 const withThreads = '/(ring|perf|event-stream|stats|waiting|reader|iterator|flight|topologies|user)'
@@ -131,7 +134,8 @@ function waysOf({ name, env }) {
       addon,
       async *test(label) {
         // The stress test is a process of its own: see below.
-        const args = [...jestConfig, '--testPathIgnorePatterns', '/stress\\.test\\.ts$']
+        const left = ['/stress\\.test\\.ts$', ...(quick ? [inJavaScript] : [])]
+        const args = [...jestConfig, '--testPathIgnorePatterns', ...left]
         if (name === 'tsan') args.push('--testPathPatterns', quick ? raced : withThreads)
         const command = [setarch, noRandomisation, ...node]
         const options = { env: { ...env, SANITIZED_ROOT: sanitizedRoot } }
