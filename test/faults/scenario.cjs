@@ -173,7 +173,7 @@ function nameOf(error) {
   return `${error?.name}: ${error?.message}`
 }
 
-const stuckMs = 5000
+const stuckMs = 20_000
 
 async function outcomeOf({ scenario, ...options }) {
   const uncaught = []
