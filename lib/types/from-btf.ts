@@ -173,7 +173,8 @@ class Maker {
     if (mayBeOpen && kind === 'struct') {
       const tail = this.#tail(declared)
       if (tail !== undefined && !isType(tail)) return tail
-      if (tail !== undefined) members.addTail(tail, declared.members.at(-1) as BtfMember)
+      const misplaced = tail && members.addTail(tail, declared.members.at(-1) as BtfMember)
+      if (misplaced !== undefined) return misplaced
     }
     const { fields, isPacked } = members
     if (Object.keys(fields).length === 0) return unsupported(`a ${kind} without members`)
@@ -231,9 +232,10 @@ class Members {
     return undefined
   }
 
-  addTail(type: Type, { name, bitOffset }: BtfMember): void {
-    if (!isIdentifier(name) || Object.hasOwn(this.fields, name)) return
-    this.fields[name] = at(bitOffset / 8, type)
+  addTail(type: Type, { name, bitOffset }: BtfMember): Unsupported | undefined {
+    if (!isIdentifier(name) || Object.hasOwn(this.fields, name)) return undefined
+    if (bitOffset % 8 !== 0) return unsupported('between two bytes', `.${name}`)
+    return this.#put(name, bitOffset / 8, type)
   }
 
   #add(member: BtfMember, bitOffset: number): Unsupported | undefined {

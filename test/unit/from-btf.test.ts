@@ -191,12 +191,20 @@ describe('there is no type for', () => {
       w.struct('s', 2, [{ name: 'a', type: int, bitOffset: 0 }]),
       { path: '.a', problem: 'outside of its struct' },
     ],
+    [
+      'a tail between two bytes',
+      w.struct('s', 4, [
+        { name: 'a', type: int, bitOffset: 0 },
+        { name: 'tail', type: w.array(int, 0), bitOffset: 35 },
+      ]),
+      { path: '.tail', problem: 'between two bytes' },
+    ],
   ]
   const btf = new Btf(w.bytes())
 
   test.each(cases)('%s', (_, id, { path, problem }) => {
-    expect(typeFromBtf(btf, id)).toBeUndefined()
-    expect(unsupportedInBtf(btf, id)).toEqual({
+    expect(typeFromBtf(btf, id, { tail: true })).toBeUndefined()
+    expect(unsupportedInBtf(btf, id, { tail: true })).toEqual({
       path,
       problem: typeof problem === 'string' ? problem : (expect.stringMatching(problem) as string),
     })
