@@ -101,21 +101,11 @@ export const targets: Record<string, Target> = {
   /** Lists of symbols as JIT compilers and the kernel write them, damaged. */
   'symbol-lists': { make: randomList, parse: readLists },
 
-  /** BTF that is damaged, or random from the end of its header on. */
-  btf: {
-    make(random) {
-      const original = random.pick(btfs)
-      const input = Uint8Array.from(original)
-      const view = new DataView(input.buffer)
-      if (random.chance(0.1)) return random.bytes(random.integer(0, 200))
-      for (let left = random.integer(1, 6); left > 0; left--) {
-        const at = 4 * random.integer(0, Math.floor(input.length / 4) - 1)
-        view.setUint32(at, random.pick([0, 1, random.u32(), random.u32() & 0xff, 0xffffffff]), true)
-      }
-      return random.chance(0.1) ? input.subarray(0, random.integer(0, input.length)) : input
-    },
-    parse: parseBtf,
-  },
+  /** Damaged BTF is refused, or has an answer to each question. */
+  btf: { make: damagedBtf, parse: parseBtf },
+
+  /** The same to libbpf, which may write a hundred megabytes of it. */
+  'btf-dump': { make: damagedBtf, parse: dumpBtf },
 
   /** Random types of random records: as the reference reads them. */
   decoder: { run: decode },
@@ -234,13 +224,32 @@ function load(input: Uint8Array): void {
 
 const SampleType = struct('sample', { time_ns: u32, sequence: u32, cpu: u32 })
 
+/** BTF that is damaged, or random from the end of its header on. */
+function damagedBtf(random: Random): Uint8Array {
+  const original = random.pick(btfs)
+  const input = Uint8Array.from(original)
+  const view = new DataView(input.buffer)
+  if (random.chance(0.1)) return random.bytes(random.integer(0, 200))
+  for (let left = random.integer(1, 6); left > 0; left--) {
+    const at = 4 * random.integer(0, Math.floor(input.length / 4) - 1)
+    view.setUint32(at, random.pick([0, 1, random.u32(), random.u32() & 0xff, 0xffffffff]), true)
+  }
+  return random.chance(0.1) ? input.subarray(0, random.integer(0, input.length)) : input
+}
+
+/** Whether or not C has such types. */
+function dumpBtf(input: Uint8Array): void {
+  attempt(openCodes, () => {
+    new Btf(input)
+    addon.dumpBtf(input, true, [], [])
+  })
+}
+
 function parseBtf(input: Uint8Array): void {
   attempt(openCodes, () => {
     // What it takes has an answer to each question.
     const btf = new Btf(input)
     btf.variables()
-    // Whether or not C has such types.
-    addon.dumpBtf(input, true, [], [])
     for (const name of ['sample', 'event', 'exec_event', '', 'missing']) {
       btf.structs(name)
       btf.function(name)
