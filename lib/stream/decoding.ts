@@ -55,14 +55,19 @@ export class Decoding {
     const deadline = performance.now() + this.#sliceMs
     const decoded: Decoded = { records: [], error: undefined }
     this.#decoded = decoded
-    let more: boolean
-    do more = this.#delivery.run(deadline, () => true)
-    while (
-      more &&
-      decoded.records.length === 0 &&
-      decoded.error === undefined &&
-      this.#delivery.isOpen
-    )
+    let more = true
+    try {
+      do more = this.#delivery.run(deadline, () => true)
+      while (
+        more &&
+        decoded.records.length === 0 &&
+        decoded.error === undefined &&
+        this.#delivery.isOpen
+      )
+    } catch (error) {
+      // Node-API failed; what was decoded first comes first.
+      if (decoded.records.length === 0 && decoded.error === undefined) throw error
+    }
     return { ...decoded, more }
   }
 }

@@ -41,7 +41,8 @@ export class Iterations<T> {
   #overWaiters: (() => void)[] = []
 
   /**
-   * @param decode Decodes some more, with push(); false when nothing is there.
+   * @param decode Decodes some more, with push(); false when nothing is there. What it
+   *   throws ends the iteration.
    * @param ended Called when the last record after finish() has been taken.
    */
   constructor(decode: () => boolean, ended: () => void) {
@@ -153,7 +154,7 @@ export class Iterations<T> {
       const chunk = this.#chunks[0]
       if (chunk === undefined) {
         if (this.#final) this.#end()
-        else if (this.#decode()) continue
+        else if (this.#decodeOrFail()) continue
         return
       }
       if (this.#taken < chunk.records.length) {
@@ -163,6 +164,15 @@ export class Iterations<T> {
         this.#dropFirst()
         if (chunk.error !== undefined) this.fail(chunk.error)
       }
+    }
+  }
+
+  /** What is thrown is for the oldest request: whoever rang may have nobody to tell. */
+  #decodeOrFail(): boolean {
+    try {
+      return this.#decode()
+    } catch (error) {
+      return this.fail(error as Error)
     }
   }
 

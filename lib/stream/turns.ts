@@ -1,7 +1,7 @@
 // Hands records to callbacks, a turn of the event loop at a time, and knows who waits for that.
 import { performance } from 'node:perf_hooks'
 import type { NativeReader } from '../addon/reader.js'
-import type { Delivery } from './delivery.js'
+import { type Delivery, throwUncaught } from './delivery.js'
 
 /** How long records are handed out before timers and I/O get their turn. */
 export const turnMs = 2
@@ -122,7 +122,18 @@ export class Turns {
     if (this.#closed || this.#delivery.active) return
     clearTimeout(this.#retry)
     this.#retry = undefined
-    const deadline = performance.now() + turnMs
+    try {
+      this.#deliverUntil(performance.now() + turnMs)
+    } catch (error) {
+      // Node-API failed, and would drop the error: the next turn goes on where this one ended.
+      this.#retryLater()
+      const marks = this.#waiters.map(({ mark }) => mark)
+      if (!this.reject(error as Error)) throwUncaught(error)
+      for (const mark of marks) this.#owner.native.unmark(mark)
+    }
+  }
+
+  #deliverUntil(deadline: number): void {
     const more = this.#delivery.run(deadline)
     const settled = this.#settle(deadline)
     if (more || !settled) this.#schedule()
@@ -141,7 +152,11 @@ export class Turns {
     const settles = this.#waiters.some(({ mark }) => this.isDelivered(mark))
     if (drained > 0 || settles || this.#delivery.drainedFull) this.#schedule()
     // A record before the mark is still being written.
-    else this.#retry = setTimeout(() => this.#deliver(), retryMs)
+    else this.#retryLater()
+  }
+
+  #retryLater(): void {
+    this.#retry = setTimeout(() => this.#deliver(), retryMs)
   }
 
   #schedule(): void {

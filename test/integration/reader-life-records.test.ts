@@ -8,6 +8,7 @@ import {
   struct,
   u64,
 } from '../../lib/index.js'
+import type { NativeReader } from '../../lib/addon/reader.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import {
   loadStreams,
@@ -20,7 +21,7 @@ import {
   sampleRingBytes,
 } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
-import { thrownBy } from '../thrown.js'
+import { rejectionOf, thrownBy } from '../thrown.js'
 import { until, untilBlocking } from '../until.js'
 
 function ignore(): void {
@@ -32,6 +33,19 @@ const none = undefined as unknown as () => void
 
 /** A callback that nobody waits for. */
 const later = (async () => Promise.resolve()) as () => void
+
+/** Lets a call of Node-API fail once in the reader's native half, as its next one. */
+function failOnce(reader: object, method: 'take' | 'arena' | 'giveBack'): void {
+  const { native } = reader as { native: NativeReader }
+  const call = native[method].bind(native) as (...args: unknown[]) => unknown
+  let failed = false
+  const value = (...args: unknown[]): unknown => {
+    if (failed) return call(...args)
+    failed = true
+    throw new Error('Node-API failed')
+  }
+  Object.defineProperty(native, method, { value })
+}
 
 describeBpf('a RingBuffer', () => {
   let object: BpfObject
@@ -59,6 +73,74 @@ describeBpf('a RingBuffer', () => {
     make(object, 'events', { count: 300, first: 301 })
     for await (const { sequence } of iterates) if (sequences.push(sequence) === 600) break
     expect(sequences).toEqual(numbers(600))
+  })
+
+  test.each<['take' | 'arena' | 'giveBack', number]>([
+    ['take', 1],
+    ['arena', 1],
+    // What was decoded before is handed out first.
+    ['giveBack', 0],
+  ])('goes on after %s() failed while next() waited', async (method, failures) => {
+    object.load()
+    using ring = new RingBuffer(object.map('events'), Sample)
+    const records = ring.records()
+    const first = records.next()
+    failOnce(ring, method)
+    make(object, 'events', { count: 300 })
+    const sequences: number[] = []
+    let failed = 0
+    try {
+      sequences.push((await first).value?.sequence ?? 0)
+    } catch {
+      failed++
+    }
+    expect(failed).toBe(failures)
+    await records.return?.()
+    for await (const { sequence } of ring) if (sequences.push(sequence) === 300) break
+    expect(sequences).toEqual(numbers(300))
+  })
+
+  test.each(['take', 'arena', 'giveBack'] as const)(
+    'goes on after %s() failed before callbacks, and tells of it',
+    async (method) => {
+      const uncaught: unknown[] = []
+      const nextTick = process.nextTick.bind(process)
+      const spy = jest.spyOn(process, 'nextTick').mockImplementation((callback, ...args) => {
+        nextTick(() => {
+          try {
+            Reflect.apply(callback, undefined, args)
+          } catch (error) {
+            uncaught.push(error)
+          }
+        })
+      })
+      try {
+        object.load()
+        const sequences: number[] = []
+        using ring = new RingBuffer(object.map('events'), Sample, (s) => sequences.push(s.sequence))
+        failOnce(ring, method)
+        make(object, 'events', { count: 300 })
+        await until(() => sequences.length === 300)
+        expect(sequences).toEqual(numbers(300))
+        expect(uncaught).toMatchObject([{ message: 'Node-API failed' }])
+      } finally {
+        spy.mockRestore()
+      }
+    },
+  )
+
+  test('flush() rejects when a call of Node-API fails, and may be called again', async () => {
+    object.load()
+    const sequences: number[] = []
+    const events = object.map('events')
+    using ring = new RingBuffer(events, Sample, (s) => sequences.push(s.sequence), {
+      pollThread: false,
+    })
+    make(object, 'events', { count: 300 })
+    failOnce(ring, 'take')
+    expect(await rejectionOf(ring.flush())).toMatchObject({ message: 'Node-API failed' })
+    await ring.flush()
+    expect(sequences).toEqual(numbers(300))
   })
 
   test.each(['before', 'after'])(
