@@ -1,6 +1,7 @@
 // The kernel's own BTF, read once for a process.
 import { readFileSync } from 'node:fs'
 import { BpfError, invalidType } from '../errors/errors.js'
+import { trust } from './trusted.js'
 
 const directory = '/sys/kernel/btf'
 
@@ -29,7 +30,7 @@ function open<T extends object>(
   if (ofClass === undefined) known.set(Btf, (ofClass = new Map<string, WeakRef<object>>()))
   const found = ofClass.get(name)?.deref() as T | undefined
   if (found !== undefined) return found
-  const opened = new Btf(read(name), base === undefined ? {} : { base })
+  const opened = new Btf(trust(read(name)), base === undefined ? {} : { base })
   ofClass.set(name, new WeakRef(opened))
   return opened
 }

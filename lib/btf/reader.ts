@@ -7,6 +7,7 @@ import { KIND, POINTER_BYTES } from './format.js'
 import { openKernelBtf } from './kernel.js'
 import { Names } from './names.js'
 import { Tags } from './tags.js'
+import { isTrusted } from './trusted.js'
 import type {
   BtfDeclaration,
   BtfEnumerator,
@@ -78,7 +79,7 @@ export class BtfReader {
     if (base !== undefined && !(base instanceof BtfReader)) throw invalidType('a Btf', 'base', base)
     this.#base = base
     this.#data = new BtfData(data, base === undefined ? undefined : base.#data)
-    validate(this.#data)
+    if (!isTrusted(data)) validate(this.#data)
   }
 
   /**

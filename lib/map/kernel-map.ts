@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { NativeMap } from '../addon/map.js'
 import type { NativeMapHandle } from '../addon/map-handle.js'
 import type { Session } from '../addon/session.js'
+import { trust } from '../btf/trusted.js'
 import { Btf } from '../types/btf.js'
 import { BpfError, closed, describeErrno } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
@@ -286,7 +287,7 @@ export class KernelMap {
       this.#kernelBtf = null
       if (bytes !== undefined) {
         try {
-          this.#kernelBtf = new Btf(bytes)
+          this.#kernelBtf = new Btf(trust(bytes))
         } catch {
           // Of kinds that only a newer kernel knows.
         }

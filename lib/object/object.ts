@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import { Btf } from '../types/btf.js'
 import { checkElf } from '../btf/elf.js'
 import { BtfReader } from '../btf/reader.js'
+import { trust } from '../btf/trusted.js'
 import {
   BpfError,
   bytesOf,
@@ -93,7 +94,8 @@ export class BpfObject {
     session.beforeClose(() => {
       this.detach()
     })
-    const btf = native.btf()
+    // open() has validated what libbpf made it of.
+    const btf = trust(native.btf())
     this.btf = btf === undefined ? undefined : new Btf(btf)
     const dataMaps = new Map<string, NativeMap | undefined>()
     this.globals = createGlobals(session, this.btf, (section) => {
