@@ -3,6 +3,7 @@
 #include <bpf/btf.h>
 #include <errno.h>
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
@@ -302,6 +303,9 @@ int DumpBtf(const void* data, size_t size_bytes, const TypeSelection& wanted,
     const int error = extent.Add(id);
     if (error != 0) return error;
   }
+  // Making a dumper follows the references of all types.
+  if (std::none_of(chosen.begin(), chosen.end(), [](bool one) { return one; }))
+    return 0;
   const std::unique_ptr<btf_dump, FreeDump> dump(
       btf_dump__new(types.get(), Append, text, nullptr));
   if (dump == nullptr) return -errno;

@@ -222,7 +222,8 @@ function load(input: Uint8Array): void {
   })
 }
 
-const SampleType = struct('sample', { time_ns: u32, sequence: u32, cpu: u32 })
+const fields = { time_ns: u32, sequence: u32, cpu: u32 }
+const SampleType = struct('sample', fields, { checked: true })
 
 /** BTF that is damaged, or random from the end of its header on. */
 function damagedBtf(random: Random): Uint8Array {
@@ -245,7 +246,26 @@ function dumpBtf(input: Uint8Array): void {
   })
 }
 
+/** What this library looks at, and libbpf 1.1 believes. */
+const unseenByLibbpf =
+  /(does not exist|outside its strings|more bits than its bytes|integer is too large|what is no variable|has no prototype|contains itself|nested too deep), at byte \d+$/
+
+/** libbpf takes what is taken here, and refuses what is refused but for what it does not look at. */
+function compareAcceptance(input: Uint8Array): void {
+  let refusal: string | undefined
+  try {
+    new Btf(input)
+  } catch (error) {
+    refusal = (error as Error).message
+  }
+  // No type is asked for.
+  const accepted = typeof addon.dumpBtf(input, false, [], []) !== 'number'
+  if (refusal === undefined) assert(accepted, 'libbpf refuses what is taken here')
+  else if (accepted) assert.match(refusal, unseenByLibbpf)
+}
+
 function parseBtf(input: Uint8Array): void {
+  compareAcceptance(input)
   attempt(openCodes, () => {
     // What it takes has an answer to each question.
     const btf = new Btf(input)
