@@ -799,17 +799,23 @@ describe('damaged data is parsed or refused, and does nothing else', () => {
     return w.bytes()
   }
 
-  const inner = struct('inner', { a: u32, b: u32 })
+  // An error, as there would be a warning for each damaged byte.
+  const checked = { checked: true }
+  const inner = struct('inner', { a: u32, b: u32 }, checked)
   const declared = ['event', 'alias', 'inner', 'flags', 'anonymous'].flatMap((name) => [
-    struct(name, {
-      pid: u32,
-      comm: cstring(16),
-      low: at(24, u32),
-      inners: at(32, array(inner, 3)),
-    }),
-    struct(name, { missing: u8 }),
-    struct(name, { high: at(28, u32), next: at(56, bytes(8)), tail: bytes() }),
-    struct(name, { a: u32 }).view(),
+    struct(
+      name,
+      {
+        pid: u32,
+        comm: cstring(16),
+        low: at(24, u32),
+        inners: at(32, array(inner, 3)),
+      },
+      checked,
+    ),
+    struct(name, { missing: u8 }, checked),
+    struct(name, { high: at(28, u32), next: at(56, bytes(8)), tail: bytes() }, checked),
+    struct(name, { a: u32 }, checked).view(),
   ])
 
   /** Uses all there is; gives the errors that say something else than that it is damaged. */
