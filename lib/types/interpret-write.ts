@@ -7,6 +7,7 @@ import {
   type Field,
   type IntShape,
   requiredBytes,
+  type Shape,
   type Type,
   type UnionShape,
   describeRecordOnly,
@@ -28,8 +29,9 @@ import {
 } from './written.js'
 
 /**
- * Writes a value at `at`: of a struct all fields, and zeros between them. When it
- * throws, a part may have been written.
+ * Writes a value at `at`: of a struct all fields, and zeros between them; of fields that
+ * share bytes those that are given, the last one above the others. When it throws, a part
+ * may have been written.
  *
  * @param what How messages call the value.
  * @throws {TypeError} for a value of another type, also of a field, and for a
@@ -57,6 +59,48 @@ export function gapsOf(
   }
   if (size > end) gaps.push([end, size])
   return gaps
+}
+
+/**
+ * Fields that share bits, as the members of a C union do that are flattened into their
+ * struct: of a group one is enough. The group of each that is in one.
+ *
+ * @internal
+ */
+export function groupsOf(fields: readonly Field[]): ReadonlyMap<Field, readonly Field[]> {
+  const groups = new Map<Field, Field[]>()
+  let group: Field[] = []
+  let groupEnd = 0
+  const close = (): void => {
+    if (group.length > 1) for (const field of group) groups.set(field, group)
+  }
+  const ranges = fields.map((field) => ({ field, range: bitRange(field) }))
+  for (const { field, range } of ranges.sort((a, b) => a.range[0] - b.range[0])) {
+    const [start, end] = range
+    if (start >= groupEnd) {
+      close()
+      group = []
+    }
+    group.push(field)
+    groupEnd = Math.max(groupEnd, end)
+  }
+  close()
+  return groups
+}
+
+function bitRange({ offset, type: { shape, size } }: Field): [start: number, end: number] {
+  const start = 8 * offset
+  const { bitOffset, width } = bitsOf(shape) ?? {
+    bitOffset: 0,
+    width: size === 0 ? Infinity : 8 * size,
+  }
+  return [start + bitOffset, start + bitOffset + width]
+}
+
+/** Of a bit-field, also of one that is read as something else than a number. */
+function bitsOf(shape: Shape): BitsShape | undefined {
+  while (shape.kind === 'map') ({ shape } = shape.type)
+  return shape.kind === 'bits' ? shape : undefined
 }
 
 /**
@@ -127,10 +171,11 @@ function interpretStruct(struct: Type, fields: readonly Field[], zeroed: boolean
   const known = new Set(names)
   const between = gapsOf(fields, struct.size)
   const gaps = zeroed ? [] : (between ?? [[0, ownBytes(struct, fields)]])
-  const writes = fields.map(({ name, offset, type }) => ({
-    name,
-    offset,
-    write: interpretWrite(type, zeroed || between === undefined),
+  const groups = between === undefined ? groupsOf(fields) : undefined
+  const writes = fields.map((field) => ({
+    ...field,
+    group: groups?.get(field),
+    write: interpretWrite(field.type, zeroed || between === undefined),
   }))
   return (memory, at, value, what) => {
     const given = fieldsOf(value, what)
@@ -138,8 +183,10 @@ function interpretStruct(struct: Type, fields: readonly Field[], zeroed: boolean
       if (!known.has(name)) unknownField(given, name, names, what)
     }
     for (const [from, to] of gaps) memory.u8.fill(0, at + from, at + to)
-    for (const { name, offset, write } of writes) {
-      write(memory, at + offset, given[name], `${what}.${name}`)
+    for (const { name, offset, group, write } of writes) {
+      const field = given[name]
+      if (field === undefined && group?.some((other) => given[other.name] !== undefined)) continue
+      write(memory, at + offset, field, `${what}.${name}`)
     }
   }
 }

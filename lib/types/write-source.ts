@@ -1,5 +1,5 @@
 // Writes C values: the source of a function for their type.
-import { gapsOf, interpretWrite, ownBytes } from './interpret-write.js'
+import { gapsOf, groupsOf, interpretWrite, ownBytes } from './interpret-write.js'
 import { littleEndian } from './memory.js'
 import { alignOfElements, isAligned, memoryNames, type Names } from './place.js'
 import type { Field, IntShape, Type } from './type.js'
@@ -196,7 +196,8 @@ if (${name} === ${names}[${count}]) ${count}++
 else if (!${known}.has(${name})) unknownField(${value}, ${name}, ${names}, ${what})
 }`,
     ]
-    const gaps = target.zeroed ? [] : gapsOf(fields, struct.size)
+    const between = gapsOf(fields, struct.size)
+    const gaps = target.zeroed ? [] : between
     if (gaps === undefined) {
       lines.push(`u8.fill(0, ${start}, ${start} + ${String(ownBytes(struct, fields))})`)
     } else {
@@ -204,12 +205,24 @@ else if (!${known}.has(${name})) unknownField(${value}, ${name}, ${names}, ${wha
         lines.push(...zeroSource(target, offset + from, offset + to))
       }
     }
+    const groups = between === undefined ? groupsOf(fields) : undefined
+    const isGiven = new Map<readonly Field[], string>()
+    for (const group of new Set(groups?.values())) {
+      const given = this.#name()
+      isGiven.set(group, given)
+      const tests = group.map((field) => `${value}.${field.name} !== undefined`)
+      lines.push(`const ${given} = ${tests.join(' || ')}`)
+    }
     for (const field of fields) {
       const inner = this.#name()
       lines.push(`const ${inner} = ${value}.${field.name}`)
       const zeroed = target.zeroed || gaps === undefined
       const place = { ...target, value: inner, what: `${target.what}.${field.name}`, zeroed }
-      lines.push(this.#write(field.type, place, offset + field.offset))
+      const written = this.#write(field.type, place, offset + field.offset)
+      const given = isGiven.get(groups?.get(field) ?? [])
+      lines.push(
+        given === undefined ? written : `if (${inner} !== undefined || !${given}) {\n${written}\n}`,
+      )
     }
     return lines.join('\n')
   }

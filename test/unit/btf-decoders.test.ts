@@ -87,6 +87,20 @@ test('a struct decodes to what its C declaration says', () => {
   expect(encode(Event, decoded, 'event')).toEqual(record)
 })
 
+test('of an anonymous union one member is enough to write, and bit-fields are all needed', () => {
+  const Event = btf.struct('event')
+  const { v4, v6, ...rest } = zeros() as Record<string, unknown>
+  expect([v4, v6]).toEqual([0, new Uint8Array(16)])
+  expect(both(Event, encode(Event, { ...rest, v4: 0x01020304 }, 'event'))).toMatchObject({
+    v4: 0x01020304,
+  })
+  const six = new Uint8Array(16).fill(6)
+  expect(both(Event, encode(Event, { ...rest, v6: six }, 'event'))).toMatchObject({ v6: six })
+  const { middle, ...others } = rest
+  expect(middle).toBe(0)
+  expect(() => encode(Event, { ...others, v4 }, 'event')).toThrow(/ for event\.middle but /)
+})
+
 test('options say what enums, text and large integers are read as', () => {
   const options = { enums: 'number', chars: 'bytes', integers: 'string' } as const
   const Event = btf.struct('event', options)

@@ -25,6 +25,8 @@ import { firstSeed, Random } from './random.js'
 import { encodeStruct, type Model, randomStruct, randomValue, structOf } from './random-struct.js'
 
 const inner = struct('inner', { a: u8, b: u16 })
+/** As of struct { __u8 id; union { __u16 low; __u8 all[4]; }; } */
+const shared = struct('shared', { id: u8, low: at(2, u16), all: at(2, bytes(4)) })
 
 /** By `createWrite()`, into memory that was used before, and nothing else of it. */
 function write(type: Type, value: unknown, what: string, baseAlign = 8): Uint8Array {
@@ -92,6 +94,20 @@ describe.each(writers)('by %s a value is written as C has it', (_writer, encode)
       { a: 9, b: { a: 1, b: 0 }, c: 7 },
       [1, 0, 7, 0, 9, 0],
     ],
+    ['one of two fields that share bytes', shared, { id: 1, low: 0x0202 }, [1, 0, 2, 2, 0, 0]],
+    ['the other one', shared, { id: 1, all: Uint8Array.of(2, 3, 4, 5) }, [1, 0, 2, 3, 4, 5]],
+    [
+      'both, of which the last one wins',
+      shared,
+      { id: 1, low: 0x0909, all: Uint8Array.of(2, 3, 4, 5) },
+      [1, 0, 2, 3, 4, 5],
+    ],
+    [
+      'one of them within another one',
+      struct('e', { number: u32, inner: at(0, shared) }),
+      { inner: { id: 1, low: 0x0202 } },
+      [1, 0, 2, 2, 0, 0, 0, 0],
+    ],
     ['an empty tail', struct('e', { a: u8, tail: bytes() }), { a: 1, tail: new Uint8Array() }, [1]],
   ])('%s', (_, type, value, expected) => {
     expect([...encode(type, value, 'value')]).toEqual(expected)
@@ -104,6 +120,13 @@ describe.each(writers)('by %s a value is refused', (_writer, encode) => {
   const text = 'Expected a string of at most 3 bytes in UTF-8 without NUL for value but received '
 
   test.each<[string, Type, unknown, 'TypeError' | 'RangeError', string]>([
+    [
+      'without any of the fields that share bytes',
+      shared,
+      { id: 1 },
+      'TypeError',
+      'Expected an integer from 0 to 65535 for value.low but received undefined',
+    ],
     [
       'that is too large',
       u8,
