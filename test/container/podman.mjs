@@ -84,7 +84,7 @@ export async function makeBase() {
   const exists = await run('podman', ['image', 'exists', image], { env })
   if (exists.status === 0) return image
   const archive = join(cache, 'base.tar')
-  await mustRun('sh', [script, nodeVersion, npmVersion, cache, archive], { timeoutSeconds: 240 })
+  await mustRun('sh', [script, nodeVersion, npmVersion, cache, archive], { timeoutSeconds: 600 })
   await podman(['import', '--quiet', archive, image], 120)
   rmSync(archive)
   return image

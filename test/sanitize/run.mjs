@@ -3,6 +3,7 @@
 // report a deliberate fault. Run it with `make sanitize`, which builds what it
 // needs.
 // Usage: run.mjs [--quick]
+//   --quick: the suites and scripts that have most of the addon's threads and memory
 import { execFileSync } from 'node:child_process'
 import { isAbsolute, join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -38,23 +39,26 @@ const sanitizers = [
 ]
 
 /** Scripts of test/process/scripts, their argument, and the status that they end with. */
+const quickProcesses = [
+  ['workers.cjs', 'terminate at any time', 0],
+  ['life.cjs', 'close in a callback at full speed', 0],
+  ['memory.cjs', 'garbage-collected without close()', 0],
+  ['damaged.cjs', 0],
+  ['addon.cjs', 'anything goes', 0],
+]
 const processes = [
+  ...quickProcesses,
   ['workers.cjs', 'several at once', 0],
   ['workers.cjs', 'terminate at full speed', 0],
   ['workers.cjs', 'terminate while it opens and closes', 0],
-  ['workers.cjs', 'terminate at any time', 0],
   ['workers.cjs', 'ends by itself', 0],
   ['workers.cjs', 'main thread and worker', 0],
-  ['life.cjs', 'close in a callback at full speed', 0],
   ['life.cjs', 'exit in a callback', 3],
   ['life.cjs', 'exit with everything open', 4],
   ['life.cjs', 'exceptions with a handler', 0],
   ['life.cjs', 'unref() lets it end at full speed', 0],
   ['life.cjs', 'blocked while records come, then closed', 0],
-  ['memory.cjs', 'garbage-collected without close()', 0],
-  ['damaged.cjs', 0],
   ['addon.cjs', 'one by one', 0],
-  ['addon.cjs', 'anything goes', 0],
 ]
 
 /** Without address randomisation, as gcc 12's TSan does not know every layout. */
@@ -81,11 +85,14 @@ function withFrames(report, addon) {
   return report.replace(frame, (_, address) => named.get(address))
 }
 
-/** The integration tests of what calls into the addon as others do. */
-const inJavaScript =
-  '/(globals|iterator|open|reader-life.*|skeleton|stats|tagged|tools|topologies|unprivileged|waiting)\\.'
-/** The integration tests of what has a thread: the rest has nothing to race with. */
-const raced = '/(ring-buffer|perf-buffer)'
+/** The integration tests that are left out: the stress test is a process of its own, see below. */
+const apart = '/stress\\.test\\.ts$'
+/** Those that reach most of the addon, and of what has a thread. */
+const quickSuites = {
+  asan: '/(maps|object-phases|program|links|ring-buffer|perf-buffer|flight-recorder)\\.',
+  tsan: '/(ring-buffer|perf-buffer)\\.',
+}
+/** Where there are threads: the rest has nothing to race with. */
 const withThreads = '/(ring|perf|event-stream|stats|waiting|reader|iterator|flight|topologies|user)'
 
 /** The ways to run the code under a sanitizer: all of it, or as little as commits a fault. */
@@ -121,6 +128,8 @@ function waysOf({ name, env }) {
       name: `plain-${name}`,
       addon,
       async *test(label) {
+        // `make test` runs them, too.
+        if (quick) return
         const ended = await runNative([])
         for (const [, not, test] of ended.stdout.matchAll(/^(not )?ok (.*)$/gm)) {
           check(`${label}: ${test}`, not === undefined)
@@ -133,10 +142,9 @@ function waysOf({ name, env }) {
       name: `node-${name}`,
       addon,
       async *test(label) {
-        // The stress test is a process of its own: see below.
-        const left = ['/stress\\.test\\.ts$', ...(quick ? [inJavaScript] : [])]
-        const args = [...jestConfig, '--testPathIgnorePatterns', ...left]
-        if (name === 'tsan') args.push('--testPathPatterns', quick ? raced : withThreads)
+        const args = [...jestConfig, '--testPathIgnorePatterns', apart]
+        if (quick) args.push('--testPathPatterns', quickSuites[name])
+        else if (name === 'tsan') args.push('--testPathPatterns', withThreads)
         const command = [setarch, noRandomisation, ...node]
         const options = { env: { ...env, SANITIZED_ROOT: sanitizedRoot } }
         yield [label, await checkJest(label, command, args, options), 0]
@@ -149,7 +157,7 @@ function waysOf({ name, env }) {
       name: `process-${name}`,
       addon,
       async *test(label) {
-        for (const [script, ...rest] of processes) {
+        for (const [script, ...rest] of quick ? quickProcesses : processes) {
           const [status, ...args] = rest.reverse()
           const ended = await runScript(join('test/process/scripts', script), args)
           yield [`${label}: ${[script, ...args].join(' ')}`, ended, status]
@@ -168,7 +176,8 @@ function waysOf({ name, env }) {
 needRoot()
 for (const sanitizer of sanitizers) {
   for (const way of waysOf(sanitizer)) {
-    for (const [fault, firstLine] of Object.entries(sanitizer.faults)) {
+    const faults = Object.entries(sanitizer.faults)
+    for (const [fault, firstLine] of quick ? faults.slice(0, 1) : faults) {
       const { end, status, output } = await way.commit({ BPF_RINGBUF_FAULT: fault })
       const report = withFrames(output, way.addon)
       check(

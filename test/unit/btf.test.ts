@@ -862,7 +862,7 @@ describe('damaged data is parsed or refused, and does nothing else', () => {
 
   test.each(intact)('%s, with single bytes changed', (_, data) => {
     for (let at = 0; at < data.length; at++) {
-      for (const byte of [0, 1, 4, 0x80, 0xff]) {
+      for (const byte of [0, 4, 0xff]) {
         const damaged = data.slice()
         damaged[at] = byte
         expect({ at, byte, errors: wrongErrors(damaged) }).toEqual({ at, byte, errors: [] })
@@ -871,7 +871,7 @@ describe('damaged data is parsed or refused, and does nothing else', () => {
   })
 
   test.each(intact)('%s, with random damage', (_, data) => {
-    for (let seed = firstSeed; seed < firstSeed + 3000; seed++) {
+    for (let seed = firstSeed; seed < firstSeed + 1000; seed++) {
       const random = new Random(seed)
       const damaged = data.slice()
       for (let count = random.integer(1, 6); count > 0; count--) {

@@ -37,7 +37,7 @@ describe.each(hashFactors)('with a cache whose hash is multiplied by %p', (hashF
   })
 
   test('random strings, some of them again and again, are the same', () => {
-    for (let seed = firstSeed; seed < firstSeed + 20; seed++) {
+    for (let seed = firstSeed; seed < firstSeed + 8; seed++) {
       const random = new Random(seed)
       const cached = createCachedCstrings(hashFactor)()
       const alphabet = random.pick([
