@@ -58,7 +58,8 @@ NATIVE_SOURCES := $(wildcard native/*/*.cc native/*/*.h)
 NATIVE_TEST_SOURCES := $(wildcard test/native/*.cc)
 ifneq ($(NATIVE_TEST_SOURCES),)
   NATIVE_TEST := build/test/native-test
-  NATIVE_TESTS := $(NATIVE_TEST) $(NATIVE_TEST)-asan $(NATIVE_TEST)-tsan
+  # `make test` runs them under sanitizers only.
+  NATIVE_TESTS := $(NATIVE_TEST)-asan $(NATIVE_TEST)-tsan
   NATIVE_TEST_SOURCES += $(wildcard native/core/*.cc)
 endif
 BENCH_BPF_OBJECT := build/bench/bpf/large.bpf.o
@@ -196,7 +197,7 @@ model: | model-packages ## the hand-off between the threads: a search of all its
 	@node test/model/run.mjs $(ARGS)
 
 .PHONY: build-tests build-test-programs build-bench
-build-tests: $(ADDON) package $(NATIVE_TEST) build-test-programs $(call ts_built,test/stress test/life)
+build-tests: $(ADDON) package build-test-programs $(call ts_built,test/stress test/life)
 build-test-programs: $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS)
 build-bench: build build-test-programs $(BENCH_PROGRAMS) $(BENCH_ADDON) $(BENCH_BPF_OBJECT) $(call ts_built,bench)
 
@@ -335,7 +336,7 @@ $(PEER_ROOT)/versions: $(wildcard bench/peers/*.go bench/peers/*.py bench/peers/
 
 $(NATIVE_TEST)-asan: build/asan/fault.o
 $(NATIVE_TEST)-tsan: build/tsan/fault.o
-$(NATIVE_TESTS): $(NATIVE_TEST_SOURCES) $(wildcard native/core/*.h test/native/*.h) | packages
+$(NATIVE_TEST) $(NATIVE_TESTS): $(NATIVE_TEST_SOURCES) $(wildcard native/core/*.h test/native/*.h) | packages
 	$(call say,CXX,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++17 $(CXXFLAGS) $(C_WARNINGS) $(SANITIZE_$(@:$(NATIVE_TEST)-%=%)) -Inative $(LIBBPF_CFLAGS) \
