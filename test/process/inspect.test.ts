@@ -2,10 +2,9 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Output } from '../../lib/cli/command.js'
 import type { Inspection } from '../../lib/cli/inspection.js'
-import { runProgram } from '../../lib/cli/program.js'
 import { BpfMap, type BpfObject, u32, u64, u8 } from '../../lib/index.js'
+import { runCommandLine } from '../command-line.js'
 import { objectPath, openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 
@@ -73,20 +72,9 @@ describe('bpf-ringbuf inspect', () => {
 
   // Not as processes: there are many.
   test.each(objects)('reads %s', async (name) => {
-    let [written, complaints] = ['', '']
-    const rest = { colored: false, columns: undefined, closed: false }
-    const output = (write: (text: string) => void): Output => ({
-      ...rest,
-      write,
-      drained: () => Promise.resolve(),
-    })
-    const status = await runProgram(
-      ['inspect', objectPath(name), '--json'],
-      output((text) => (written += text)),
-      output((text) => (complaints += text)),
-    )
-    expect([status, complaints]).toEqual([0, ''])
-    expect(JSON.parse(written)).toMatchObject({ version: 1, name })
+    const { status, out, err } = await runCommandLine(['inspect', objectPath(name), '--json'])
+    expect([status, err]).toEqual([0, ''])
+    expect(JSON.parse(out)).toMatchObject({ version: 1, name })
   })
 
   test.each<[string[], number, RegExp]>([

@@ -1,11 +1,10 @@
 // What the doctor says of machines that are made up.
 import { checkMachine } from '../../lib/cli/checks.js'
-import type { Output } from '../../lib/cli/command.js'
-import { runProgram } from '../../lib/cli/program.js'
 import type { Proof } from '../../lib/cli/proof.js'
 import { makeReport, renderReport, type Report } from '../../lib/cli/report.js'
 import type { Feature } from '../../lib/machine/feature.js'
 import type { Features } from '../../lib/machine/features.js'
+import { runCommandLine } from '../command-line.js'
 
 /** A machine that gives the same answer to everything but these. */
 function machineWith(
@@ -159,23 +158,6 @@ describe('the text', () => {
 })
 
 describe('the command line', () => {
-  async function run(...args: string[]) {
-    let [out, err] = ['', '']
-    const output = (write: (text: string) => void): Output => ({
-      write,
-      colored: false,
-      columns: undefined,
-      closed: false,
-      drained: () => Promise.resolve(),
-    })
-    const status = await runProgram(
-      args,
-      output((text) => (out += text)),
-      output((text) => (err += text)),
-    )
-    return { status, out, err }
-  }
-
   const { version } = jest.requireActual('../../package.json') satisfies { version: string }
 
   test.each<[string[], number, RegExp, RegExp]>([
@@ -190,7 +172,7 @@ describe('the command line', () => {
     [['doctor', 'me'], 2, /^$/, /^bpf-ringbuf doctor: Unexpected argument 'me'\n\nUsage/],
     [['doctor', '--json=yes'], 2, /^$/, /^bpf-ringbuf doctor: Option '--json' does not take/],
   ])('%j', async (args, status, out, err) => {
-    expect(await run(...args)).toEqual({
+    expect(await runCommandLine(args)).toEqual({
       status,
       out: expect.stringMatching(out) as string,
       err: expect.stringMatching(err) as string,
