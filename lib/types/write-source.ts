@@ -2,7 +2,7 @@
 import { gapsOf, groupsOf, interpretWrite, ownBytes } from './interpret-write.js'
 import { littleEndian } from './memory.js'
 import { alignOfElements, isAligned, memoryNames, type Names } from './place.js'
-import type { Field, IntShape, Type } from './type.js'
+import type { EnumShape, Field, IntShape, Type } from './type.js'
 import {
   booleanIn,
   encoded,
@@ -90,9 +90,11 @@ return function write(memory, at, value, what) {
         return this.#interpreted(type, target, start, what)
       case 'enum': {
         const number = this.#name()
+        const numbers = this.#values.value(numbersOf(shape))
         const described = this.#values.value(shape)
         const inner = { ...target, value: number }
-        return `const ${number} = numberOf(${described}, ${value}, ${what})
+        const refused = `numberOf(${described}, ${value}, ${what})`
+        return `const ${number} = typeof ${value} === 'string' ? (${numbers}.get(${value}) ?? ${refused}) : ${value}
 ${this.#write(shape.unit, inner, offset)}`
       }
       case 'map': {
@@ -231,6 +233,11 @@ else if (!${known}.has(${name})) unknownField(${value}, ${name}, ${names}, ${wha
   #name(): string {
     return `_${String(this.#names++)}`
   }
+}
+
+/** By their names, as what is stored at once. */
+function numbersOf({ names, unit }: EnumShape): Map<string, number | bigint> {
+  return new Map(names.map(([name, value]) => [name, unit.size < 8 ? Number(value) : value]))
 }
 
 /** One that is not stored as most are. */
