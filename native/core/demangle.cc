@@ -2,7 +2,6 @@
 
 #include <cxxabi.h>
 
-#include <cmath>
 #include <cstdlib>
 #include <memory>
 
@@ -16,6 +15,7 @@ constexpr size_t kLongestName = 1024;
 // of node's 81,000 C++ names 20 exceed it.
 constexpr double kLongestEstimate = 16 << 20;
 constexpr size_t kLongestResult = 1 << 16;
+constexpr double kCubeRootOf3 = 1.4422495703074083;
 
 bool IsSequence(char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
@@ -26,17 +26,16 @@ bool IsSequence(char c) {
 // in all the product of such numbers is at most 3^(r/3). A pack expansion
 // ("Dp") repeats its pattern for each element of a pack.
 double EstimateLength(const std::string& name) {
-  double references = 0;
-  double expansions = 0;
+  const auto length = static_cast<double>(name.size());
+  double estimate = length;
   for (size_t i = 0; i + 1 < name.size(); i++) {
-    if (name[i] == 'D' && name[i + 1] == 'p') expansions++;
+    if (name[i] == 'D' && name[i + 1] == 'p') estimate *= length;
     if (name[i] != 'S' && name[i] != 'T') continue;
     size_t end = i + 1;
     while (end < name.size() && IsSequence(name[end])) end++;
-    if (end < name.size() && name[end] == '_') references++;
+    if (end < name.size() && name[end] == '_') estimate *= kCubeRootOf3;
   }
-  const auto length = static_cast<double>(name.size());
-  return length * std::pow(3, references / 3) * std::pow(length, expansions);
+  return estimate;
 }
 
 }  // namespace

@@ -8,11 +8,11 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdio>
-#include <fstream>
 #include <iterator>
 
 #include "core/attachment.h"
@@ -99,11 +99,10 @@ uint32_t KernelVersion() {
   unsigned major = 0;
   unsigned minor = 0;
   unsigned patch = 0;
-  std::ifstream file("/proc/sys/kernel/osrelease");
-  std::string release;
-  std::getline(file, release);
+  utsname kernel{};
+  uname(&kernel);
   // NOLINTNEXTLINE(cert-err34-c): zeros are as good
-  std::sscanf(release.c_str(), "%u.%u.%u", &major, &minor, &patch);
+  std::sscanf(kernel.release, "%u.%u.%u", &major, &minor, &patch);
   return (major << 16) + (minor << 8) + (patch > 255 ? 255 : patch);
 }
 
