@@ -3,12 +3,12 @@
 #define BPF_RINGBUF_NATIVE_CORE_BTF_DUMP_H_
 
 #include <cstddef>
+#include <set>
 #include <string>
-#include <unordered_set>
 
 namespace bpf_ringbuf {
 
-using Names = std::unordered_set<std::string>;
+using Names = std::set<std::string>;
 
 // What of the types is wanted.
 struct TypeSelection {

@@ -5,8 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <unordered_map>
 
 #include "core/map_claim.h"
 
@@ -72,7 +72,7 @@ class UserRing {
   int map_fd_ = -1;
   user_ring_buffer* ring_ = nullptr;
   std::shared_ptr<RoomWatch> room_;
-  std::unordered_map<uint32_t, Sample> reserved_;
+  std::map<uint32_t, Sample> reserved_;
   uint32_t next_number_ = 0;
 };
 
