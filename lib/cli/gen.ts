@@ -19,7 +19,7 @@ it finds beside the module or beside the module's source. Needs no privileges.
       --type NAME       also this struct; again for more. clang keeps a struct in an object
                         when a global refers to it: struct NAME *unused
       --ring RING=NAME  the records of this ring are of this struct; BPFRB_RECORD_OF() in the
-                        program says it, too
+                        program, or a declaration tag record:NAME on the map, says it, too
       --embed           put the object into the module
       --import NAME     import the library as NAME, by default bpf-ringbuf
       --check           write nothing; exit with status 1, and say where they differ, when

@@ -1,6 +1,7 @@
 // Which type the records of a ring or perf buffer have: what was asked for, what the object
 // says, or the only struct that it can be.
 import type { BtfReader as Btf } from '../btf/reader.js'
+import { declaredRecord } from '../map/declared-record.js'
 import { isFixed } from '../map/kinds.js'
 import type { BpfMap } from '../map/map.js'
 import type { BpfObject } from '../object/object.js'
@@ -27,12 +28,13 @@ const plainTypes: Readonly<Record<string, Type>> = { bytes: bytes(), text: cstri
  * @param given What `--type` says.
  * @throws {UsageError} when there is no such type, and when several are possible, with
  *   their names.
+ * @throws {BpfError} `ERR_NOT_FOUND` for a declaration tag that names none.
  */
 export function recordTypeOf(object: BpfObject, map: BpfMap, given?: string): RecordType {
   const { btf } = object
   if (given !== undefined) return givenType(btf, given)
   if (btf === undefined) return asBytes('the object has no types: compile it with clang -g')
-  const declared = declaredType(btf, map)
+  const declared = declaredRecord(btf, map)
   if (declared !== undefined) return typeOf(btf, declared)
   const { own: candidates, kernel } = recordCandidates(object)
   const [only, ...others] = candidates.values()
@@ -61,19 +63,6 @@ function givenType(btf: Btf | undefined, given: string): RecordType {
   if (plain !== undefined) return { type: plain, name }
   const known = [...Object.keys(plainTypes), ...structs.keys()]
   throw new UsageError(`there is no type ${JSON.stringify(given)}; ${didYouMean(name, known)}`)
-}
-
-/** What BPFRB_RINGBUF_OF() and the like, or the map's own declaration, say. */
-function declaredType(btf: Btf, map: BpfMap): number | undefined {
-  const name = `${map.name.replace(/__perf$/, '')}__record`
-  const variable = btf.variables().find((each) => each.name === name)
-  const pointer = variable === undefined ? undefined : btf.type(variable.type)
-  if (pointer?.kind === 'pointer' && btf.sizeOf(pointer.to) > 0) return pointer.to
-  const value = map.kernel.btfId('value')
-  if (value === 0) return undefined
-  const { kind } = btf.type(value)
-  // The values of a perf event array are descriptors.
-  return kind === 'int' && map.type === 'perf_event_array' ? undefined : value
 }
 
 function typeOf(btf: Btf, id: number): RecordType {

@@ -1,5 +1,6 @@
 // The rings of an object, and what their records are.
 import type { BtfReader } from '../btf/reader.js'
+import { declaredRecord } from '../map/declared-record.js'
 import type { BpfMap } from '../map/map.js'
 import type { BpfObject } from '../object/object.js'
 
@@ -26,7 +27,7 @@ export function ringsOf(
   for (const map of object.maps.values()) {
     const kind = kindOf(map, object)
     if (kind === undefined) continue
-    rings.push({ map, kind, record: given.get(map.name) ?? recordOf(btf, map) })
+    rings.push({ map, kind, record: given.get(map.name) ?? declaredRecord(btf, map) })
   }
   return rings
 }
@@ -37,15 +38,4 @@ function kindOf(map: BpfMap, object: BpfObject): Ring['kind'] | undefined {
   if (map.type !== 'perf_event_array') return undefined
   const ring = object.maps.get(map.name.replace(/__perf$/, ''))
   return ring !== undefined && ring !== map && ring.controls.isStream ? undefined : 'BpfPerfRing'
-}
-
-/** What a global `NAME__record` points to, or what the map calls its values. */
-function recordOf(btf: BtfReader, map: BpfMap): number | undefined {
-  const pointer = btf.variables().find(({ name }) => name === `${map.name}__record`)
-  const target = pointer === undefined ? undefined : btf.type(pointer.type)
-  if (target?.kind === 'pointer') return target.to
-  const value = map.kernel.btfId('value')
-  // The values of a perf event array are descriptors.
-  const isStruct = value !== 0 && ['struct', 'union'].includes(btf.type(value).kind)
-  return isStruct ? value : undefined
 }

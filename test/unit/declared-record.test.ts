@@ -1,0 +1,161 @@
+// The types of rings' records that an object declares, as `tail`, `inspect` and `gen` see them.
+import { inspect } from '../../lib/cli/inspection.js'
+import { recordTypeOf } from '../../lib/cli/record-type.js'
+import { generateModule } from '../../lib/gen/module.js'
+import type { Features } from '../../lib/machine/features.js'
+import { declaredRecord } from '../../lib/map/declared-record.js'
+import { BpfObject } from '../../lib/object/object.js'
+import { compileBpf } from './compilers.js'
+
+const header = `
+#define SEC(name) __attribute__((section(name), used))
+#define TAG(tag) __attribute__((btf_decl_tag(tag)))
+#define MAP(name, type_number, more) \\
+  struct { int (*type)[type_number]; int (*max_entries)[4096]; more } name SEC(".maps")
+#define RING(name) MAP(name, 27, )
+#define PERF(name) MAP(name, 4, )
+
+struct event { int pid; };
+struct other { int cpu; long time; };
+typedef struct { short half; } alias;
+typedef int number;
+struct event *unused_event;
+struct other *unused_other;
+alias *unused_alias;
+number *unused_number;
+char LICENSE[] SEC("license") = "GPL";
+`
+
+function open(rings: string): BpfObject {
+  return BpfObject.open(compileBpf(header + rings))
+}
+
+/** By the names of rings, as all commands call it. */
+function recordsOf(object: BpfObject): Record<string, string | undefined> {
+  const { btf } = object
+  if (btf === undefined) throw new Error('the object has no BTF')
+  return Object.fromEntries(
+    [...object.maps.values()]
+      .filter(({ type }) => type !== 'array')
+      .map((map) => {
+        const id = declaredRecord(btf, map)
+        return [map.name, id === undefined ? undefined : btf.describe(id)]
+      }),
+  )
+}
+
+const options = {
+  types: [],
+  rings: new Map<string, string>(),
+  specifier: 'bpf-ringbuf',
+  fileName: 'tags.bpf.o',
+  file: 'tags.bpf.o',
+  command: '',
+  embedded: undefined,
+}
+
+const machine = { mapTypes: {}, buffers: {}, attach: {} } as unknown as Features
+
+test('a tag says it, else a global of the name, else the values of the map', () => {
+  using object = open(`
+    RING(by_name) TAG("record:event");
+    RING(with_struct) TAG("something") TAG("record:struct other");
+    RING(by_typedef) TAG("record:alias");
+    PERF(perf) TAG("record:other");
+    RING(both) TAG("record:other");
+    struct event *const volatile both__record = 0;
+    RING(pointed);
+    struct event *const volatile pointed__record = 0;
+    PERF(half__perf);
+    struct event *const volatile half__record = 0;
+    MAP(tagged_values, 27, struct event *value;) TAG("record:other");
+    MAP(values, 27, struct event *value;);
+    MAP(numbers, 27, number *value;);
+    MAP(descriptors, 4, number *value;);
+    RING(nothing) TAG("records:event") TAG("my record:event");
+  `)
+  expect(recordsOf(object)).toEqual({
+    by_name: 'struct event',
+    with_struct: 'struct other',
+    by_typedef: 'alias',
+    perf: 'struct other',
+    both: 'struct other',
+    pointed: 'struct event',
+    half__perf: 'struct event',
+    tagged_values: 'struct other',
+    values: 'struct event',
+    numbers: 'number',
+    descriptors: undefined,
+    nothing: undefined,
+  })
+})
+
+test('tail, inspect and gen go by the tag', () => {
+  using object = open(`
+    RING(events) TAG("record:event");
+    RING(others) TAG("record:other");
+    RING(aliases) TAG("record:alias");
+  `)
+  expect([...object.maps.values()].map((map) => recordTypeOf(object, map).name)).toEqual([
+    'struct event',
+    'struct other',
+    'alias',
+  ])
+  expect(inspect(object, machine).maps.map(({ record }) => record)).toEqual([
+    'struct event',
+    'struct other',
+    'alias',
+  ])
+  const text = generateModule(object, options)
+  expect(text).toContain('readonly events: BpfRing<Event>')
+  expect(text).toContain('readonly others: BpfRing<Other>')
+  expect(text).toContain('readonly aliases: BpfRing<Alias>')
+})
+
+test.each([
+  [
+    'evnt',
+    'its declaration tag "record:evnt" names no struct of the object; did you mean "event"?',
+    'struct evnt *unused',
+  ],
+  ['number', 'its declaration tag "record:number" names no struct of the object', ''],
+  ['', 'its declaration tag "record:" names no struct of the object', 'The tag is record:NAME'],
+])('a tag that names %j is an error for each of them', (name, problem, hint) => {
+  using object = open(`RING(events) TAG("record:${name}");`)
+  const [map] = object.maps.values()
+  if (map === undefined) throw new Error('the object has no map')
+  for (const use of [
+    () => recordTypeOf(object, map),
+    () => inspect(object, machine),
+    () => generateModule(object, options),
+  ]) {
+    expect(use).toThrow(
+      expect.objectContaining({
+        code: 'ERR_NOT_FOUND',
+        operation: 'find',
+        target: 'the type of the records in "events"',
+        message: expect.stringContaining(problem) as string,
+        hint: expect.stringContaining(hint) as string,
+      }) as Error,
+    )
+  }
+})
+
+test('what is asked for goes before the tag, also before one that is wrong', () => {
+  using object = open('RING(events) TAG("record:evnt");')
+  const [map] = object.maps.values()
+  if (map === undefined) throw new Error('the object has no map')
+  expect(recordTypeOf(object, map, 'other').name).toBe('struct other')
+  const text = generateModule(object, { ...options, rings: new Map([['events', 'other']]) })
+  expect(text).toContain('readonly events: BpfRing<Other>')
+})
+
+test('tags that name different structs are an error, the same one twice is none', () => {
+  using twice = open('RING(events) TAG("record:event") TAG("record:struct event");')
+  expect(recordsOf(twice)).toEqual({ events: 'struct event' })
+  using two = open('RING(events) TAG("record:event") TAG("record:other");')
+  expect(() => recordsOf(two)).toThrow(
+    'Cannot find the type of the records in "events": ' +
+      'its declaration tags "record:event" and "record:other" contradict each other',
+  )
+})
