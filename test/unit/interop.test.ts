@@ -3,22 +3,17 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { BtfMember } from '../../lib/btf/types.js'
 import { Btf } from '../../lib/types/btf.js'
 import { Memory } from '../../lib/types/memory.js'
-import { compileRead } from '../../lib/types/read.js'
-import { encode } from '../../lib/types/write.js'
+import { compileRead, createRead } from '../../lib/types/read.js'
+import type { Type } from '../../lib/types/type.js'
+import { createWrite, encode } from '../../lib/types/write.js'
 import { inDirectory } from './compilers.js'
 import { sectionContents } from './elf-file.js'
 import { firstSeed, Random } from './random.js'
-import {
-  type Abilities,
-  type CStruct,
-  type Leaf,
-  prelude,
-  randomCStruct,
-  readerInC,
-  valueOf,
-} from './random-c.js'
+import { type Abilities, type CStruct, type Leaf, prelude, randomCStruct } from './random-c.js'
+import { readerInC, valueOf } from './reader-in-c.js'
 
 const wanted = Number(process.env['INTEROP_STRUCTS'] ?? 300)
 const perCompile = 100
@@ -40,6 +35,7 @@ const all = {
   floats: true,
   arraysOfArrays: true,
   namelessBits: true,
+  tags: true,
 }
 const old = { ...all, wideEnums: false }
 
@@ -71,6 +67,7 @@ const gcc: Compiler = {
     floats: false,
     arraysOfArrays: false,
     namelessBits: false,
+    tags: false,
   },
 }
 
@@ -88,7 +85,8 @@ const hasBpftool = isInstalled('bpftool')
 interface Compiled {
   btf: Btf
   big: Btf | undefined
-  sizes: number[]
+  /** Of each struct itself, and of its records. */
+  sizes: number[][]
   /** What the C program prints of records. */
   read: (records: Uint8Array) => string[]
 }
@@ -123,7 +121,9 @@ function compile<T>(compiler: Compiler, structs: readonly CStruct[], use: (c: Co
     return use({
       btf: new Btf(sectionContents(object, '.BTF')),
       big: big === undefined ? undefined : new Btf(sectionContents(big, '.BTF')),
-      sizes: lines(run(join(directory, 'reader'), ['sizes'])).map(Number),
+      sizes: lines(run(join(directory, 'reader'), ['sizes'])).map((line) =>
+        line.split(' ').map(Number),
+      ),
       read: (records) => lines(run(join(directory, 'reader'), [], records)),
     })
   })
@@ -132,16 +132,21 @@ function compile<T>(compiler: Compiler, structs: readonly CStruct[], use: (c: Co
 interface Case {
   index: number
   record: Uint8Array
-  decoded: unknown
+  /** By the decoder that is compiled, and by the one that is not. */
+  decoded: unknown[]
   asNumbers: boolean
   asBytes: boolean
-  /** Where what was written of it again is, in the order of what the program prints. */
-  again: number | undefined
+  /** It was written again, and what C makes of that comes next, once or more. */
+  written: { what: string; without: ReadonlySet<unknown> }[]
 }
 
 /** By C's words and the decoder's. */
 function difference(leaf: Leaf, text: string, one: Case): string {
-  let found = one.decoded
+  return one.decoded.map((value) => differenceOf(leaf, text, one, value)).find(Boolean) ?? ''
+}
+
+function differenceOf(leaf: Leaf, text: string, one: Case, value: unknown): string {
+  let found = value
   for (const name of leaf.path) found = (found as Record<string, unknown>)[name]
   if (found instanceof Uint8Array) found = Buffer.from(found).toString('hex')
   if (typeof found === 'number' && leaf.kind.endsWith('signed')) found = BigInt(found)
@@ -150,54 +155,125 @@ function difference(leaf: Leaf, text: string, one: Case): string {
   return `v${leaf.c}: C reads ${String(expected)}, the decoder ${String(found)}`
 }
 
+/** By the writer that is not compiled and the one that is, over what was there before. */
+function written(type: Type, value: unknown): Uint8Array {
+  const bytes = encode(type, value, type.name)
+  const memory = Memory.of(new Uint8Array(bytes.length + 16).fill(0xa5))
+  createWrite(type)(memory, 8, value, type.name)
+  expect(Buffer.from(memory.u8.subarray(8, 8 + bytes.length))).toEqual(Buffer.from(bytes))
+  return bytes
+}
+
 function check(compiler: Compiler, structs: readonly CStruct[], random: Random): void {
   compile(compiler, structs, ({ btf, big, sizes, read }) => {
     const cases: Case[] = []
     const input: Uint8Array[] = []
-    let count = 0
-    const put = (index: number, record: Uint8Array): number => {
-      input.push(new Uint8Array(Uint32Array.of(index).buffer), record)
-      return count++
+    const put = (index: number, record: Uint8Array): void => {
+      input.push(new Uint8Array(Uint32Array.of(index, record.length).buffer), record)
     }
-    for (const [index, { name, leaves, declaration }] of structs.entries()) {
+    for (const [index, { name, leaves, declaration, tail }] of structs.entries()) {
       const asNumbers = leaves.every(({ isWide }) => isWide !== true)
       const asText = btf.struct(name)
       const enums = asNumbers ? 'number' : 'name'
       const asWritten = btf.struct(name, { enums, chars: 'bytes' })
-      expect([declaration, asText.size]).toEqual([declaration, sizes[index]])
+      const [size, length = 0] = sizes[index] ?? []
+      expect([declaration, asText.size]).toEqual([declaration, size])
+      // An array of none at the end is a tail, too: what is written ends there.
+      const isWhole = tail !== undefined || !declaration.includes('[0]')
       // Of these, one may be written as another that C takes for the same.
       const isExact = leaves.every(({ kind }) => kind !== 'bool' && kind !== 'float')
       for (const form of ['text', 'any bytes', 'zeros and ones']) {
         const asBytes = form !== 'text'
         const type = asBytes ? asWritten : asText
         const isSparse = form === 'zeros and ones'
-        const record = random.bytes(type.size).map((byte) => (isSparse ? byte & 1 : byte))
-        const decoded = compileRead(type)(Memory.of(record), 0, record.length)
+        const record = random.bytes(length).map((byte) => (isSparse ? byte & 1 : byte))
+        const memory = Memory.of(record)
+        const decoded = compileRead(type)(memory, 0, record.length)
+        const again = createRead(type)(memory, 0, record.length)
         put(index, record)
-        const writable = asBytes && (isExact || isSparse)
-        const again = writable ? put(index, encode(type, decoded, name)) : undefined
-        cases.push({ index, record, decoded, asNumbers: asBytes && asNumbers, asBytes, again })
+        const rewritten: Case['written'] = []
+        if (asBytes && (isExact || isSparse)) {
+          const write = (what: string, without: ReadonlySet<unknown>): void => {
+            const given = Object.entries(decoded).filter(([field]) => !without.has(field))
+            const bytes = written(type, Object.fromEntries(given))
+            if (isWhole) expect([declaration, bytes.length]).toEqual([declaration, length])
+            put(index, bytes)
+            rewritten.push({ what, without })
+          }
+          write('is written as', new Set())
+          const without = hiddenByUnions(btf, name, random)
+          if (without.size > 0) write(`without ${[...without].join(', ')} is written as`, without)
+        }
+        cases.push({
+          index,
+          record,
+          decoded: [decoded, again],
+          asNumbers: asBytes && asNumbers,
+          asBytes,
+          written: rewritten,
+        })
+        if (tail !== undefined && form !== 'text') {
+          const { length: count } = (decoded as Record<string, { length: number }>)[tail.name] ?? {}
+          expect([declaration, count]).toEqual([declaration, tail.count])
+        }
       }
       if (big !== undefined) expect(layoutOf(big, name)).toEqual(layoutOf(btf, name))
     }
     const printed = read(Buffer.concat(input))
+    const words = (text: string | undefined): string[] => (text ?? '').trimEnd().split(' ')
     let line = 0
     for (const one of cases) {
-      const { index, again } = one
-      const { leaves, declaration } = structs[index] as CStruct
-      const text = (printed[line++] ?? '').trimEnd()
-      const words = text.split(' ')
-      const differences = leaves.map((leaf, i) => difference(leaf, words[i] ?? 'nothing', one))
+      const { leaves, declaration } = structs[one.index] as CStruct
+      const expected = words(printed[line++])
+      const differences = leaves.map((leaf, i) => difference(leaf, expected[i] ?? 'nothing', one))
       const wrong = differences.filter((each) => each !== '')
-      if (again !== undefined) {
-        const written = (printed[line++] ?? '').trimEnd()
-        if (written !== text) wrong.push(`what was read of ${text} is written as ${written}`)
+      for (const { what, without } of one.written) {
+        const found = words(printed[line++])
+        for (const [i, { path, c }] of leaves.entries()) {
+          if (without.has(path[0]) || found[i] === expected[i]) continue
+          wrong.push(`v${c}: ${String(expected[i])} ${what} ${String(found[i])}`)
+        }
       }
       if (wrong.length > 0) {
         throw new Error(`${compiler.name}, ${declaration}\n${wrong.slice(0, 10).join('\n')}`)
       }
     }
   })
+}
+
+interface Part {
+  name: string
+  /** In bits. */
+  start: number
+  end: number
+}
+
+/**
+ * Of each anonymous union in a struct, all members but one that share bits with that one:
+ * writing does without them.
+ */
+function hiddenByUnions(btf: Btf, name: string, random: Random): Set<string> {
+  const shown: Part[] = []
+  const others: Part[] = []
+  const walk = (members: readonly BtfMember[], before: number, isShown: boolean): void => {
+    for (const { name, bitOffset, bitSize, type } of members) {
+      const start = before + bitOffset
+      const inner = btf.type(type)
+      if (name !== '') {
+        const end = start + (bitSize === 0 ? 8 * btf.sizeOf(type) : bitSize)
+        ;(isShown ? shown : others).push({ name, start, end })
+      } else if (inner.kind === 'struct') {
+        walk(inner.members, start, isShown)
+      } else if (inner.kind === 'union') {
+        const chosen = random.pick(inner.members)
+        for (const each of inner.members) walk([each], start, isShown && each === chosen)
+      }
+    }
+  }
+  walk(btf.structs(name)[0]?.members ?? [], 0, true)
+  const isHidden = ({ start, end }: Part): boolean =>
+    shown.some((part) => part.start < end && start < part.end)
+  return new Set(others.filter(isHidden).map(({ name }) => name))
 }
 
 /** Where its members are. */
@@ -216,6 +292,53 @@ function layoutOf(btf: Btf, name: string, seen = new Set<string>()): unknown {
 
 test('there is a compiler', () => {
   expect(compilers.length).toBeGreaterThan(0)
+})
+
+/** All that the library reads, as it stands in the text of a struct. */
+const shapes: Readonly<Record<string, RegExp>> = {
+  'a union with a name': /union s\d+_\d+ \{[^}]*\} \w+;/,
+  'an anonymous union': /union {2}\{/,
+  'an array of unions': /union s\d+_\d+ \w*\[\d\]/,
+  'an anonymous struct in an anonymous union': /union {2}\{[^}]*struct {2}\{/,
+  'a bit-field across units': /int \w+ : (2\d|3[01]); [^;:]*int \w+ : (2\d|3[01]);/,
+  'a bit-field in a packed struct': / : \d+;[^{}]*\} __attribute__\(\(packed/,
+  'a bit-field in a union': /union \w* ?\{ [^;{}]* : \d+;/,
+  'a bit-field of an enum': /enum \w+ \w+ : \d/,
+  'a bit-field of 64 bits': /long \w+ : (3[3-9]|[456]\d)/,
+  'a bit-field without a name': /int : \d/,
+  'a bool bit-field': /_Bool \w+ : 1/,
+  'an enum with a sign': /enum \w+ \{[^}]*= -/,
+  'an enum of 64 bits': /enum \w+ \{[^}]*\dull/,
+  'an enum of 8 bits': /enum \w+ \{[^}0-9]*(\w+ = -?\d\d?,? )+\} __attribute__\(\(packed/,
+  'an enum of 16 bits': /enum \w+ \{[^}]*= 300 \} __attribute__\(\(packed/,
+  'an array of arrays': /\w\[\d+\]\[\d+\]/,
+  'a typedef of an array': /typedef [^;{}]*\[\d+\];/,
+  'a typedef of a typedef': /typedef (const |volatile )?s\d+_t\d+ s\d+_t/,
+  'a typedef of less alignment': /typedef [^;{}]* __attribute__\(\(aligned/,
+  'a flexible tail': /\w\[\][^;]*; \}/,
+  'a flexible tail of arrays': /\w\[\]\[\d+\][^;]*; \}/,
+  'a flexible tail of structs': /struct s\d+_\d+ \w+\[\][^;]*; \}/,
+  'an array of none': /\w\[0\]/,
+  'a struct of nothing': /struct \{\}/,
+  '128 bits': /__int128/,
+  'a pointer': /void \*f/,
+  'a pointer to a function': /\(\*f\d+\)\(void/,
+  'an array of pointers': /\*f\d+\[\d\]/,
+  'a float': /float f/,
+  'an aligned struct': /\} __attribute__\(\((packed, )?aligned/,
+  'an aligned member': /[^}] __attribute__\(\(aligned/,
+  'a packed member': /[^}] __attribute__\(\(packed/,
+  'a pragma of packing': /#pragma pack\(push, 2\)/,
+  'a tag on a pointer': /btf_type_tag/,
+  'a tag on a member': /btf_decl_tag/,
+}
+
+test('the structs have all shapes', () => {
+  const random = new Random(firstSeed)
+  const made = Array.from({ length: 2000 }, () => randomCStruct(random, 's0', all))
+  const text = made.map(({ declaration }) => declaration).join('\0')
+  const missing = Object.keys(shapes).filter((shape) => !(shapes[shape] as RegExp).test(text))
+  expect({ firstSeed, missing }).toEqual({ firstSeed, missing: [] })
 })
 
 describe.each(compilers)('$name', (compiler) => {

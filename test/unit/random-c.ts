@@ -1,5 +1,5 @@
 // Random structs as C programs have them: packed, aligned, nested, unions, bit-fields,
-// enums, arrays; and the C program that says what they hold.
+// enums, arrays, typedefs, flexible tails.
 import type { Random } from './random.js'
 
 /** What C reads by itself: a number, a text, a list of bytes. */
@@ -23,6 +23,8 @@ export interface CStruct {
   /** With those of what it contains. */
   declaration: string
   leaves: readonly Leaf[]
+  /** A flexible array at its end, and how many elements of it `leaves` has. */
+  tail?: { name: string; count: number }
 }
 
 /** What a compiler's BTF cannot say is left out. */
@@ -33,6 +35,8 @@ export interface Abilities {
   floats: boolean
   arraysOfArrays: boolean
   namelessBits: boolean
+  /** On pointers and members. */
+  tags: boolean
 }
 
 type Kind = Leaf['kind']
@@ -41,6 +45,9 @@ interface Declared {
   /** With NAME for its declarator. */
   c: string
   leaves: Leaf[]
+  isArray?: boolean
+  /** Of `char` and `unsigned char`: what an array of them is. */
+  asArray?: 'text' | 'bytes'
 }
 
 interface Scope {
@@ -68,6 +75,15 @@ const integers: readonly (readonly [c: string, kind: Kind, bits: number])[] = [
   ['u32_t', 'unsigned', 32],
 ]
 
+const pointers = [
+  'void *NAME',
+  'struct forward *const NAME',
+  'int (*NAME)(void *)',
+  'const char *const *NAME',
+  'int (*NAME)[4]',
+]
+const taggedPointers = ['int __attribute__((btf_type_tag("user"))) *NAME']
+
 export const prelude = 'typedef unsigned int u32_t; struct forward;\n'
 
 const mostLeaves = 120
@@ -75,8 +91,33 @@ const mostLeaves = 120
 export function randomCStruct(random: Random, name: string, abilities: Abilities): CStruct {
   const scope: Scope = { random, abilities, name, before: [], count: 0, leaves: 0 }
   const { c, leaves } = composite(scope, 'struct', name, 0)
-  const declaration = `${scope.before.join('')}${c.replace(' NAME', '')};\n`
-  return { name, declaration, leaves }
+  const tail = random.chance(0.15) ? tailOf(scope) : undefined
+  const whole = tail === undefined ? c : c.replace(/ }([^}]*)$/, ` ${tail.c}; }$1`)
+  const declaration = `${scope.before.join('')}${whole.replace(/ NAME$/, '')};\n`
+  if (tail === undefined) return { name, declaration, leaves }
+  const { name: tailName, count } = tail
+  return {
+    name,
+    declaration,
+    leaves: [...leaves, ...tail.leaves],
+    tail: { name: tailName, count },
+  }
+}
+
+/** A flexible array, with the elements that its records have. */
+function tailOf(scope: Scope): Declared & { name: string; count: number } {
+  const found = type(scope, 2)
+  const isRefused = found.isArray === true && !scope.abilities.arraysOfArrays
+  const element = isRefused ? { c: 'int NAME', leaves: [leaf('signed')] } : found
+  const count = scope.random.integer(0, 3)
+  const name = nextName(scope)
+  const array = arrayOf(element, count, '')
+  return {
+    name,
+    count,
+    c: array.c.replace('NAME', name),
+    leaves: count === 0 ? [] : within(array.leaves, name),
+  }
 }
 
 function leaf(kind: Kind, length = 0, names?: Leaf['names']): Leaf {
@@ -123,7 +164,11 @@ function nextName(scope: Scope): string {
 function member(scope: Scope, depth: number, parent: 'struct' | 'union'): Declared {
   const { random } = scope
   const kind = random.integer(0, 19)
-  if (kind < 5 && parent === 'struct') return bitField(scope)
+  if (kind < (parent === 'struct' ? 5 : 2)) return bitField(scope)
+  if (random.chance(0.03)) {
+    const empty = random.pick(['int NAME[0]', 'struct {} NAME', 'struct forward *NAME[0]'])
+    return { c: empty.replace('NAME', nextName(scope)), leaves: [] }
+  }
   if (kind < 7 && depth < 3 && scope.leaves < mostLeaves) {
     // An anonymous one has attributes, and no name of its own.
     const anonymous = composite(scope, random.pick(['struct', 'union']), '', depth + 1)
@@ -136,7 +181,9 @@ function member(scope: Scope, depth: number, parent: 'struct' | 'union'): Declar
     ? ` __attribute__((aligned(${String(random.pick([1, 2, 4, 8, 16, 32]))})))`
     : random.chance(0.05)
       ? ' __attribute__((packed))'
-      : ''
+      : scope.abilities.tags && random.chance(0.03)
+        ? ' __attribute__((btf_decl_tag("key:value")))'
+        : ''
   return { c: `${c.replace('NAME', name)}${aligned}`, leaves: within(leaves, name) }
 }
 
@@ -174,31 +221,27 @@ function type(scope: Scope, depth: number): Declared {
   const kind = random.integer(0, 19)
   const isSmall = depth >= 3 || scope.leaves >= mostLeaves
   if (kind < 2) {
-    const length = random.integer(1, 20)
-    const isText = random.chance(0.6)
-    const c = isText ? 'char' : 'unsigned char'
-    return {
-      c: `${c} NAME[${String(length)}]`,
-      leaves: [leaf(isText ? 'text' : 'bytes', length)],
-    }
+    const [c, asArray] = random.pick([
+      ['char', 'text'],
+      ['unsigned char', 'bytes'],
+    ] as const)
+    const one = { c: `${c} NAME`, leaves: [leaf('signed')], asArray }
+    return arrayOf(one, random.integer(1, 20))
   }
-  if (kind < 5 && !isSmall) return arrayOf(scope, depth)
+  if (kind < 5 && !isSmall) {
+    const element = type(scope, depth + 1)
+    const isRefused = element.isArray === true && !abilities.arraysOfArrays
+    return isRefused ? element : arrayOf(element, random.integer(1, 3))
+  }
   if (kind < 7) {
     const { c, kind: sign, names, bits } = enumeration(scope, abilities.wideEnums)
     return { c: `${c} NAME`, leaves: [{ ...leaf(sign, 0, names), isWide: bits === 64 }] }
   }
   if (kind < 8) {
-    const c = random.pick(['void *NAME', 'struct forward *const NAME', 'int (*NAME)(void *)'])
+    const c = random.pick([...pointers, ...(abilities.tags ? taggedPointers : [])])
     return { c, leaves: [leaf('unsigned')] }
   }
-  if (kind < 11 && !isSmall) {
-    const tag = `${scope.name}_${String(scope.count++)}`
-    const found = composite(scope, random.pick(['struct', 'struct', 'union']), tag, depth + 1)
-    if (random.chance(0.5)) return found
-    // Declared before, and used by its name.
-    scope.before.push(`${found.c.replace(/ NAME$/, '')};\n`)
-    return { c: `${/^\w+ \w+/.exec(found.c)?.[0] ?? ''} NAME`, leaves: found.leaves }
-  }
+  if (kind < 11 && !isSmall) return namedComposite(scope, depth)
   if (kind < 12) return { c: '_Bool NAME', leaves: [leaf('bool')] }
   if (kind < 14 && abilities.floats) {
     return { c: `${random.pick(['float', 'double'])} NAME`, leaves: [leaf('float')] }
@@ -208,26 +251,53 @@ function type(scope: Scope, depth: number): Declared {
       ? { c: '__int128 NAME', leaves: [leaf('signed128')] }
       : { c: 'unsigned __int128 NAME', leaves: [leaf('unsigned128')] }
   }
+  if (kind < 17 && depth < 3) return typedefOf(scope, type(scope, depth + 1))
   const [c, sign] = random.pick(integers)
   const qualifier = random.pick(['', '', '', 'const ', 'volatile ', 'const volatile '])
-  return { c: `${qualifier}${c} NAME`, leaves: [leaf(sign)] }
+  const asArray = c === 'char' ? 'text' : c === 'unsigned char' ? 'bytes' : undefined
+  const found = { c: `${qualifier}${c} NAME`, leaves: [leaf(sign)] }
+  return asArray === undefined ? found : { ...found, asArray }
 }
 
-function arrayOf(scope: Scope, depth: number): Declared {
+function namedComposite(scope: Scope, depth: number): Declared {
   const { random } = scope
-  const element = type(scope, depth + 1)
-  if (!scope.abilities.arraysOfArrays && element.c.includes('NAME[')) return element
-  const length = random.integer(1, 3)
-  const first = element.leaves[0]
-  const isByte = /^(const |volatile )*(unsigned )?char NAME$/.test(element.c)
-  const c = element.c.replace('NAME', `NAME[${String(length)}]`)
-  if (isByte && first !== undefined) {
-    const isText = !element.c.includes('unsigned')
-    return { c, leaves: [leaf(isText ? 'text' : 'bytes', length)] }
+  const tag = `${scope.name}_${String(scope.count++)}`
+  const found = composite(scope, random.pick(['struct', 'struct', 'union']), tag, depth + 1)
+  if (random.chance(0.5)) return found
+  // Declared before, and used by its name.
+  const [before, after] = random.chance(0.3)
+    ? [`#pragma pack(push, ${String(random.pick([1, 2, 4]))})\n`, '#pragma pack(pop)\n']
+    : ['', '']
+  scope.before.push(`${before}${found.c.replace(/ NAME$/, '')};\n${after}`)
+  return { c: `${/^\w+ \w+/.exec(found.c)?.[0] ?? ''} NAME`, leaves: found.leaves }
+}
+
+/** By one name or more, of which each may qualify what is behind it. */
+function typedefOf(scope: Scope, behind: Declared): Declared {
+  const { random } = scope
+  let { c } = behind
+  for (let left = random.integer(1, 3); left > 0; left--) {
+    const name = `${scope.name}_t${String(scope.count++)}`
+    // Less than its natural alignment: what has more could not be in an array.
+    const aligned = random.chance(0.1) ? ' __attribute__((aligned(1)))' : ''
+    const qualifier = random.pick(['', '', '', 'const ', 'volatile '])
+    scope.before.push(`typedef ${qualifier}${c.replace('NAME', name)}${aligned};\n`)
+    c = `${name} NAME`
   }
+  return { ...behind, c }
+}
+
+/** @param written What stands between its brackets. */
+function arrayOf(
+  { c: element, leaves, asArray }: Declared,
+  length: number,
+  written = String(length),
+): Declared {
+  const c = element.replace('NAME', `NAME[${written}]`)
+  if (asArray !== undefined) return { c, leaves: [leaf(asArray, length)], isArray: true }
   const indices = Array.from({ length }, (_, i) => i)
   // In C the index of the outer array comes first.
-  return { c, leaves: indices.flatMap((i) => within(element.leaves, i)) }
+  return { c, leaves: indices.flatMap((i) => within(leaves, i)), isArray: true }
 }
 
 function enumeration(
@@ -237,9 +307,12 @@ function enumeration(
   const { random, abilities } = scope
   const bits = mayBeWide && random.chance(0.2) ? 64 : 32
   const isSigned = random.chance(0.4)
+  const isPacked = bits === 32 && random.chance(0.2)
   const values = [0n, BigInt(random.integer(1, 9)), BigInt(random.integer(10, 100))]
   if (isSigned) values.push(-1n, -BigInt(random.integer(2, 90)))
-  else if (abilities.wideEnums && random.chance(0.3)) values.push(0xffffffffn)
+  else if (abilities.wideEnums && !isPacked && random.chance(0.3)) values.push(0xffffffffn)
+  const isHalf = isPacked && random.chance(0.5)
+  if (isHalf) values.push(300n)
   if (bits === 64) values.push(isSigned ? -(1n << 40n) : 1n << 63n)
   const prefix = `${scope.name}_e${String(scope.count++)}`
   const names = new Map<string, string>()
@@ -252,100 +325,8 @@ function enumeration(
         : `${String(value)}${bits === 64 ? 'ull' : ''}`
     return `${name} = ${literal}`
   })
-  scope.before.push(`enum ${prefix} { ${all.join(', ')} };\n`)
-  return { c: `enum ${prefix}`, kind: isSigned ? 'signed' : 'unsigned', names, bits }
-}
-
-/** Prints the size of each struct, or, of records on standard input, what is in them. */
-export function readerInC(structs: readonly CStruct[]): string {
-  const sizes = structs.map(({ name }) => `printf("%zu\\n", sizeof(struct ${name}));`)
-  const readers = structs.map(
-    ({ name, leaves }) => `static void read_${name}(void) {
-  static struct ${name} v;
-  if (fread((void *)&v, 1, sizeof(v), stdin) != sizeof(v)) exit(1);
-${leaves.map((each) => `  ${printed(each)}`).join('\n')}
-  putchar('\\n');
-}`,
-  )
-  const names = structs.map(({ name }) => `read_${name}`)
-  return `#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-${prelude}${structs.map(({ declaration }) => declaration).join('')}
-static void whole(unsigned __int128 n) {
-  printf("%016llx%016llx ", (unsigned long long)(n >> 64), (unsigned long long)n);
-}
-static void real(double d) {
-  unsigned long long bits;
-  memcpy(&bits, &d, 8);
-  if (d != d) printf("nan "); else printf("%016llx ", bits);
-}
-static void hex(const volatile void *p, int n) {
-  for (int i = 0; i < n; i++) printf("%02x", ((const volatile unsigned char *)p)[i]);
-  putchar(' ');
-}
-${readers.join('\n')}
-static void (*const readers[])(void) = { ${names.join(', ')} };
-int main(int argc, char **argv) {
-  unsigned index;
-  if (argc > 1) { ${sizes.join(' ')} return 0; }
-  while (fread(&index, 4, 1, stdin) == 1) readers[index]();
-  return 0;
-}
-`
-}
-
-function printed({ c, kind, length, isBitField }: Leaf): string {
-  switch (kind) {
-    case 'unsigned':
-      return `printf("%llu ", (unsigned long long)v${c});`
-    case 'signed':
-      return `printf("%lld ", (long long)v${c});`
-    case 'unsigned128':
-    case 'signed128':
-      return `whole(v${c});`
-    case 'float':
-      return `real(v${c});`
-    case 'bool':
-      return isBitField
-        ? `printf("%d ", v${c});`
-        : `printf("%d ", *(const volatile unsigned char *)&v${c} != 0);`
-    case 'text':
-    case 'bytes':
-      return `hex(&v${c}, ${String(length)});`
-  }
-}
-
-/** What a decoder must give for what the C program printed. */
-export function valueOf(
-  { kind, names }: Leaf,
-  text: string,
-  { asNumbers, asBytes }: { asNumbers: boolean; asBytes: boolean },
-): unknown {
-  switch (kind) {
-    case 'unsigned':
-    case 'signed': {
-      const name = asNumbers ? undefined : names?.get(text)
-      if (name !== undefined) return name
-      return BigInt(text)
-    }
-    case 'unsigned128':
-      return BigInt(`0x${text}`)
-    case 'signed128':
-      return BigInt.asIntN(128, BigInt(`0x${text}`))
-    case 'float': {
-      if (text === 'nan') return NaN
-      return new Float64Array(BigUint64Array.of(BigInt(`0x${text}`)).buffer)[0]
-    }
-    case 'bool':
-      return text === '1'
-    case 'text': {
-      if (asBytes) return text
-      const bytes = Buffer.from(text, 'hex')
-      const stop = bytes.indexOf(0)
-      return bytes.subarray(0, stop < 0 ? bytes.length : stop).toString('utf8')
-    }
-    case 'bytes':
-      return text
-  }
+  const packed = isPacked ? ' __attribute__((packed))' : ''
+  scope.before.push(`enum ${prefix} { ${all.join(', ')} }${packed};\n`)
+  const kind = isSigned ? 'signed' : 'unsigned'
+  return { c: `enum ${prefix}`, kind, names, bits: isHalf ? 16 : isPacked ? 8 : bits }
 }
