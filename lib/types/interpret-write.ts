@@ -6,6 +6,7 @@ import {
   type BitsShape,
   type Field,
   type IntShape,
+  isOpen,
   requiredBytes,
   type Shape,
   type Type,
@@ -175,7 +176,8 @@ function interpretStruct(struct: Type, fields: readonly Field[], zeroed: boolean
   const writes = fields.map((field) => ({
     ...field,
     group: groups?.get(field),
-    write: interpretWrite(field.type, zeroed || between === undefined),
+    // What takes the rest of the record is none of the struct's own bytes.
+    write: interpretWrite(field.type, zeroed || (between === undefined && !isOpen(field.type))),
   }))
   return (memory, at, value, what) => {
     const given = fieldsOf(value, what)

@@ -2,7 +2,7 @@
 import { gapsOf, groupsOf, interpretWrite, ownBytes } from './interpret-write.js'
 import { littleEndian } from './memory.js'
 import { alignOfElements, isAligned, memoryNames, type Names } from './place.js'
-import type { EnumShape, Field, IntShape, Type } from './type.js'
+import { type EnumShape, type Field, type IntShape, isOpen, type Type } from './type.js'
 import {
   booleanIn,
   encoded,
@@ -218,7 +218,8 @@ else if (!${known}.has(${name})) unknownField(${value}, ${name}, ${names}, ${wha
     for (const field of fields) {
       const inner = this.#name()
       lines.push(`const ${inner} = ${value}.${field.name}`)
-      const zeroed = target.zeroed || gaps === undefined
+      // What takes the rest of the record is none of the struct's own bytes.
+      const zeroed = target.zeroed || (gaps === undefined && !isOpen(field.type))
       const place = { ...target, value: inner, what: `${target.what}.${field.name}`, zeroed }
       const written = this.#write(field.type, place, offset + field.offset)
       const given = isGiven.get(groups?.get(field) ?? [])

@@ -156,11 +156,13 @@ function differenceOf(leaf: Leaf, text: string, one: Case, value: unknown): stri
 }
 
 /** By the writer that is not compiled and the one that is, over what was there before. */
-function written(type: Type, value: unknown): Uint8Array {
+function written(type: Type, value: unknown, declaration: string): Uint8Array {
   const bytes = encode(type, value, type.name)
   const memory = Memory.of(new Uint8Array(bytes.length + 16).fill(0xa5))
   createWrite(type)(memory, 8, value, type.name)
-  expect(Buffer.from(memory.u8.subarray(8, 8 + bytes.length))).toEqual(Buffer.from(bytes))
+  const compiled = memory.u8.subarray(8, 8 + bytes.length)
+  const hex = (of: Uint8Array): string => Buffer.from(of).toString('hex')
+  expect([declaration, hex(compiled)]).toEqual([declaration, hex(bytes)])
   return bytes
 }
 
@@ -195,7 +197,7 @@ function check(compiler: Compiler, structs: readonly CStruct[], random: Random):
         if (asBytes && (isExact || isSparse)) {
           const write = (what: string, without: ReadonlySet<unknown>): void => {
             const given = Object.entries(decoded).filter(([field]) => !without.has(field))
-            const bytes = written(type, Object.fromEntries(given))
+            const bytes = written(type, Object.fromEntries(given), declaration)
             if (isWhole) expect([declaration, bytes.length]).toEqual([declaration, length])
             put(index, bytes)
             rewritten.push({ what, without })

@@ -108,6 +108,12 @@ describe.each(writers)('by %s a value is written as C has it', (_writer, encode)
       { inner: { id: 1, low: 0x0202 } },
       [1, 0, 2, 2, 0, 0, 0, 0],
     ],
+    [
+      'a tail behind fields that share bytes, zeros in its elements',
+      struct('e', { low: u16, all: at(0, bytes(2)), tail: array(inner) }),
+      { all: Uint8Array.of(1, 2), tail: [{ a: 3, b: 0 }] },
+      [1, 2, 3, 0, 0, 0],
+    ],
     ['an empty tail', struct('e', { a: u8, tail: bytes() }), { a: 1, tail: new Uint8Array() }, [1]],
   ])('%s', (_, type, value, expected) => {
     expect([...encode(type, value, 'value')]).toEqual(expected)
