@@ -22,9 +22,10 @@ import { encode } from '../../lib/types/write.js'
 import { cursorOf, type TestRecord, writeBatch } from '../unit/batch-writer.js'
 import { sectionsOf } from '../unit/elf-file.js'
 import type { Random } from '../unit/random.js'
-import { randomStruct, structOf } from '../unit/random-struct.js'
+import { Inexact } from '../unit/random-scalars.js'
+import { randomStruct, read, shown, structOf } from '../unit/random-struct.js'
 import { mutated } from './mutate.js'
-import { Inexact, neededBytes, randomBytes, read } from './reference.js'
+import { neededBytes, randomBytes } from './reference.js'
 
 export interface Target {
   /** One case of this seed's randomness. */
@@ -326,7 +327,7 @@ function decode(random: Random): void {
   const cursor = cursorOf(batch)
   cursor.raise = (error) => found.push((error as { code?: string }).code ?? error)
   const onRecord = (value: unknown, source?: number | string): unknown =>
-    found.push([asView ? { ...(value as object) } : value, source])
+    found.push([shown(model, value), source])
   compile(asView ? type.view() : type, flavour, 'events')(batch.arena, cursor, 0, onRecord)
   assert.deepEqual(found, expected)
   assert.equal(cursor.position, batch.sizeBytes)

@@ -8,12 +8,14 @@ import { encode } from '../../lib/types/write.js'
 import { BtfWriter } from './btf-writer.js'
 import { compileBpf } from './compilers.js'
 import { firstSeed, Random } from './random.js'
+import { readInC } from './random-scalars.js'
 import {
   declareC,
   encodeStruct,
   type Model,
   randomStruct,
   randomValue,
+  shown,
   sizeAndAlign,
 } from './random-struct.js'
 
@@ -25,17 +27,27 @@ typedef unsigned long long uint64_t; typedef long long int64_t;
 typedef _Bool bool;
 `
 
-/** What is read by a type of BTF, which knows of no u64.number, and of no list of bytes. */
+/** What is read by a type of BTF, which knows of C's types alone, and of no list of bytes. */
 function asInBtf(model: Model, value: unknown): unknown {
   switch (model.kind) {
-    case 'scalar':
-      return model.c.endsWith('64_t') ? BigInt(value as number) : value
+    case 'scalar': {
+      const view = new DataView(new ArrayBuffer(model.size))
+      model.write(view, 0, value as never)
+      return readInC(model, view, 0)
+    }
     case 'array': {
       const { element } = model
       const isBytes = element.kind === 'scalar' && element.c === 'uint8_t'
       const items = (value as unknown[]).map((item) => asInBtf(element, item))
       return isBytes ? Uint8Array.from(items as number[]) : items
     }
+    case 'union':
+      return Object.fromEntries(
+        model.members.map(({ name, model: member }) => [
+          name,
+          asInBtf(member, (value as Record<string, unknown>)[name]),
+        ]),
+      )
     case 'struct':
       return Object.fromEntries(
         model.fields.map(({ name, model: field }) => [
@@ -63,7 +75,11 @@ test('random structs are found in what clang makes of them, and read as the refe
     if (type === undefined) throw new Error(`no type for ${declareC(model)}`)
     const read = compileRead(type)(Memory.of(record), 0, record.length)
     const what = declareC(model)
-    expect([what, type.size, read]).toEqual([what, sizeAndAlign(model).size, asInBtf(model, value)])
+    expect([what, type.size, shown(model, read)]).toEqual([
+      what,
+      sizeAndAlign(model).size,
+      asInBtf(model, value),
+    ])
   }
 })
 

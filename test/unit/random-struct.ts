@@ -1,13 +1,32 @@
 // Random C types: their declaration in C and in TypeScript, their layout and
 // their values, worked out here without what is tested.
+import { bits } from '../../lib/types/bits.js'
 import * as types from '../../lib/types/struct.js'
+import { union } from '../../lib/types/union.js'
 import type { Random } from './random.js'
+import {
+  type BitsModel,
+  bitsInC,
+  bitsSize,
+  randomBitFields,
+  readBits,
+  type Scalar,
+  scalars,
+  writeBits,
+} from './random-scalars.js'
 
 export type Model =
   | Scalar
   | { kind: 'cstring' | 'bytes'; length: number | undefined }
   | { kind: 'array'; element: Model; length: number }
+  | BitsModel
+  | { kind: 'union'; members: readonly MemberModel[] }
   | StructModel
+
+interface MemberModel {
+  name: string
+  model: Model
+}
 
 export interface StructModel {
   kind: 'struct'
@@ -16,92 +35,10 @@ export interface StructModel {
   fields: FieldModel[]
 }
 
-export interface FieldModel {
-  name: string
-  model: Model
+export interface FieldModel extends MemberModel {
   /** Declared with at(), otherwise where C puts it. */
   offset?: number
 }
-
-interface Scalar {
-  kind: 'scalar'
-  c: string
-  type: types.Type
-  size: number
-  random: (random: Random) => unknown
-  write: (view: DataView, offset: number, value: never) => void
-}
-
-const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
-
-const scalars: readonly Scalar[] = [
-  scalar('uint8_t', types.u8, 1, integer(0, 2 ** 8 - 1), (view, at, value: number) =>
-    view.setUint8(at, value),
-  ),
-  scalar('int8_t', types.i8, 1, integer(-(2 ** 7), 2 ** 7 - 1), (view, at, value: number) =>
-    view.setInt8(at, value),
-  ),
-  scalar('uint16_t', types.u16, 2, integer(0, 2 ** 16 - 1), (view, at, value: number) =>
-    view.setUint16(at, value, littleEndian),
-  ),
-  scalar('int16_t', types.i16, 2, integer(-(2 ** 15), 2 ** 15 - 1), (view, at, value: number) =>
-    view.setInt16(at, value, littleEndian),
-  ),
-  scalar('uint32_t', types.u32, 4, integer(0, 2 ** 32 - 1), (view, at, value: number) =>
-    view.setUint32(at, value, littleEndian),
-  ),
-  scalar('int32_t', types.i32, 4, integer(-(2 ** 31), 2 ** 31 - 1), (view, at, value: number) =>
-    view.setInt32(at, value, littleEndian),
-  ),
-  scalar(
-    'uint64_t',
-    types.u64,
-    8,
-    (random) => BigInt.asUintN(64, wide(random)),
-    (view, at, value: bigint) => view.setBigUint64(at, value, littleEndian),
-  ),
-  scalar(
-    'int64_t',
-    types.i64,
-    8,
-    (random) => BigInt.asIntN(64, wide(random)),
-    (view, at, value: bigint) => view.setBigInt64(at, value, littleEndian),
-  ),
-  scalar(
-    'uint64_t',
-    types.u64.number,
-    8,
-    (random) => Number(BigInt.asUintN(53, wide(random))),
-    (view, at, value: number) => view.setBigUint64(at, BigInt(value), littleEndian),
-  ),
-  scalar(
-    'int64_t',
-    types.i64.number,
-    8,
-    (random) => {
-      const magnitude = BigInt.asUintN(53, wide(random))
-      return Number(random.chance(0.5) ? magnitude : -magnitude)
-    },
-    (view, at, value: number) => view.setBigInt64(at, BigInt(value), littleEndian),
-  ),
-  scalar(
-    'float',
-    types.f32,
-    4,
-    (random) => Math.fround(wideFloat(random)),
-    (view, at, value: number) => view.setFloat32(at, value, littleEndian),
-  ),
-  scalar('double', types.f64, 8, wideFloat, (view, at, value: number) =>
-    view.setFloat64(at, value, littleEndian),
-  ),
-  scalar(
-    'bool',
-    types.bool,
-    1,
-    (random) => random.chance(0.5),
-    (view, at, value: boolean) => view.setUint8(at, value ? 1 : 0),
-  ),
-]
 
 /** Texts with characters of one to four bytes. */
 const characters = ['a', 'Z', '0', ' ', '/', '~', '\u007f', 'é', 'ß', '€', '中', '𝄞', '🐝']
@@ -130,14 +67,36 @@ export function randomStruct(random: Random, name: string, open: boolean, depth 
 }
 
 function randomModel(random: Random, name: string, depth: number): Model {
-  const kind = random.integer(0, depth < 3 ? 9 : 5)
+  const kind = random.integer(0, depth < 3 ? 11 : 5)
   if (kind < 5) return random.pick(scalars)
   if (kind < 6) return { kind: random.pick(['cstring', 'bytes']), length: random.integer(1, 20) }
-  if (kind < 8) {
+  if (kind < 7) return randomBitFields(random)
+  // Each reader makes a class of each union, which takes long.
+  if (kind < 8) return random.chance(0.3) ? randomUnion(random) : random.pick(scalars)
+  if (kind < 10) {
     const element = randomModel(random, name, depth + 1)
     return { kind: 'array', element, length: random.integer(1, 4) }
   }
   return randomStruct(random, name, false, depth + 1)
+}
+
+/** Of members that have a value whatever their bytes are. */
+function randomUnion(random: Random): Model {
+  const members = Array.from({ length: random.integer(1, 3) }, (_, i): MemberModel => {
+    const kind = random.integer(0, 5)
+    const one: Model =
+      kind < 1
+        ? randomBitFields(random)
+        : kind < 2
+          ? { kind: random.pick(['cstring', 'bytes']), length: random.integer(1, 20) }
+          : random.pick(scalars.filter(({ isTotal }) => isTotal))
+    const isList = random.chance(0.3)
+    const model: Model = isList
+      ? { kind: 'array', element: one, length: random.integer(1, 3) }
+      : one
+    return { name: `m${String(i)}`, model }
+  })
+  return { kind: 'union', members }
 }
 
 export function typeOf(model: Model): types.Type {
@@ -149,6 +108,12 @@ export function typeOf(model: Model): types.Type {
       return types[model.kind](model.length)
     case 'array':
       return types.array(typeOf(model.element), model.length)
+    case 'bits':
+      return bits(types[model.unit] as types.Type<number>, model.widths)
+    case 'union':
+      return union(
+        Object.fromEntries(model.members.map(({ name, model: member }) => [name, typeOf(member)])),
+      )
     case 'struct':
       return structOf(model)
   }
@@ -182,12 +147,21 @@ function declareMember(name: string, model: Model): string {
       return `${model.kind === 'bytes' ? 'uint8_t' : 'char'} ${name}[${String(model.length ?? '')}]`
     case 'array':
       return declareMember(`${name}[${String(model.length)}]`, model.element)
+    case 'bits':
+      return `${bitsInC(model)} ${name}`
+    case 'union': {
+      const members = model.members.map((member) => declareMember(member.name, member.model))
+      return `union { ${members.join('; ')}; } ${name}`
+    }
     case 'struct':
       return `struct ${model.name} ${name}`
   }
 }
 
-/** A value of a type, as decoding must give it. */
+/** Of the value of a union the member that it was made of. */
+const chosen = Symbol('chosen')
+
+/** A value of a type, as decoding must give it; of a union an object of all its members. */
 export function randomValue(model: Model, random: Random): unknown {
   switch (model.kind) {
     case 'scalar':
@@ -198,11 +172,108 @@ export function randomValue(model: Model, random: Random): unknown {
       return random.bytes(model.length ?? random.integer(0, 40))
     case 'array':
       return Array.from({ length: model.length }, () => randomValue(model.element, random))
+    case 'bits':
+      return readBits(model, new DataView(random.bytes(bitsSize(model)).buffer), 0)
+    case 'union': {
+      const { name, model: member } = random.pick(model.members)
+      // All other bytes are zeros, as what is written has them.
+      const view = new DataView(new ArrayBuffer(sizeAndAlign(model).size))
+      write(view, 0, member, randomValue(member, random))
+      return Object.defineProperty(read(model, view, 0), chosen, { value: name })
+    }
     case 'struct':
       return Object.fromEntries(
         model.fields.map(({ name, model: field }) => [name, randomValue(field, random)]),
       )
   }
+}
+
+/** What is read, with all members of unions instead of what reads them. */
+export function shown(model: Model, value: unknown): unknown {
+  const all = (members: readonly MemberModel[], of: Record<string, unknown>): unknown =>
+    Object.fromEntries(members.map(({ name, model: each }) => [name, shown(each, of[name])]))
+  switch (model.kind) {
+    case 'array':
+      // By BTF, a list of bytes is one.
+      return Array.isArray(value) ? value.map((item) => shown(model.element, item)) : value
+    case 'union':
+      return all(model.members, value as Record<string, unknown>)
+    case 'struct':
+      return all(model.fields, value as Record<string, unknown>)
+    default:
+      return value
+  }
+}
+
+/** What is written for a random value: of a union the member that it was made of. */
+export function given(model: Model, value: unknown): unknown {
+  switch (model.kind) {
+    case 'array':
+      return (value as unknown[]).map((item) => given(model.element, item))
+    case 'union': {
+      const name = chosenOf(value)
+      const of = (value as Record<string, unknown>)[name]
+      const member = model.members.find((each) => each.name === name)
+      return { [name]: member === undefined ? of : given(member.model, of) }
+    }
+    case 'struct':
+      return Object.fromEntries(
+        model.fields.map(({ name, model: field }) => [
+          name,
+          given(field, (value as Record<string, unknown>)[name]),
+        ]),
+      )
+    default:
+      return value
+  }
+}
+
+/** The member that a random value of a union was made of. */
+export function chosenOf(value: unknown): string {
+  return (value as Record<symbol, string>)[chosen] ?? ''
+}
+
+/** Reads a value at an offset of a record, which is all that the view shows. */
+export function read(model: Model, record: DataView, at: number): unknown {
+  switch (model.kind) {
+    case 'scalar':
+      return model.read(record, at)
+    case 'bytes':
+      return bytesAt(record, at, model.length)
+    case 'cstring': {
+      const bytes = bytesAt(record, at, model.length)
+      const stop = bytes.indexOf(0)
+      return utf8.decode(stop < 0 ? bytes : bytes.subarray(0, stop))
+    }
+    case 'array': {
+      const { size } = sizeAndAlign(model.element)
+      return Array.from({ length: model.length }, (_, i) =>
+        read(model.element, record, at + i * size),
+      )
+    }
+    case 'bits':
+      return readBits(model, record, at)
+    case 'union':
+      return Object.fromEntries(
+        model.members.map(({ name, model: member }) => [name, read(member, record, at)]),
+      )
+    case 'struct': {
+      const { offsets } = placed(model)
+      return Object.fromEntries(
+        model.fields.map(({ name, model: field }, i) => [
+          name,
+          read(field, record, at + (offsets[i] as number)),
+        ]),
+      )
+    }
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+
+function bytesAt(record: DataView, at: number, length: number | undefined): Uint8Array {
+  const start = record.byteOffset + at
+  return new Uint8Array(record.buffer.slice(start, start + (length ?? record.byteLength - at)))
 }
 
 /** A record that holds a value, with noise in all that is padding. */
@@ -243,6 +314,19 @@ function write(view: DataView, at: number, model: Model, value: unknown): void {
       ;(value as unknown[]).forEach((item, i) => write(view, at + i * size, model.element, item))
       return
     }
+    case 'bits':
+      writeBits(model, view, at, value as Record<string, number | bigint>)
+      return
+    case 'union': {
+      const name = chosenOf(value)
+      const member = model.members.find((each) => each.name === name)
+      const { size } = sizeAndAlign(model)
+      new Uint8Array(view.buffer, view.byteOffset + at, size).fill(0)
+      if (member !== undefined) {
+        write(view, at, member.model, (value as Record<string, unknown>)[name])
+      }
+      return
+    }
     case 'struct': {
       const { offsets } = placed(model)
       model.fields.forEach(({ name, model: field }, i) =>
@@ -262,6 +346,14 @@ export function sizeAndAlign(model: Model): { size: number; align: number } {
     case 'array': {
       const { size, align } = sizeAndAlign(model.element)
       return { size: size * model.length, align }
+    }
+    case 'bits':
+      return { size: bitsSize(model), align: bitsSize(model) }
+    case 'union': {
+      const members = model.members.map(({ model: member }) => sizeAndAlign(member))
+      const align = Math.max(...members.map((member) => member.align))
+      const end = Math.max(...members.map((member) => member.size))
+      return { size: Math.ceil(end / align) * align, align }
     }
     case 'struct': {
       const { end, align } = placed(model)
@@ -298,29 +390,4 @@ function randomText(random: Random, maxBytes: number): string {
     if (Buffer.byteLength(longer) > wanted) return text
     text = longer
   }
-}
-
-function scalar<T>(
-  c: string,
-  type: types.Type<T>,
-  size: number,
-  random: (random: Random) => T,
-  write: (view: DataView, offset: number, value: T) => void,
-): Scalar {
-  return { kind: 'scalar', c, type, size, random, write }
-}
-
-/** Often one of the ends. */
-function integer(min: number, max: number): (random: Random) => number {
-  return (random) => (random.chance(0.2) ? random.pick([min, max]) : random.integer(min, max))
-}
-
-function wideFloat(random: Random): number {
-  if (random.chance(0.2)) return random.pick([0, -0, Infinity, -Infinity, NaN, 2 ** 53])
-  return (random.u32() - 2 ** 31) * 2 ** random.integer(-60, 60)
-}
-
-function wide(random: Random): bigint {
-  if (random.chance(0.2)) return random.pick([0n, -1n, 1n << 63n, (1n << 63n) - 1n, 1n << 32n])
-  return (BigInt(random.u32()) << 32n) | BigInt(random.u32())
 }
