@@ -36,7 +36,10 @@ export function checkElf(bytes: Uint8Array, target: string): ElfSections {
   if (machine !== EM_BPF)
     refuse(`it is an ELF file for machine ${String(machine)}, not BPF`, compile)
   if (littleEndian !== (endianness() === 'LE')) {
-    refuse("its byte order is not this machine's", 'Compile it with -target bpf on this machine')
+    refuse(
+      "its byte order is not this machine's",
+      'Compile it with -target bpf on this machine, or use it on one of that byte order',
+    )
   }
 
   const tableOffset = view.getBigUint64(40, littleEndian)

@@ -92,7 +92,10 @@ export async function buildOnce(
     }
     let made = object
     if (plan.generate !== undefined && isForeign(compilation.target)) {
-      errors.write('bpf-ringbuf build: no module, as the byte order is not of this machine\n')
+      errors.write(
+        'bpf-ringbuf build: no module, as the byte order is not of this machine: ' +
+          'run bpf-ringbuf gen on one of that order\n',
+      )
     } else if (plan.generate !== undefined) {
       const module = object.replace(/o$/, 'ts')
       await gen.run([object, '--output', module, ...plan.generate], output, errors)

@@ -215,3 +215,16 @@ test.each([
   expect(ran.output).toMatch(message)
   expect(ran.status).toBe(status)
 })
+
+test('an object of the other byte order is refused, and where to make its module is said', () => {
+  const object = readFileSync(snoop)
+  object[5] = 3 - (object[5] ?? 0)
+  for (const at of [16, 18]) object.subarray(at, at + 2).reverse()
+  writeFileSync(join(folder, 'other.bpf.o'), object)
+  expect(gen('other.bpf.o', '-o', 'other.ts')).toEqual({
+    status: 1,
+    output:
+      "bpf-ringbuf gen: Cannot open other.bpf.o: its byte order is not this machine's. " +
+      'Compile it with -target bpf on this machine, or use it on one of that byte order\n',
+  })
+})
