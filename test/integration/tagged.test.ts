@@ -98,9 +98,10 @@ describeBpf('tagged records', () => {
       KIND_OTHER: struct('other', { kind: Kind, sequence: u32 }).view(),
     })
     for (const usePerfBuffer of [false, true]) {
-      using either = openObject('tagged')
-      either.map('events').usePerfBuffer = usePerfBuffer
-      object = either.load()
+      object.close()
+      object = openObject('tagged')
+      object.map('events').usePerfBuffer = usePerfBuffer
+      object.load()
       const seen: [string, number][] = []
       using stream = openEventStream(object, 'events', named, {
         KIND_STARTED: ({ kind, sequence }) => seen.push([kind, sequence]),
