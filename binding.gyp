@@ -36,6 +36,7 @@
         "native/core/ring_snapshot.cc",
         "native/core/ring_source.cc",
         "native/core/storage_btf.cc",
+        "native/core/struct_ops.cc",
         "native/core/usdt_specs.cc",
         "native/core/user_ring.cc",
         "native/binding/user_ring_buffer.cc",

@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 
@@ -75,6 +75,21 @@ function descriptorOf(socket: UdpSocket): number {
   ) as symbol
   const state = (socket as unknown as Record<symbol, { handle: { fd: number } }>)[symbol]
   return state?.handle.fd ?? -1
+}
+
+/** Makes a congestion control that of new connections, until `action` is over. */
+export async function withCongestionControl(
+  name: string,
+  action: () => Promise<void>,
+): Promise<void> {
+  const chosen = '/proc/sys/net/ipv4/tcp_congestion_control'
+  const before = readFileSync(chosen, 'utf8')
+  try {
+    writeFileSync(chosen, name)
+    await action()
+  } finally {
+    writeFileSync(chosen, before)
+  }
 }
 
 const framesProgram = join(__dirname, '../build/test/frames')

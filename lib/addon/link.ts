@@ -8,6 +8,7 @@ export interface NativeLink {
   pin(path: string): number
   unpin(path: string): number
   update(programFd: number): number
+  updateMap(name: string): number
   detach(): number
   iterate(): NativeDescriptor | number
   close(): void

@@ -1,6 +1,6 @@
 // Functions of the kernel, while it runs.
 import type { NativeProgram } from '../addon/program.js'
-import { BpfError, invalidType } from '../errors/errors.js'
+import { invalidType } from '../errors/errors.js'
 import {
   type Attempt,
   checkCookie,
@@ -13,6 +13,7 @@ import {
   cookieNeeds,
   descriptorOf,
   type Kind,
+  noMap,
   type WithCookie,
 } from './kind.js'
 import { numberOf } from './program-types.js'
@@ -188,12 +189,7 @@ const structOps: Kind<StructOpsTarget> = {
     const map = checkText(target, 'structOps')
     const link = program.attachStructOps(map)
     const ENOENT = -2
-    if (link === ENOENT) {
-      throw new BpfError('ERR_NOT_FOUND', 'its object has no such map', {
-        operation: 'attach',
-        target: `map "${map}"`,
-      })
-    }
+    if (link === ENOENT) throw noMap('attach', map)
     return { link, place: `struct_ops/${map}` }
   },
 }

@@ -146,3 +146,11 @@ function openPath(path: string): number {
     )
   }
 }
+
+/** The error for a map that is not in the program's object. */
+export function noMap(operation: string, name: string): BpfError {
+  return new BpfError('ERR_NOT_FOUND', 'its object has no such map', {
+    operation,
+    target: `map "${name}"`,
+  })
+}

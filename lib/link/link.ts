@@ -5,11 +5,21 @@ import type { NativeLink } from '../addon/link.js'
 import { BpfError, closed } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
 import { type DetachedOptions, isGone, waitUntilDetached } from './detached.js'
-import { checkText, descriptorOf } from './kind.js'
+import { checkText, descriptorOf, noMap } from './kind.js'
 import { decodeLinkInfo, type LinkInfo } from './link-info.js'
 
 const notOne =
   'It is not one link of the kernel: USDT, tc and sockets never are, probes since Linux 5.15'
+
+/** A `struct_ops` map of the link's object, by its name. */
+export interface StructOpsUpdate {
+  structOps: string
+}
+
+function isStructOps(to: object): to is StructOpsUpdate {
+  // What is no object at all is refused as a program.
+  return Object(to) === to && Object.hasOwn(to, 'structOps')
+}
 
 /** What can be said of any program. */
 export interface NamedProgram {
@@ -153,14 +163,26 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
    * has to be loaded and of the same type. Of cgroups, network namespaces and
    * devices, `tc`, sockets, sockmaps and iterators.
    *
+   * Of `struct_ops` it puts another map of the object in the place of this one, by
+   * its name: both declared in `SEC(".struct_ops.link")`. Linux 6.4, libbpf 1.2.
+   *
+   * @param to A program, or `{ structOps: 'NAME' }`.
    * @throws {BpfError} `ERR_CLOSED`, `ERR_STATE` when it is detached or the program
-   *   is not loaded, `ERR_UNSUPPORTED` when links of this kind keep their program,
-   *   `ERR_KERNEL`.
+   *   is not loaded, `ERR_UNSUPPORTED` when links of this kind keep what they have,
+   *   `ERR_NOT_FOUND` when there is no such map, `ERR_KERNEL`.
    */
-  update(program: NonNullable<P>): void {
+  update(to: NonNullable<P> | StructOpsUpdate): void {
     const native = this.#open('update')
-    this.#checked('update', native.update(descriptorOf(program, 'BpfProgram', 'update()')))
-    this.#program = program
+    if (isStructOps(to)) {
+      const name = checkText(to.structOps, 'structOps')
+      const result = native.updateMap(name)
+      const ENOENT = -2
+      if (result === ENOENT) throw noMap('update', name)
+      this.#checked('update', result)
+    } else {
+      this.#checked('update', native.update(descriptorOf(to, 'BpfProgram', 'update()')))
+      this.#program = to
+    }
   }
 
   /**
@@ -258,7 +280,8 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
       use: notOne,
       pin: notOne,
       'ask about': notOne,
-      update: 'Links of this kind keep their program, or the other one is of another type',
+      update:
+        'Links of this kind keep their program, or the other one is of another type; of struct_ops both maps have to be in ".struct_ops.link"',
       detach: 'Links of this kind end with the last who has them: close() it, unpin() it before',
     }[operation]
     return new BpfError('ERR_UNSUPPORTED', 'this kind of link cannot', {

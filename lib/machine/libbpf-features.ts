@@ -7,6 +7,8 @@ import { unknown, whether } from './feature.js'
 export interface LibbpfFeatures {
   /** The user ring buffer, `user_ring_buffer__*`: libbpf 1.1. */
   readonly userRingBuffer: Feature
+  /** Links of `struct_ops`, `.struct_ops.link` and `bpf_link__update_map()`: libbpf 1.2. */
+  readonly structOpsLinks: Feature
   /** `uprobe.multi`, `bpf_program__attach_uprobe_multi()`: libbpf 1.3. */
   readonly uprobeMulti: Feature
   /** `bpf_program__attach_tcx()`: libbpf 1.3. */
@@ -26,6 +28,7 @@ export interface LibbpfFeatures {
 /** The first minor version of libbpf 1 that has it. */
 const since: Record<keyof LibbpfFeatures, number> = {
   userRingBuffer: 1,
+  structOpsLinks: 2,
   uprobeMulti: 3,
   tcx: 3,
   netkit: 3,

@@ -150,6 +150,8 @@ export class BpfObject {
     const native = new (addon().Object)()
     const result = native.open(bytes, name, pinRoot ?? '', tokenPath ?? '')
     if (result === ENOTSUP && tokenPath !== undefined) throw noTokens(target)
+    // Newer libbpf opens one for each map.
+    if (result === EMFILE || result === ENFILE) throw failure('open', target, result)
     if (result < 0) throw openFailure(target, result, addon().takeLog())
     try {
       return new BpfObject(native, name)
@@ -399,6 +401,8 @@ function fileFailure(path: string, cause: NodeJS.ErrnoException): BpfError {
   }
 }
 
+const ENFILE = -23
+const EMFILE = -24
 /** EOPNOTSUPP, which is the same number. */
 const ENOTSUP = -95
 

@@ -11,6 +11,7 @@
 #include "binding/arguments.h"
 #include "binding/descriptor.h"
 #include "core/info.h"
+#include "core/log.h"
 
 namespace bpf_ringbuf {
 
@@ -40,6 +41,7 @@ void Link::Init(Napi::Env env, Environment* environment, Napi::Object exports) {
                       InstanceMethod<&Link::Pin>("pin"),
                       InstanceMethod<&Link::Unpin>("unpin"),
                       InstanceMethod<&Link::Update>("update"),
+                      InstanceMethod<&Link::UpdateMap>("updateMap"),
                       InstanceMethod<&Link::Detach>("detach"),
                       InstanceMethod<&Link::Iterate>("iterate"),
                       InstanceMethod<&Link::Close>("close"),
@@ -160,6 +162,18 @@ Napi::Value Link::Update(const Napi::CallbackInfo& info) {
   for (const AttachmentPtr& attachment : attachments_) {
     if (error == 0) error = attachment->Update(program_fd);
   }
+  return Napi::Number::New(info.Env(), error);
+}
+
+// bpf_link__update_map(), of struct_ops: another map of the same object
+// updateMap(name: string): number
+Napi::Value Link::UpdateMap(const Napi::CallbackInfo& info) {
+  std::string name;
+  if (!ReadArguments(info, &name)) return {};
+  if (attachments_.empty()) return Napi::Number::New(info.Env(), -EBADF);
+  const LogCapture capture;
+  const int error = attachments_[0]->UpdateMap(name.c_str());
+  if (error != 0) environment_->log = capture.text();
   return Napi::Number::New(info.Env(), error);
 }
 

@@ -56,6 +56,7 @@ void Object::CloseHandle() {
   if (keeps_kernel_btf_) FreeKernelBtf();
   bpf_object__close(object_);
   object_ = nullptr;
+  *shared_ = nullptr;
   logs_.clear();
 }
 
@@ -141,6 +142,7 @@ Napi::Value Object::Open(const Napi::CallbackInfo& info) {
     environment_->log = capture.text();
     return Napi::Number::New(info.Env(), error);
   }
+  *shared_ = object_;
   environment_->Add(this);
   return Napi::Number::New(info.Env(), 0);
 }

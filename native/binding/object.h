@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <vector>
 
 #include "binding/addon.h"
@@ -28,6 +29,8 @@ class Object final : public Napi::ObjectWrap<Object>, public Closable {
   // libbpf has read the kernel's BTF for it, some MiB, which only a load frees.
   void KeepsKernelBtf() { keeps_kernel_btf_ = true; }
   bpf_object* object() const { return object_; }
+  // For what may outlive it: null once it is closed.
+  std::shared_ptr<bpf_object* const> shared() const { return shared_; }
 
   // Where the verifier is to write about a program, until the object is closed.
   std::vector<char>& LogOf(const bpf_program* program) {
@@ -61,6 +64,8 @@ class Object final : public Napi::ObjectWrap<Object>, public Closable {
   bool opened_ = false;
   bool keeps_kernel_btf_ = false;
   bpf_object* object_ = nullptr;
+  const std::shared_ptr<bpf_object*> shared_ =
+      std::make_shared<bpf_object*>(nullptr);
   std::map<int, Section> sections_;  // by the descriptors of their maps
   std::map<const bpf_program*, std::vector<char>> logs_;
 };

@@ -450,10 +450,7 @@ Napi::Value Program::AttachStructOps(const Napi::CallbackInfo& info) {
   std::string name;
   if (!ReadArguments(info, &name)) return {};
   return AttachBy(info, [&]() -> AttachmentPtr {
-    const bpf_map* map =
-        bpf_object__find_map_by_name(owner_->object(), name.c_str());
-    if (map == nullptr) return nullptr;
-    return bpf_ringbuf::AttachStructOps(map);
+    return bpf_ringbuf::AttachStructOps(owner_->shared(), name.c_str());
   });
 }
 

@@ -215,37 +215,6 @@ class SockmapProgram final : public Attachment {
   bool detached_ = false;
 };
 
-// Before Linux 6.4, and for maps of the section ".struct_ops", which are
-// attached by their update and detached by their delete: the object's
-// descriptor, which it may close before this.
-class StructOpsMap final : public Attachment {
- public:
-  StructOpsMap(bpf_link* link, int map_fd) : link_(link), map_fd_(map_fd) {}
-  ~StructOpsMap() override {
-    bpf_link__disconnect(link_);
-    bpf_link__destroy(link_);
-    if (map_fd_ >= 0) close(map_fd_);
-  }
-
-  void Release(bool /*pinned*/) override {
-    Detach();
-    if (map_fd_ >= 0) close(std::exchange(map_fd_, -1));
-  }
-
-  int Detach() override {
-    if (std::exchange(detached_, true)) return 0;
-    const uint32_t key = 0;
-    return bpf_map_delete_elem(map_fd_, &key);
-  }
-
-  int Update(int /*program_fd*/) override { return -EOPNOTSUPP; }
-
- private:
-  bpf_link* link_;
-  int map_fd_;
-  bool detached_ = false;
-};
-
 }  // namespace
 
 AttachmentPtr TakeLink(bpf_link* link) {
@@ -364,19 +333,6 @@ AttachmentPtr AttachSockmap(int program_fd, int map_fd, uint32_t attach_type) {
   if (program_copy >= 0) close(program_copy);
   if (map_copy >= 0) close(map_copy);
   errno = copy_error;
-  return nullptr;
-}
-
-AttachmentPtr AttachStructOps(const bpf_map* map) {
-  bpf_link* link = bpf_map__attach_struct_ops(map);
-  if (link == nullptr) return nullptr;
-  const int map_fd = bpf_map__fd(map);
-  if (bpf_link__fd(link) != map_fd) return TakeLink(link);
-  const int copy = fcntl(map_fd, F_DUPFD_CLOEXEC, 0);
-  if (copy >= 0) return std::make_unique<StructOpsMap>(link, copy);
-  const int error = errno;
-  bpf_link__destroy(link);
-  errno = error;
   return nullptr;
 }
 

@@ -4,6 +4,7 @@
 #define BPF_RINGBUF_NATIVE_CORE_ATTACHMENT_H_
 
 #include <bpf/libbpf.h>
+#include <errno.h>
 
 #include <cstdint>
 #include <memory>
@@ -26,6 +27,8 @@ class Attachment {
   virtual int Detach() = 0;
   // Puts another program in the place of this one: 0 or -errno.
   virtual int Update(int program_fd) = 0;
+  // The same of struct_ops, which are a map of the object, by its name.
+  virtual int UpdateMap(const char* /*name*/) { return -EOPNOTSUPP; }
 };
 
 using AttachmentPtr = std::unique_ptr<Attachment>;
@@ -72,8 +75,10 @@ AttachmentPtr AttachSocket(int program_fd, int socket_fd, bool is_reuseport);
 // A link of Linux 6.10, or bpf_prog_attach().
 AttachmentPtr AttachSockmap(int program_fd, int map_fd, uint32_t attach_type);
 
-// bpf_map__attach_struct_ops()
-AttachmentPtr AttachStructOps(const bpf_map* map);
+// bpf_map__attach_struct_ops(). ENOENT when the object has no such map; the
+// object may close before the attachment, and is null then.
+AttachmentPtr AttachStructOps(std::shared_ptr<bpf_object* const> object,
+                              const char* name);
 
 }  // namespace bpf_ringbuf
 

@@ -1,14 +1,20 @@
 // Each kind of target: the program runs there, and not before and after.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { AttachTarget, BpfLink, BpfObject, BpfProgram } from '../../lib/index.js'
+import {
+  type AttachTarget,
+  type BpfLink,
+  type BpfObject,
+  type BpfProgram,
+  features,
+} from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import { errorOf, judge, type Refusal } from '../features.js'
 import { mounted } from '../mount.js'
-import { connectToSelf, openDatagrams, sendDatagram } from '../network.js'
+import { connectToSelf, openDatagrams, sendDatagram, withCongestionControl } from '../network.js'
 import { openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 import { thrownBy } from '../thrown.js'
@@ -16,9 +22,18 @@ import { spin, until } from '../until.js'
 
 const noKprobes: Refusal = ['ERR_UNSUPPORTED', /no kprobes|tracefs is not mounted/]
 const noMultiKprobes: Refusal = ['ERR_UNSUPPORTED', /kprobe\.multi needs Linux 5\.18/]
+const { libbpf } = features()
 const noMultiUprobes: Refusal = [
   'ERR_UNSUPPORTED',
-  /Sections "uprobe\.multi" need libbpf 1\.3|uprobe\.multi needs Linux 6\.6/,
+  libbpf.uprobeMulti.answer === 'yes'
+    ? /uprobe\.multi needs Linux 6\.6/
+    : /Sections "uprobe\.multi" need libbpf 1\.3/,
+]
+const noRawCookies: Refusal = [
+  'ERR_UNSUPPORTED',
+  libbpf.consumeN.answer === 'yes' // it came with the same release
+    ? /cookie of a raw tracepoint needs Linux 6\.10/
+    : /cookie of a raw tracepoint needs libbpf 1\.5/,
 ]
 const noTracefs: Refusal = ['ERR_UNSUPPORTED', /tracefs is not mounted/]
 const noTrampolines: Refusal = ['ERR_UNSUPPORTED', /refuses BPF trampolines/]
@@ -390,20 +405,13 @@ describeBpf('a target of the network', () => {
 
   test('a congestion control of TCP', async () => {
     const available = '/proc/sys/net/ipv4/tcp_available_congestion_control'
-    const chosen = '/proc/sys/net/ipv4/tcp_congestion_control'
     using object = openObject('struct-ops')
     const error = errorOf(() => object.load())
     judge('struct_ops', error, noTrampolines, ['ERR_UNSUPPORTED', /does not support/])
     if (error !== undefined) return
     const link = object.program('counted_init').attach({ structOps: 'counted' })
     expect(readFileSync(available, 'utf8')).toMatch(/bpfrb_counted/)
-    const before = readFileSync(chosen, 'utf8')
-    try {
-      writeFileSync(chosen, 'bpfrb_counted')
-      await connectToSelf()
-    } finally {
-      writeFileSync(chosen, before)
-    }
+    await withCongestionControl('bpfrb_counted', connectToSelf)
     expect(hits(object)).toBeGreaterThan(0)
     link.close()
     expect(readFileSync(available, 'utf8')).not.toMatch(/bpfrb_counted/)
@@ -497,7 +505,7 @@ describeBpf('a cookie', () => {
       'raw_tracepoint',
       { rawTracepoint: { name: 'sys_enter', cookie } },
       readAFile,
-      [['ERR_UNSUPPORTED', /cookie of a raw tracepoint needs (libbpf 1\.5|Linux 6\.10)/]],
+      [noRawCookies],
     ],
     [
       'tp',
