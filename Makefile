@@ -392,6 +392,6 @@ build/test/life/.tsc: $(wildcard test/*.ts)
 build/bench/.tsc: test/stress/options.ts
 
 # An image of a container is built without them.
--include test/kernels/kernels.mk packaging/prebuilds.mk
+-include test/kernels/kernels.mk test/libbpf/libbpf.mk packaging/prebuilds.mk
 
 -include $(wildcard build/bpf/*.d build/bpf/test/*.d build/test/*.d build/bench/native/*.d build/bench/peers/*.d build/arm64/bpf/test/*.d)

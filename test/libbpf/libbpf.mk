@@ -1,0 +1,36 @@
+# Part of the Makefile: the suites over newer libbpf than the system's, each static
+# in an addon of its own. Its package root is a copy of this tree with a build/ of
+# its own, in which objects are compiled with that libbpf's headers.
+
+LIBBPF ?= 1.5 1.7
+LIBBPF_ROOTS := $(LIBBPF:%=build/libbpf-%)
+LIBBPF_PC := lib/pkgconfig/libbpf.pc
+# Neither what is made, nor what is fetched.
+LIBBPF_COPIED = $(filter-out build .cache .git node_modules,$(shell ls -A))
+
+##@ Other libbpf
+.PHONY: test-libbpf $(LIBBPF_ROOTS)
+test-libbpf: $(LIBBPF_ROOTS) ## integration and process tests over static libbpf 1.5 and 1.7; LIBBPF=1.7, ARGS=--quick (root)
+	@node test/libbpf/run.mjs $(ARGS) $(LIBBPF)
+
+.PRECIOUS: .cache/libbpf/%/$(LIBBPF_PC)
+.cache/libbpf/%/$(LIBBPF_PC): test/libbpf/build-libbpf.sh | packages
+	$(call say,LIBBPF,$*)
+	$(call quietly,sh test/libbpf/build-libbpf.sh $* .cache/libbpf/$*)
+	@touch $@
+
+# With the times that the files have, so that make there does what has changed. What
+# is compiled from TypeScript is the same everywhere.
+$(LIBBPF_ROOTS): build/libbpf-%: .cache/libbpf/%/$(LIBBPF_PC) build build-tests $(OLDEST_TSC)
+	$(call say,COPY,$@)
+	@mkdir -p $@/build/test
+	@find $@ -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
+	@cp -a $(LIBBPF_COPIED) $@
+	@ln -s $(abspath node_modules .cache) $@
+	@cp -a build/examples $@/build
+	@cp -a build/test/stress build/test/life $@/build/test
+	@PKG_CONFIG_PATH=$(abspath $(<D)) CXXFLAGS=-O1 $(MAKE) --no-print-directory -C $@ build-over-libbpf
+
+# In such a root, what depends on libbpf.
+.PHONY: build-over-libbpf
+build-over-libbpf: $(ADDON) $(BPF_OBJECTS) build-test-programs
