@@ -14,7 +14,7 @@ const { values, positionals } = parseArgs({
 
 /** What is opened, loaded and attached, and the rings that libbpf reads and writes. */
 const asksLibbpf =
-  '/integration/(attach|features|globals|links|object|open|program|ring-buffer|skeleton|targets|user)'
+  '/integration/(attach|features|globals|links|newer|object|open|program|ring-buffer|targets|user)'
 
 const askForFeatures = `
   const { libbpfVersion, libbpf } = require('./dist').features()
@@ -39,7 +39,6 @@ for (const release of values.quick ? positionals.slice(-1) : positionals) {
     await checkJest(
       label,
       [process.execPath, '--expose-gc'],
-      // Each root keeps what it compiled; the ways of their files differ.
       ['--selectProjects', suite, ...args],
       { ...options, timeoutSeconds: 15 * 60 },
     )
