@@ -26,6 +26,7 @@ export type {
   BtfVariableDeclaration,
   BtfVoid,
 } from './btf/types.js'
+export { setAddonFile } from './addon/addon.js'
 export type { BpfErrorCode, BpfErrorDetails } from './errors/errors.js'
 export { BpfError, RecordTooShortError, UnknownTagError, VerifierError } from './errors/errors.js'
 export type { EventStreamOptions } from './stream/event-stream.js'

@@ -10,9 +10,9 @@
 // nothing: a missing argument or one of another type, a number that is no
 // integer or does not fit, the index of a source that there is not or of a batch
 // that is not lent, another class's `this`.
-import { join } from 'node:path'
-import bindings from 'bindings'
-import { BpfError } from '../errors/errors.js'
+import { isAbsolute } from 'node:path'
+import { BpfError, invalidType, outOfRange } from '../errors/errors.js'
+import { loadAddon } from './load.js'
 import type { NativeMapHandle } from './map-handle.js'
 import type { NativeFlightRecorder } from './flight-recorder.js'
 import type { NativeDescriptor } from './descriptor.js'
@@ -73,54 +73,37 @@ export interface Addon {
 }
 
 let loaded: Addon | undefined
+let named: string | undefined
 
 /**
  * The addon, loaded at its first use, so that importing the package works
  * everywhere and the error comes where it is needed.
  */
 export function addon(): Addon {
-  loaded ??= load()
+  loaded ??= loadAddon(named) as Addon
   return loaded
 }
 
-function load(): Addon {
-  if (process.platform !== 'linux') {
-    throw new BpfError('ERR_ADDON', `BPF needs Linux, this is ${process.platform}`, {
-      operation: 'load',
-      target: 'the native addon of bpf-ringbuf',
+/**
+ * Names the file of the native addon, where the package cannot find it by
+ * itself: in a bundle, or in a single executable that has written it somewhere.
+ * It is loaded at its first use, in each thread for itself, and no other file is
+ * tried then. The variable `BPF_RINGBUF_ADDON` of the environment does the same
+ * for a program that names none.
+ *
+ * @param file Its absolute path.
+ * @throws {TypeError} When it is no string.
+ * @throws {RangeError} When it is a relative path.
+ * @throws {BpfError} `ERR_STATE` when this thread has loaded the addon already.
+ */
+export function setAddonFile(file: string): void {
+  if (typeof file !== 'string') throw invalidType('a string', "the addon's file", file)
+  if (!isAbsolute(file)) throw outOfRange('an absolute path', "the addon's file", file)
+  if (loaded !== undefined) {
+    throw new BpfError('ERR_STATE', 'the addon is loaded already', {
+      operation: 'set',
+      target: "the addon's file",
     })
   }
-  try {
-    return bindings({ bindings: 'bpf_ringbuf', module_root: join(__dirname, '../..') }) as Addon
-  } catch (cause) {
-    throw addonError(cause)
-  }
-}
-
-/** Says what to install or run. */
-function addonError(cause: unknown): BpfError {
-  const message = cause instanceof Error ? cause.message : String(cause)
-  const details = { operation: 'load', target: 'the native addon of bpf-ringbuf', cause }
-  const library = /(lib(?:bpf|elf|z)\.so[.\d]*): (?:cannot open shared object|No such file)/.exec(
-    message,
-  )?.[1]
-  if (library !== undefined) {
-    return new BpfError('ERR_ADDON', `${library} is not installed`, {
-      ...details,
-      hint: 'Install it: "apt-get install libbpf1" (Debian, Ubuntu) or "dnf install libbpf" (Fedora)',
-    })
-  }
-  if (message.includes('Could not locate the bindings file')) {
-    return new BpfError('ERR_ADDON', 'it was not built for this machine', {
-      ...details,
-      hint:
-        'Install a compiler and libbpf, "apt-get install g++ make python3 pkg-config libbpf-dev" ' +
-        '(Debian, Ubuntu), then run "npm rebuild bpf-ringbuf"; npm 11 and newer builds it only ' +
-        'when the install script is allowed',
-    })
-  }
-  return new BpfError('ERR_ADDON', message.split('\n', 1)[0] ?? message, {
-    ...details,
-    hint: 'If it was built for another machine or Node, run "npm rebuild bpf-ringbuf"',
-  })
+  named = file
 }

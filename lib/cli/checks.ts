@@ -29,7 +29,8 @@ interface Question {
 }
 
 const everything = 'everything that loads a program'
-const newerLibbpf = 'install a newer libbpf, then run "npm rebuild bpf-ringbuf"'
+const newerLibbpf =
+  'install a newer libbpf, then run "npm_config_build_from_source=true npm rebuild bpf-ringbuf"'
 
 const questions: Question[] = [
   {

@@ -146,7 +146,7 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
       hint:
         since === undefined
           ? `libbpf knows no section "${unknown}": see SEC() in its documentation, or set the program's type before load`
-          : `Sections "${unknown}" need libbpf ${since} or newer where this package was built: install it, then run "npm rebuild bpf-ringbuf"`,
+          : `Sections "${unknown}" need libbpf ${since} or newer where this package was built: install it, then run "npm_config_build_from_source=true npm rebuild bpf-ringbuf"`,
     }
   }
   if (needsKernelBtf(failure) && !facts.kernelBtf) {
@@ -209,7 +209,7 @@ function diagnoseLack(
   if (errno === ENOSYS && libbpf !== undefined) {
     return {
       code: 'ERR_UNSUPPORTED',
-      hint: `${feature} needs libbpf ${libbpf} or newer where this package was built: install it, then run "npm rebuild bpf-ringbuf"`,
+      hint: `${feature} needs libbpf ${libbpf} or newer where this package was built: install it, then run "npm_config_build_from_source=true npm rebuild bpf-ringbuf"`,
     }
   }
   if (kernel === undefined || kernelAtLeast(facts, ...kernel)) return undefined

@@ -27,6 +27,7 @@ const names = [
   'i32',
   'i64',
   'i8',
+  'setAddonFile',
   'struct',
   'u16',
   'u32',
@@ -50,10 +51,11 @@ function installed(...path: string[]): string {
 }
 
 /** Runs a program in the consumer's directory, and gives what it prints as JSON. */
-function run(file: string, source: string): unknown {
+function run(file: string, source: string, environment: NodeJS.ProcessEnv = {}): unknown {
   writeFileSync(join(consumer, file), source)
   const { stdout, stderr } = spawnSync(process.execPath, [file], {
     cwd: consumer,
+    env: { ...process.env, ...environment },
     encoding: 'utf8',
   })
   expect(stderr).toBe('')
@@ -100,16 +102,48 @@ describe('the package', () => {
   })
 })
 
-describe('the package without its addon', () => {
+describe('the addon of the package', () => {
+  const built = join(root, 'build/Release/bpf_ringbuf.node')
+  const prebuilds = `prebuilds/linux-${process.arch}`
+  const wrong = join(root, 'package.json')
+
+  // Opens an object; gives the error's message and hint, or what was mapped.
   const use = `
-    const { BpfObject, struct, u32 } = require('bpf-ringbuf')
+    const { readFileSync } = require('node:fs')
+    const { BpfObject, setAddonFile, struct, u32 } = require('bpf-ringbuf')
+    const { named } = process.env
+    if (named !== undefined) setAddonFile(named)
     const found = [struct('event', { pid: u32 }).size]
     try {
-      BpfObject.open(${JSON.stringify(join(root, 'build/bpf/exec-snoop.bpf.o'))})
+      BpfObject.open(readFileSync(${JSON.stringify(join(root, 'dist/bpf/doctor.bpf.o'))}))
+      found.push(/\\S*bpf_ringbuf\\.node$/m.exec(readFileSync('/proc/self/maps', 'utf8'))[0])
     } catch ({ name, code, message, hint }) {
       found.push({ name, code, message, hint })
     }
     console.log(JSON.stringify(found))`
+
+  function place(folder: string, file: string, ...parents: string[]): string {
+    const directory = join(consumer, ...parents, folder)
+    mkdirSync(directory, { recursive: true })
+    cpSync(file, join(directory, 'bpf_ringbuf.node'))
+    return join(directory, 'bpf_ringbuf.node')
+  }
+  const placeInPackage = (folder: string, file: string) =>
+    place(folder, file, 'node_modules/bpf-ringbuf')
+
+  /** What using it gives, with these variables in the environment. */
+  function outcome(environment: NodeJS.ProcessEnv = {}): unknown {
+    const [size, found] = run('main.cjs', use, environment) as [number, unknown]
+    expect(size).toBe(4)
+    return found
+  }
+
+  const failure = (message: RegExp, hint: RegExp) => ({
+    name: 'BpfError',
+    code: 'ERR_ADDON',
+    message: expect.stringMatching(message) as string,
+    hint: expect.stringMatching(hint) as string,
+  })
 
   beforeEach(() => {
     for (const part of ['package.json', 'dist']) {
@@ -120,27 +154,63 @@ describe('the package without its addon', () => {
     }
   })
 
-  test('can be imported; its first use says what to do', () => {
-    expect(run('main.cjs', use)).toEqual([
-      4,
-      {
-        name: 'BpfError',
-        code: 'ERR_ADDON',
-        message: expect.stringMatching(/native addon of bpf-ringbuf.*not built/) as string,
-        hint: expect.stringMatching(/libbpf-dev.*npm rebuild bpf-ringbuf/) as string,
-      },
-    ])
+  test('is missed at its first use, which says what to do', () => {
+    expect(outcome()).toEqual(
+      failure(
+        /native addon of bpf-ringbuf.*build\/Release\/bpf_ringbuf\.node \(no such file\), prebuilds/,
+        /npm rebuild bpf-ringbuf.*pnpm approve-builds/,
+      ),
+    )
   })
 
-  test('says so too when what is there is no addon', () => {
-    mkdirSync(installed('bpf-ringbuf', 'build/Release'), { recursive: true })
-    writeFileSync(installed('bpf-ringbuf', 'build/Release/bpf_ringbuf.node'), 'not an addon')
-    expect(run('main.cjs', use)).toEqual([
-      4,
-      expect.objectContaining({
-        code: 'ERR_ADDON',
-        hint: expect.stringContaining('npm rebuild bpf-ringbuf') as string,
-      }),
-    ])
+  test('is the one in prebuilds, but rather the one that was compiled here', () => {
+    const prebuilt = placeInPackage(prebuilds, built)
+    expect(outcome()).toBe(prebuilt)
+    expect(outcome()).not.toBe(placeInPackage('build/Release', wrong))
+    expect(outcome()).toBe(prebuilt)
+    expect(placeInPackage('build/Release', built)).toBe(outcome())
+  })
+
+  test('is not loaded when no file is one; each is named', () => {
+    placeInPackage('build/Release', wrong)
+    placeInPackage(prebuilds, wrong)
+    expect(outcome()).toEqual(
+      failure(
+        /Release\/bpf_ringbuf\.node \([^)]+\), prebuilds\/\S+\/bpf_ringbuf\.node \([^)]+\)\. /,
+        /npm rebuild bpf-ringbuf/,
+      ),
+    )
+  })
+
+  test('is not looked for in the working directory, nor by the variables of bindings', () => {
+    for (const folder of ['build', 'build/Release', prebuilds, 'compiled', 'Release', '.']) {
+      place(folder, built)
+    }
+    const elsewhere = {
+      NODE_BINDINGS_COMPILED_DIR: consumer,
+      NODE_PATH: consumer,
+      INIT_CWD: consumer,
+    }
+    expect(outcome(elsewhere)).toEqual(failure(/prebuilds\S+ \(no such file\)/, /npm rebuild/))
+  })
+
+  test('is the file that the environment names, and no other', () => {
+    placeInPackage('build/Release', built)
+    const other = place('other', built)
+    expect(outcome({ BPF_RINGBUF_ADDON: other })).toBe(other)
+    expect(outcome({ BPF_RINGBUF_ADDON: 'other/bpf_ringbuf.node' })).toEqual(
+      failure(/BPF_RINGBUF_ADDON names "other\/bpf_ringbuf\.node"/, /^Give it an absolute path$/),
+    )
+    expect(outcome({ BPF_RINGBUF_ADDON: join(consumer, 'absent.node') })).toEqual(
+      failure(/absent\.node does not load: /, /^It is the file that BPF_RINGBUF_ADDON names$/),
+    )
+  })
+
+  test('is the file that the program names, whatever the environment says', () => {
+    const other = place('other', built)
+    expect(outcome({ named: other, BPF_RINGBUF_ADDON: wrong })).toBe(other)
+    expect(outcome({ named: wrong, BPF_RINGBUF_ADDON: other })).toEqual(
+      failure(/package\.json does not load: /, /^It is the file that setAddonFile\(\) names$/),
+    )
   })
 })

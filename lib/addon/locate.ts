@@ -1,0 +1,62 @@
+// Where the addon's file may be.
+import { closeSync, openSync, readSync } from 'node:fs'
+import { basename, isAbsolute, join } from 'node:path'
+
+/** Folders below a root, in the order in which they are tried. */
+export interface Places {
+  root: string
+  folders: readonly (readonly string[])[]
+}
+
+/** The dynamic linker that a program names, the start of whose file this is. */
+function interpreterOf(head: string): string | undefined {
+  const path = /\/[^\0]*\/ld[-.\w]*(?=\0)/.exec(head)?.[0]
+  return path === undefined ? undefined : basename(path)
+}
+
+/** Whether this process runs on musl's C library and not on glibc. */
+function onMusl(): boolean {
+  try {
+    const head = Buffer.alloc(4096)
+    const program = openSync(process.execPath, 'r')
+    try {
+      readSync(program, head, 0, head.length, 0)
+    } finally {
+      closeSync(program)
+    }
+    const interpreter = interpreterOf(head.toString('latin1'))
+    if (interpreter !== undefined) return interpreter.startsWith('ld-musl')
+  } catch {
+    // It may not be read: --permission.
+  }
+  // Takes ten times as long, and more when it looks up the names of hosts.
+  const { report } = process as { report?: NodeJS.ProcessReport & { excludeNetwork?: boolean } }
+  if (report === undefined) return false
+  const before = report.excludeNetwork
+  report.excludeNetwork = true
+  const { header } = report.getReport() as { header?: { glibcVersionRuntime?: string } }
+  report.excludeNetwork = before ?? false
+  return header !== undefined && header.glibcVersionRuntime === undefined
+}
+
+/** The folder of this process's addon in prebuilds/, such as "linux-x64-musl". */
+export function prebuiltName(): string {
+  return `${process.platform}-${process.arch}${onMusl() ? '-musl' : ''}`
+}
+
+/**
+ * Where to look: in this package's own folder, or beside the bundle that this
+ * file is part of. Never in the working directory, nor where an environment
+ * variable says. Undefined in a bundle that does not know where it is.
+ */
+export function placesOfAddon(): Places | undefined {
+  // Modules of ECMAScript have none, and bundlers give relative ones.
+  if (typeof __dirname === 'undefined' || !isAbsolute(__dirname)) return undefined
+  const prebuilt = ['prebuilds', prebuiltName()]
+  if (!/\/(dist|lib)\/addon$/.test(__dirname)) return { root: __dirname, folders: [[], prebuilt] }
+  return {
+    root: join(__dirname, '../..'),
+    // What was compiled on this machine is what somebody asked for.
+    folders: [['build', 'Debug'], ['build', 'Release'], prebuilt],
+  }
+}
