@@ -104,7 +104,11 @@ function compile() {
   const own = existsSync(join(prefix, 'include/node/node_api.h'))
   const nodedir = own && !process.env.npm_config_nodedir ? [`--nodedir=${prefix}`] : []
   const options = { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 }
-  const built = spawnSync(gyp[0], [...gyp.slice(1), 'rebuild', ...nodedir], options)
+  const built = spawnSync(
+    gyp[0],
+    [...gyp.slice(1), 'rebuild', '--jobs', 'max', ...nodedir],
+    options,
+  )
   if (built.status === 0) return undefined
   console.error(`${built.stdout}${built.stderr}${built.error ?? ''}`)
   return 'node-gyp says above why'
