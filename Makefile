@@ -112,6 +112,10 @@ doctor: build ## what this machine can do with BPF, and a proof; ARGS=--json (ro
 snoop: build ## install what is missing, print each program that this machine executes (root)
 	@node build/examples/exec-snoop.js $(ARGS)
 
+.PHONY: single-executable
+single-executable: build ## build/single-executable/agent: Node, a program, its BPF object and the addon in one file
+	@node test/install/single-executable.mjs build/single-executable/agent
+
 .PHONY: bench bench-quick
 bench: build-bench ## consumers in C and in JavaScript on the same rows, ARGS=--write (root, 20 minutes)
 	@node build/bench/bench.js $(ARGS)

@@ -262,6 +262,14 @@ export const cells = {
     ],
     says: /1 passed/,
   },
+  'a single executable': {
+    commands: () => [
+      [node, join(root, 'test/install/single-executable.mjs'), 'agent'],
+      // It ends when nobody reads what it prints.
+      ['sh', '-c', './agent | head -n 2'],
+    ],
+    says: /^ *\d+ \S+ +\/\S+$/m,
+  },
   'publint and arethetypeswrong': {
     packages: ['@arethetypeswrong/cli@0.18.5'],
     quick: true,
