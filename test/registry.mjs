@@ -8,7 +8,7 @@ import { mustRun, root } from './checks.mjs'
  * when it is not in the cache.
  */
 export async function fromRegistry(...packages) {
-  const directory = join(root, '.cache/nodes', packages.join(',').replaceAll('/', '+'))
+  const directory = join(root, '.cache/nodes', packages.join('+').replaceAll('/', '+'))
   if (!existsSync(directory)) {
     console.log(`  NPM      ${packages.join(' ')}`)
     const unfinished = `${directory}.unfinished`

@@ -203,15 +203,12 @@ export const cells = {
     commands: (modules) => [
       npm,
       [
-        node,
-        '-e',
-        `require('webpack')({ mode: 'production', target: 'node', entry: './snoop.cjs',
+        ...[node, '-e'],
+        `require(process.argv[1])({ mode: 'production', target: 'node', entry: './snoop.cjs',
            output: { path: process.cwd() + '/bundle', filename: 'snoop.cjs' },
            node: { __dirname: false } },
-          (error, stats) => { if (error || stats.hasErrors()) throw error ?? stats.toString() })`.replace(
-          'webpack',
-          join(modules, 'webpack'),
-        ),
+          (error, stats) => { if (error || stats.hasErrors()) throw error ?? stats.toString() })`,
+        join(modules, 'webpack'),
       ],
       ...bundled('snoop.cjs'),
     ],
@@ -221,19 +218,14 @@ export const cells = {
     commands: (modules) => [
       npm,
       [
-        ...[
-          join(modules, '.bin/rollup'),
-          'snoop.mjs',
-          '--format',
-          'cjs',
-          '--file',
-          'bundle/snoop.cjs',
-        ],
-        ...['--plugin', join(modules, '@rollup/plugin-node-resolve/dist/cjs/index.js')],
-        ...[
-          '--plugin',
-          `${join(modules, '@rollup/plugin-commonjs/dist/cjs/index.js')}={ignoreDynamicRequires:true}`,
-        ],
+        ...[node, '-e'],
+        `const [rollup, { nodeResolve }, { default: commonjs }] = process.argv.slice(1).map(require)
+         const plugins = [nodeResolve(), commonjs({ ignoreDynamicRequires: true })]
+         rollup.rollup({ input: 'snoop.mjs', plugins })
+           .then((bundle) => bundle.write({ file: 'bundle/snoop.cjs', format: 'cjs' }))`,
+        ...['rollup', '@rollup/plugin-node-resolve', '@rollup/plugin-commonjs'].map((name) =>
+          join(modules, name),
+        ),
       ],
       ...bundled('snoop.cjs'),
     ],
@@ -243,7 +235,7 @@ export const cells = {
     commands: (modules) => [
       npm,
       [node, join(modules, '@vercel/ncc/dist/ncc/cli.js'), 'build', 'snoop.cjs', '-o', 'bundle'],
-      ...bundled('index.js'),
+      ...bundled('index.cjs'),
     ],
   },
   jest: {
