@@ -113,7 +113,7 @@ snoop: build ## install what is missing, print each program that this machine ex
 	@node build/examples/exec-snoop.js $(ARGS)
 
 .PHONY: single-executable
-single-executable: build ## build/single-executable/agent: Node, a program, its BPF object and the addon in one file
+single-executable: build prebuilds ## build/single-executable/agent: Node, a program, its BPF object and the addon in one file
 	@node test/install/single-executable.mjs build/single-executable/agent
 
 .PHONY: bench bench-quick
@@ -188,7 +188,7 @@ test-nodes: build build-tests ## one build in Node 20, 22, 24, 26, Bun and Deno,
 	@node test/nodes/run.mjs $(ARGS)
 
 .PHONY: test-install
-test-install: build ## installed as users do, bundled, on a bare Debian; ARGS='--quick' or "--cell 'NAME'" (root)
+test-install: build prebuilds ## installed as users do, bundled, on a bare Debian; ARGS='--quick' or "--cell 'NAME'" (root)
 	@node test/install/run.mjs $(ARGS)
 
 .PHONY: fuzz
