@@ -32,7 +32,8 @@ export const architectures = {
     node: process.execPath,
     packages: [],
     bccTools: '/usr/sbin',
-    qemu: ['qemu-system-x86_64', '-M', 'q35', '-cpu', 'max'],
+    // It emulates the fast string instructions byte by byte.
+    qemu: ['qemu-system-x86_64', '-M', 'q35', '-cpu', 'max,-erms,-fsrm'],
     console: 'ttyS0',
   },
   arm64: {
@@ -57,26 +58,49 @@ function isLinked(path) {
   return path.endsWith('.node') || testPrograms.some((name) => path.endsWith(`/test/${name}`))
 }
 
-/** What the suite needs of this repository, each file: where it is, and where in a copy. */
-export function suiteFiles({ build }) {
+/** What the library needs of this repository: where it is, and where in a copy. */
+function libraryIn({ build }) {
   return [
     ['package.json', 'package.json'],
     ['dist', 'dist'],
+    [`${build}/Release/bpf_ringbuf.node`, 'build/Release/bpf_ringbuf.node'],
+  ]
+}
+
+/** What the suite needs of this repository, each file: where it is, and where in a copy. */
+export function filesOfSuite(architecture) {
+  const { build } = architecture
+  return eachFile([
+    ...libraryIn(architecture),
     ['build/kernels/js/lib', 'lib'],
     ['build/kernels/js/test', 'test'],
-    ['build/test/stress', 'build/test/stress'],
-    ['test/kernels/jest.config.cjs', 'test/kernels/jest.config.cjs'],
-    ['test/kernels/reporter.cjs', 'test/kernels/reporter.cjs'],
-    [`${build}/Release/bpf_ringbuf.node`, 'build/Release/bpf_ringbuf.node'],
+    ...['jest.config.cjs', 'reporter.cjs', 'suite.test.cjs']
+      .map((name) => `test/kernels/${name}`)
+      .map((path) => [path, path]),
     [`${build}/bpf/test`, 'build/bpf/test'],
     ...testPrograms.map((name) => [`${build}/test/${name}`, `build/test/${name}`]),
-  ].flatMap(([from, to]) => [...filesOf(join(root, from), to)])
+  ])
+}
+
+/** The same of the stress test. */
+function filesOfStress(architecture) {
+  const { build } = architecture
+  return eachFile([
+    ...libraryIn(architecture),
+    ['build/test/stress', 'build/test/stress'],
+    [`${build}/bpf/test/stress.bpf.o`, 'build/bpf/test/stress.bpf.o'],
+    [`${build}/test/producer`, 'build/test/producer'],
+  ])
+}
+
+function eachFile(paths) {
+  return paths.flatMap(([from, to]) => [...filesOf(join(root, from), to)])
 }
 
 /** Copies the suite, so that it finds what it needs from where it is. */
 export function copySuite(architecture, directory) {
   rmSync(directory, { recursive: true, force: true })
-  for (const [from, to] of suiteFiles(architecture)) cpSync(from, join(directory, to))
+  for (const [from, to] of filesOfSuite(architecture)) cpSync(from, join(directory, to))
 }
 
 /** The directories of packages and all that they depend on, as Node finds them. */
@@ -151,21 +175,41 @@ function* filesOf(from, to) {
 
 const unneeded = /\.(map|md|ts|mts|cts|d)$/
 
-/** Makes the initramfs: the suite, Node and jest, and the libraries of all these. */
-export function makeImage(architecture, image) {
+/** What goes into an image, by what is run: files of this repository, packages, and programs. */
+const contents = {
+  suite: {
+    filesOf: filesOfSuite,
+    packagesOf: ({ cpu, packages }) => [
+      ...withDependencies(['jest', 'bindings'], cpu),
+      ...packages,
+    ],
+    programsOf: (architecture) => [
+      [inSysroot(architecture, 'bin/getconf'), 'usr/bin/getconf'],
+      [inSysroot(architecture, 'bin/setpriv'), 'usr/bin/setpriv'],
+      ...bccTools(architecture),
+    ],
+  },
+  stress: {
+    filesOf: filesOfStress,
+    packagesOf: ({ cpu }) => [...withDependencies(['bindings'], cpu)],
+    programsOf: () => [],
+  },
+}
+
+/** Makes the initramfs: the suite or the stress test, Node, and the libraries of all these. */
+export function makeImage(architecture, image, what) {
+  const { filesOf: filesFor, packagesOf, programsOf } = contents[what]
   const programs = [
     [architecture.node, 'usr/bin/node'],
-    [inSysroot(architecture, 'bin/getconf'), 'usr/bin/getconf'],
-    [inSysroot(architecture, 'bin/setpriv'), 'usr/bin/setpriv'],
     [inSysroot(architecture, 'bin/busybox'), 'bin/busybox'],
-    ...bccTools(architecture),
+    ...programsOf(architecture),
   ]
-  const suite = suiteFiles(architecture).map(([from, to]) => [from, join('repo', to)])
-  const packages = [
-    ...withDependencies(['jest', 'bindings'], architecture.cpu),
-    ...architecture.packages,
-  ].map((path) => [path, path.replace(/^.*?\/node_modules\//, 'repo/node_modules/')])
-  const files = [...suite, ...packages.flatMap(([from, to]) => [...filesOf(from, to)])].filter(
+  const own = filesFor(architecture).map(([from, to]) => [from, join('repo', to)])
+  const packages = packagesOf(architecture).map((path) => [
+    path,
+    path.replace(/^.*?\/node_modules\//, 'repo/node_modules/'),
+  ])
+  const files = [...own, ...packages.flatMap(([from, to]) => [...filesOf(from, to)])].filter(
     ([from]) => !unneeded.test(from),
   )
   const linked = [...programs, ...files.filter(([from]) => isLinked(from))]

@@ -1,27 +1,10 @@
 // The integration suite as it was compiled, in a guest or on this machine.
 'use strict'
 
-/** Of a reader's life in JavaScript, of every method in every state, and of opening. */
-const sameOnEveryKernel = [
-  ...['/reader-life', '/iterator\\.', '/waiting\\.', '/stats\\.', '-phases\\.'],
-  ...[
-    '/tagged\\.',
-    '/skeleton\\.',
-    '/perf-buffer\\.',
-    '/topologies\\.',
-    '/map-differential\\.',
-    '/symbols\\.',
-    '/object\\.',
-    '/open\\.',
-    '/globals\\.',
-  ],
-]
-
 module.exports = {
   rootDir: '../..',
-  roots: ['<rootDir>/test'],
-  testMatch: ['<rootDir>/test/integration/*.test.js'],
-  testPathIgnorePatterns: process.env.SUITES === 'quick' ? sameOnEveryKernel : [],
+  roots: ['<rootDir>/test/kernels'],
+  testMatch: ['<rootDir>/test/kernels/suite.test.cjs'],
   testEnvironment: 'node',
   transform: {},
   reporters: ['<rootDir>/test/kernels/reporter.cjs'],

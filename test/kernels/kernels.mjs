@@ -12,6 +12,7 @@ const withoutModules = ['tc', 'veth', ...nowhere]
 const before66 = ['tcx', 'netfilter']
 const before515 = [
   ...['kprobe-cookie', 'uprobe-cookie', 'tp-cookie', 'perf_event-cookie'],
+  ...['fentry-cookie', 'fexit-cookie', 'lsm-cookie'],
   ...['uprobe-pin', 'perf_event-pin', 'iter-process', 'iter-cgroup', 'sk_reuseport'],
 ]
 
@@ -79,6 +80,9 @@ export const kernels = [
       'fmod_ret',
       'lsm',
       'lsm.s',
+      'fentry-cookie',
+      'fexit-cookie',
+      'lsm-cookie',
       'rb_overwrite',
     ],
   },

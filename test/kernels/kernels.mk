@@ -8,14 +8,15 @@ test-arm64: kernel-suite arm64-suite ## the same on arm64, cross-built (root)
 	@node test/kernels/run.mjs --arch arm64 $(ARGS)
 test-kernels-quick: kernel-suite arm64-suite ## what differs between kernels alone, on Linux 6.1, x86-64 and arm64 at once (root)
 	@node test/kernels/run.mjs --quick --kernel 6.1 --kernel 6.1-arm64
-test-smp: kernel-suite arm64-suite ## the stress test for DURATION=60 seconds on 8 CPUs, x86-64 and arm64 (root)
+test-smp: kernel-stress arm64-stress ## the stress test for DURATION=60 seconds on 8 CPUs, x86-64 and arm64 (root)
 	@node test/kernels/run.mjs --stress $(DURATION) --kernel 6.1 --kernel 6.1-arm64 $(ARGS)
 kernels-doc: kernel-suite arm64-suite ## the suite on all of them, and write docs/kernels.md (root)
 	@node test/kernels/run.mjs --write
 
-.PHONY: kernel-suite
-kernel-suite: $(ADDON) package build-test-programs build/test/stress/.tsc build/kernels/js/.tsc \
-  | kernels-packages bcc-packages
+.PHONY: kernel-suite kernel-stress
+kernel-suite: $(ADDON) package build-test-programs build/kernels/js/.tsc | kernels-packages bcc-packages
+# The stress test needs less, and is built and booted sooner.
+kernel-stress: $(ADDON) package build/bpf/test/stress.bpf.o build/test/producer build/test/stress/.tsc | kernels-packages
 
 build/kernels/js/.tsc: test/kernels/tsconfig.json test/tsconfig.json $(wildcard lib/*.ts lib/*/*.ts test/*.ts test/integration/*.ts) \
   $(NODE_MODULES)
@@ -33,8 +34,9 @@ ARM64_NPM := .cache/arm64/npm-$(shell node -p process.versions.node 2>/dev/null)
 ARM64_BPF_OBJECTS := $(TEST_BPF_OBJECTS:build/%=build/arm64/%)
 ARM64_TEST_PROGRAMS := $(TEST_PROGRAMS:build/%=build/arm64/%)
 
-.PHONY: arm64-suite
+.PHONY: arm64-suite arm64-stress
 arm64-suite: build/arm64/Release/bpf_ringbuf.node $(ARM64_BPF_OBJECTS) $(ARM64_TEST_PROGRAMS) $(ARM64_NPM)
+arm64-stress: build/arm64/Release/bpf_ringbuf.node build/arm64/bpf/test/stress.bpf.o build/arm64/test/producer $(ARM64_NPM)
 
 $(ARM64_SYSROOT): | arm64-packages
 	$(call say,APT,$@)

@@ -11,17 +11,17 @@ module.exports = class {
     process.stdout.write(`\n@test ${JSON.stringify(result)}\n`)
   }
 
-  onTestCaseResult({ path }, { fullName, status, duration, failureMessages }) {
-    const file = basename(path, '.test.js')
+  onTestCaseResult(_, { ancestorTitles, title, status, duration, failureMessages }) {
+    const [file, ...titles] = ancestorTitles // see suite.test.cjs
+    const name = [...titles, title].join(' ')
     // With colours they are not readable in a log.
     const messages = failureMessages.map((message) => message.replace(/\x1b\[\d*m/g, ''))
-    this.#print({ file, name: fullName, status, ms: duration ?? 0, messages })
+    this.#print({ file, name, status, ms: duration ?? 0, messages })
   }
 
-  // A file that fails outside of its tests: one that cannot be loaded, or one
-  // that leaves something open.
+  // What fails outside of the tests: a file that leaves something open.
   onTestFileResult({ path }, { testExecError, failureMessage, numFailingTests }) {
-    const file = basename(path, '.test.js')
+    const file = basename(path)
     if (testExecError === undefined && (numFailingTests > 0 || !failureMessage)) return
     const messages = [String(failureMessage).replace(/\x1b\[\d*m/g, '')]
     this.#print({ file, name: file, status: 'failed', ms: 0, messages })

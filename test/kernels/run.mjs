@@ -8,15 +8,16 @@ import { parseArgs } from 'node:util'
 import { allPassed, check, jest, needRoot, root, run, summarize } from '../checks.mjs'
 import { checkDocument } from '../document.mjs'
 import { describe, page, renderTables } from './document.mjs'
-import { architectures, boot, copySuite, makeImage, suiteFiles } from './guest.mjs'
+import { architectures, boot, copySuite, filesOfSuite, makeImage } from './guest.mjs'
 import { chooseKernels, fetchKernel, kernels } from './kernels.mjs'
 import { parseStress, parseSuite } from './log.mjs'
 
-const usage = `Usage: run.mjs [--kernel NAME]... [--arch x64|arm64] [--quick] [--write] [--update] [--list]
-               [--stress SECONDS [--cpus N]]
+const usage = `Usage: run.mjs [--kernel NAME]... [--arch x64|arm64] [--quick] [--only TEXT]...
+               [--write] [--update] [--list] [--stress SECONDS [--cpus N]]
   --kernel NAME     one of these alone, see --list
   --arch NAME       those of this architecture alone
   --quick           without the suites of what is the same on every kernel, in all guests at once
+  --only TEXT       those test files alone whose names have this text, or another such text
   --write           write the table of what each kernel has to docs/kernels.md; of kernels that
                     are not run now, it takes the last run of the same build
   --update          download the kernels again, should there be newer ones
@@ -27,16 +28,16 @@ const usage = `Usage: run.mjs [--kernel NAME]... [--arch x64|arm64] [--quick] [-
 const build = join(root, 'build/kernels')
 
 // An emulated machine beside other work on the same CPUs takes minutes.
-const guestTimeoutSeconds = 10 * 60
+const guestTimeoutSeconds = 30 * 60
 const hereTimeoutSeconds = 5 * 60
 /** How many times longer than usual tests may wait in a guest. */
 const timeScale = 10
 
 /** Boots a guest; gives its console. */
-async function runGuest(kernel, { update }, environment, cpus) {
+async function runGuest(kernel, { update, stress }, environment, cpus) {
   const architecture = architectures[kernel.architecture]
   const image = join(build, `${kernel.architecture}.cpio`)
-  makeImage(architecture, image)
+  makeImage(architecture, image, stress === undefined ? 'suite' : 'stress')
   return boot(architecture, {
     kernel: await fetchKernel(kernel, update),
     image,
@@ -48,14 +49,14 @@ async function runGuest(kernel, { update }, environment, cpus) {
 }
 
 /** Runs the suite on this machine's kernel, with what a guest has mounted. */
-async function runHere(kernel, suites) {
+async function runHere(kernel, environment) {
   const directory = join(build, kernel.name)
   copySuite(architectures[kernel.architecture], directory)
   const script = join(import.meta.dirname, 'here.sh')
   const args = ['--mount', 'sh', script, process.execPath, jest]
   const { stdout } = await run('unshare', args, {
     cwd: directory,
-    env: { CI: '1', FEATURES_FILE: join(directory, 'features'), SUITES: suites },
+    env: { CI: '1', FEATURES_FILE: join(directory, 'features'), ...environment },
     stderr: 'inherit',
     timeoutSeconds: hereTimeoutSeconds,
   })
@@ -76,15 +77,16 @@ async function attempt(kernel, parse, test) {
 
 /** Runs the suite under a kernel. */
 async function checkSuite(kernel, options) {
-  const suites = options.quick ? 'quick' : 'all'
+  const chosen = { SUITES: options.quick ? 'quick' : 'all', ONLY: options.only.join() }
   const environment = {
     TEST_TIME_SCALE: timeScale,
     KERNEL_LACKS: kernel.lacks?.join(),
     BCC_TOOLS: kernel.bcc ? 1 : 0,
-    SUITES: suites,
+    ...chosen,
   }
-  const result = await attempt(kernel, parseSuite, () =>
-    kernel.lacks === undefined ? runHere(kernel, suites) : runGuest(kernel, options, environment),
+  const parse = (log) => parseSuite(log, options.only.length === 0)
+  const result = await attempt(kernel, parse, () =>
+    kernel.lacks === undefined ? runHere(kernel, chosen) : runGuest(kernel, options, environment),
   )
   const { release, passed, features, problems, seconds } = result
   const missing = features.filter(({ code }) => code !== undefined).length
@@ -94,7 +96,7 @@ async function checkSuite(kernel, options) {
     problems.join('\n'),
   )
   const outcome = { kernel, release, passed, features, failed: problems.length }
-  if (!options.quick) writeFileSync(resultPath(kernel), JSON.stringify(outcome))
+  if (!isPart(options)) writeFileSync(resultPath(kernel), JSON.stringify(outcome))
   return outcome
 }
 
@@ -114,6 +116,11 @@ async function checkStress(kernel, options) {
   check(`${label} ends well, ${seconds} s`, problems.length === 0, problems.join('\n'))
 }
 
+/** Whether not all of the suite is run. */
+function isPart({ quick, only }) {
+  return quick || only.length > 0
+}
+
 function logPath({ name }) {
   return join(build, `${name}.log`)
 }
@@ -127,7 +134,7 @@ function lastResult(kernel) {
   const path = resultPath(kernel)
   if (!existsSync(path)) return undefined
   const { mtimeMs } = statSync(path)
-  const files = suiteFiles(architectures[kernel.architecture])
+  const files = filesOfSuite(architectures[kernel.architecture])
   if (files.some(([from]) => statSync(from).mtimeMs > mtimeMs)) return undefined
   return JSON.parse(readFileSync(path, 'utf8'))
 }
@@ -150,6 +157,7 @@ function readOptions() {
         kernel: { type: 'string', multiple: true },
         arch: { type: 'string' },
         quick: { type: 'boolean', default: false },
+        only: { type: 'string', multiple: true, default: [] },
         write: { type: 'boolean', default: false },
         update: { type: 'boolean', default: false },
         list: { type: 'boolean', default: false },
@@ -157,7 +165,7 @@ function readOptions() {
         cpus: { type: 'string', default: '8' },
       },
     }).values
-    if (options.quick && options.write) throw new Error('--write needs all suites')
+    if (isPart(options) && options.write) throw new Error('--write needs all suites')
     return { ...options, chosen: chooseKernels(options) }
   } catch (error) {
     console.error(`test-kernels: ${error.message}\n${usage}`)
