@@ -4,6 +4,8 @@
  * counts its runs, and says which cookie it was attached with. None is loaded
  * unless told so.
  */
+#include <stdbool.h>
+
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
@@ -15,29 +17,42 @@ const volatile __u32 only_tgid = 0;
 __u64 hits = 0;
 __u64 cookie = 0;
 
+/* Has those that decide refuse. */
+bool refuse = false;
+
+static __always_inline bool is_other(void)
+{
+	return only_tgid && bpf_get_current_pid_tgid() >> 32 != only_tgid;
+}
+
 static __always_inline void count(void)
 {
-	if (only_tgid && bpf_get_current_pid_tgid() >> 32 != only_tgid)
-		return;
-	__sync_fetch_and_add(&hits, 1);
+	if (!is_other())
+		__sync_fetch_and_add(&hits, 1);
+}
+
+static __always_inline int decide(void)
+{
+	count();
+	return refuse && !is_other() ? -13 /* EACCES */ : 0;
 }
 
 /* bpf_get_attach_cookie() is of Linux 5.15, and not of all types. */
-#define PROGRAM(name, section)                                                  \
-	SEC("?" section)                                                        \
-	int name(void *context)                                                 \
-	{                                                                       \
-		count();                                                        \
-		return 0;                                                       \
-	}                                                                       \
-	SEC("?" section)                                                        \
-	int name##_cookie(void *context)                                        \
-	{                                                                       \
-		if (only_tgid && bpf_get_current_pid_tgid() >> 32 != only_tgid) \
-			return 0;                                               \
-		cookie = bpf_get_attach_cookie(context);                        \
-		__sync_fetch_and_add(&hits, 1);                                 \
-		return 0;                                                       \
+#define PROGRAM(name, section)                           \
+	SEC("?" section)                                 \
+	int name(void *context)                          \
+	{                                                \
+		count();                                 \
+		return 0;                                \
+	}                                                \
+	SEC("?" section)                                 \
+	int name##_cookie(void *context)                 \
+	{                                                \
+		if (is_other())                          \
+			return 0;                        \
+		cookie = bpf_get_attach_cookie(context); \
+		__sync_fetch_and_add(&hits, 1);          \
+		return 0;                                \
 	}
 
 PROGRAM(kprobe, "kprobe")
@@ -59,15 +74,23 @@ PROGRAM(perf_event, "perf_event")
 SEC("?fmod_ret")
 int fmod_ret(void *context)
 {
-	count();
+	return decide();
+}
+
+SEC("?lsm")
+int lsm_cookie(void *context)
+{
+	if (is_other())
+		return 0;
+	cookie = bpf_get_attach_cookie(context);
+	__sync_fetch_and_add(&hits, 1);
 	return 0;
 }
 
 SEC("?lsm")
 int lsm(void *context)
 {
-	count();
-	return 0;
+	return decide();
 }
 
 /* The other one of the same type counts another way, to tell them apart. */

@@ -67,12 +67,23 @@ interface Case {
   prepare?: (program: BpfProgram) => void
   target?: AttachTarget | (() => AttachTarget)
   trigger: (object: BpfObject) => unknown
+  /** What it changes, while it is attached. */
+  effect?: (object: BpfObject) => void
   refusals?: Refusal[]
+}
+
+/** The program refuses to open files, and only when it is to. */
+function expectRefusal(object: BpfObject): void {
+  object.globals['refuse'] = true
+  const error = thrownBy(readAFile)
+  object.globals['refuse'] = false
+  expect(error.code).toBe('EACCES')
+  readAFile()
 }
 
 /** Loads the program, attaches, and checks that it runs while it is attached. */
 async function tryOut(testCase: Case): Promise<void> {
-  const { feature, program: name, prepare, target, trigger, refusals = [] } = testCase
+  const { feature, program: name, prepare, target, trigger, effect, refusals = [] } = testCase
   using object = openWith(name)
   const program = object.program(name)
   const where = typeof target === 'function' ? target() : target
@@ -89,6 +100,7 @@ async function tryOut(testCase: Case): Promise<void> {
     () => hits(object) > 0,
     () => `${name} runs`,
   )
+  effect?.(object)
   object.detach()
   await object.detached()
   const before = hits(object)
@@ -175,6 +187,7 @@ describeBpf('a target of tracing', () => {
       program: 'fmod_ret',
       prepare: (program) => program.setAttachTarget('security_file_open'),
       trigger: readAFile,
+      effect: expectRefusal,
       refusals: [noTrampolines],
     },
     {
@@ -182,6 +195,7 @@ describeBpf('a target of tracing', () => {
       program: 'lsm',
       prepare: (program) => program.setAttachTarget('file_open'),
       trigger: readAFile,
+      effect: expectRefusal,
       refusals: [noLsm],
     },
     {
@@ -521,9 +535,23 @@ describeBpf('a cookie', () => {
       () => spin(20),
       [],
     ],
+    ...['fentry', 'fexit', 'lsm'].map(
+      (name): [string, string, AttachTarget, () => unknown, Refusal[]] => [
+        name,
+        name,
+        { trace: { cookie } },
+        readAFile,
+        [noTrampolines, noLsm],
+      ],
+    ),
   ])('of %s', async (feature, name, target, trigger, refusals) => {
     using object = openWith(`${name}_cookie`)
-    const error = errorOf(() => object.load().program(`${name}_cookie`).attach(target))
+    const program = object.program(`${name}_cookie`)
+    const error = errorOf(() => {
+      if ('trace' in target) program.setAttachTarget(name === 'lsm' ? 'file_open' : symbol)
+      object.load()
+      program.attach(target)
+    })
     judge(
       `${feature}-cookie`,
       error,
