@@ -46,6 +46,8 @@ export interface Failure {
   pinPath?: string | undefined
   /** The map that the kernel did not create, if it was one. */
   map?: DeclaredMap | undefined
+  /** What a probe says of the map's type, when this kernel does not have it. */
+  lacksMaps?: string | undefined
   /** A probe says that this kernel has no rings that overwrite. */
   lacksOverwriting?: boolean | undefined
   /** A probe says that this kernel has no ring buffers. */
@@ -116,6 +118,7 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
           : 'The machine has no file descriptors left: see /proc/sys/fs/file-max',
     }
   }
+  if (failure.lacksMaps !== undefined) return { code: 'ERR_UNSUPPORTED', hint: failure.lacksMaps }
   const declared = failure.map === undefined ? undefined : misdeclared(failure.map)
   if (declared !== undefined) return { code: 'ERR_KERNEL', hint: declared }
   if (failure.lacksOverwriting === true) {

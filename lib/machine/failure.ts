@@ -2,6 +2,7 @@
 import { BpfError, describeErrno, VerifierError } from '../errors/errors.js'
 import { addon } from '../addon/addon.js'
 import { type DeclaredMap, diagnose, type Failure, type Needs } from './diagnose.js'
+import { whyNoMapsOf } from './map-types.js'
 import {
   lacksKprobeMulti,
   lacksOverwriting,
@@ -22,7 +23,7 @@ export function failure(
   operation: string,
   target: string,
   errno: number,
-  context: Pick<Failure, 'section' | 'needs' | 'pinPath'> = {},
+  context: Pick<Failure, 'section' | 'needs' | 'pinPath' | 'lacksMaps'> = {},
 ): BpfError {
   const log = addon().takeLog()
   // Newer libbpf first asks tracefs which functions there are, and then fails for its want.
@@ -78,10 +79,16 @@ export function loadFailure(
     section: sections.get(program ?? ''),
     needs: typeNeeds[types?.get(program ?? '') ?? ''],
     map,
+    lacksMaps: map === undefined || isRing(map) ? undefined : whyNoMapsOf(map.type),
     lacksOverwriting: map?.overwrites === true && lacksOverwriting(),
     lacksRingBuffers: map?.type === 'ringbuf' && lacksRingBuffers(),
     lacksUserRingBuffers: map?.type === 'user_ringbuf' && lacksUserRingBuffers(),
   })
+}
+
+/** Of which there is more to say than that the kernel has none. */
+function isRing({ type }: DeclaredMap): boolean {
+  return type === 'ringbuf' || type === 'user_ringbuf'
 }
 
 function explained(target: string, failure: Failure): BpfError {

@@ -3,6 +3,7 @@ import { addon } from '../addon/addon.js'
 import type { NativeMapHandle } from '../addon/map-handle.js'
 import { BpfError, checkInteger, checkOptions, invalidType } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
+import { whyNoMapsOf } from '../machine/map-types.js'
 import type { Type } from '../types/struct.js'
 import { checkTypes, type MapTypes } from './entry-types.js'
 import {
@@ -108,6 +109,8 @@ export function createMap(options: CreateOptions & MapTypes): Created {
     innerFd,
   )
   if (typeof handle !== 'number') return { handle, types }
+  const lacksMaps = handle === EINVAL || handle === ENOTSUPP ? whyNoMapsOf(type) : undefined
+  if (lacksMaps !== undefined) throw failure('create', target, handle, { lacksMaps })
   const explained = explain(type, handle, { keySize, valueSize, maxEntries })
   if (explained === undefined) throw failure('create', target, handle)
   const [problem, hint] = explained

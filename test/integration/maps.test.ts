@@ -10,17 +10,15 @@ import {
   type BpfObject,
   bytes,
   cstring,
-  i32,
   PerfBuffer,
   RingBuffer,
   struct,
-  TaskDescriptor,
   u32,
   u64,
   u8,
 } from '../../lib/index.js'
-import { kernelAtLeast, readSystemFacts } from '../../lib/machine/facts.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
+import { hasMaps, openMapOfStorage } from '../map-types.js'
 import { openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 import { thrownBy } from '../thrown.js'
@@ -550,22 +548,10 @@ function descriptorOf(socket: Socket): number {
 
 describeBpf('maps that newer kernels have', () => {
   expectNothingLeftOpen()
-  const facts = readSystemFacts()
-  const since = { sockets: [5, 2], tasks: [5, 11], bloom: [5, 16], groups: [6, 2] } as const
-  type Name = keyof typeof since
-
-  /** With one map alone; nothing where the kernel is older. */
-  function loaded(name: Name): BpfObject | undefined {
-    const [major, minor] = since[name]
-    if (!kernelAtLeast(facts, major, minor)) return undefined
-    const object = openObject('storage')
-    for (const map of object.maps.values()) map.autocreate = map.name === name
-    return object.load()
-  }
 
   test('a bloom filter knows what may be in it', () => {
-    using object = loaded('bloom')
-    if (object === undefined) return
+    if (!hasMaps('bloom')) return
+    using object = openMapOfStorage('bloom').load()
     const bloom = object.map('bloom', { value: u32 })
     for (let i = 0; i < 50; i++) bloom.push(i)
     expect(Array.from({ length: 50 }, (_, i) => bloom.has(i)).every(Boolean)).toBe(true)
@@ -574,41 +560,5 @@ describeBpf('maps that newer kernels have', () => {
     expect([codeOf(() => bloom.pop()), codeOf(() => bloom.clear())]).toEqual(
       Array(2).fill('ERR_MAP_TYPE'),
     )
-  })
-
-  test('storage of a task, a socket and a cgroup is kept by descriptor', async () => {
-    const check = (map: BpfMap<number, bigint>, fd: number): void => {
-      expect(map.get(fd)).toBeUndefined()
-      map.set(fd, 5n)
-      expect([map.get(fd), map.has(fd)]).toEqual([5n, true])
-      expect([map.delete(fd), map.delete(fd)]).toEqual([true, false])
-    }
-    const types = { key: i32, value: u64 }
-    const server = createServer().listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    {
-      using object = loaded('sockets')
-      const { fd } = (server as unknown as { _handle: { fd: number } })._handle
-      if (object !== undefined) check(object.map('sockets', types), fd)
-    }
-    server.close()
-    await once(server, 'close')
-    {
-      using object = loaded('tasks')
-      using task = TaskDescriptor.open(process.pid)
-      if (object !== undefined) check(object.map('tasks', types), task.fd)
-    }
-    using object = loaded('groups')
-    const directory = mkdtempSync(join(tmpdir(), 'cgroup-'))
-    execFileSync('mount', ['-t', 'cgroup2', 'none', directory])
-    const fd = openSync(directory, 'r')
-    try {
-      if (object !== undefined) check(object.map('groups', types), fd)
-      if (object !== undefined) expect(codeOf(() => [...object.map('groups')])).toBe('ERR_MAP_TYPE')
-    } finally {
-      closeSync(fd)
-      execFileSync('umount', [directory])
-      rmSync(directory, { recursive: true })
-    }
   })
 })

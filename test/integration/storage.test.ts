@@ -3,12 +3,12 @@
 import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BpfMap, type BpfObject, features, i32, TaskDescriptor, u64 } from '../../lib/index.js'
+import { BpfMap, type BpfObject, i32, TaskDescriptor, u64 } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import { errorOf, judge, type Refusal } from '../features.js'
+import { hasMaps, openMapOfStorage } from '../map-types.js'
 import { mounted } from '../mount.js'
 import { openDatagrams } from '../network.js'
-import { openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 import { thrownBy } from '../thrown.js'
 
@@ -19,8 +19,7 @@ type Storage = 'sockets' | 'tasks' | 'groups' | 'inodes'
 
 /** With one map and its program, which takes another map when it is given. */
 function opened(map: Storage, program: string, other?: BpfMap<number, bigint>): BpfObject {
-  const object = openObject('storage')
-  for (const one of object.maps.values()) one.autocreate = one.name === map
+  const object = openMapOfStorage(map)
   if (other !== undefined) object.map(map).reuse(other)
   object.program(program).autoload = true
   object.globals['only_tgid'] = process.pid
@@ -45,7 +44,7 @@ async function checkBothWays(
 ): Promise<void> {
   map.set(fd, 5n)
   expect([await found(object, trigger), map.get(fd)]).toEqual([5n, 6n])
-  expect([map.delete(fd), map.has(fd)]).toEqual([true, false])
+  expect([map.delete(fd), map.delete(fd), map.has(fd)]).toEqual([true, false, false])
   expect([await found(object, trigger), map.get(fd)]).toEqual([0n, 100n])
 }
 
@@ -60,11 +59,6 @@ function storage(
 ): BpfMap<number, bigint> | undefined {
   if (origin === 'declared') return undefined
   return BpfMap.create({ type: `${kinds[name]}_storage`, ...types })
-}
-
-/** Whether this kernel has it; the test of features() says whether that is true. */
-function isThere(name: Storage): boolean {
-  return features().mapTypes[`${kinds[name]}_storage`]?.answer === 'yes'
 }
 
 for (const origin of origins)
@@ -82,7 +76,7 @@ for (const origin of origins)
     })
 
     test('of a task is read and written by a program of its system calls', async () => {
-      if (!isThere('tasks')) return
+      if (!hasMaps('tasks')) return
       using other = storage('tasks', origin)
       using object = opened('tasks', 'add_of_task', other).load()
       using task = TaskDescriptor.open(process.pid)
@@ -93,7 +87,7 @@ for (const origin of origins)
     })
 
     test('of a cgroup is read and written by a program of what runs in it', async () => {
-      if (!isThere('groups')) return
+      if (!hasMaps('groups')) return
       using other = storage('groups', origin)
       using object = opened('groups', 'add_of_group', other).load()
       const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? '/'
@@ -111,7 +105,7 @@ for (const origin of origins)
       const path = join(directory, 'file')
       const fd = openSync(path, 'w')
       try {
-        if (!isThere('inodes')) return
+        if (!hasMaps('inodes')) return
         using other = storage('inodes', origin)
         using object = opened('inodes', 'add_of_inode', other)
         object.globals['only_inode'] = BigInt(fstatSync(fd).ino)
@@ -131,7 +125,7 @@ describeBpf('storage that is created', () => {
   expectNothingLeftOpen()
 
   test.each(Object.keys(kinds) as Storage[])('of %s is kept by descriptor', (name) => {
-    if (!isThere(name)) return
+    if (!hasMaps(name)) return
     const type = `${kinds[name]}_storage`
     using map = BpfMap.create({ type, ...types, name: 'kept' })
     expect(map.info()).toMatchObject({

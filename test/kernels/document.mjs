@@ -55,6 +55,11 @@ const features = {
   iter: '`iter`',
   syscall: '`syscall` programs, by `testRun()`',
   bpf_loop: '`bpf_loop()`',
+  bloom_filter: 'maps of type `bloom_filter`',
+  sk_storage: 'maps of type `sk_storage`',
+  task_storage: 'maps of type `task_storage`',
+  cgrp_storage: 'maps of type `cgrp_storage`',
+  inode_storage: 'maps of type `inode_storage`',
   rb_overwrite: 'a ring that overwrites, `BPF_F_RB_OVERWRITE`',
   'beyond-memlock': 'memory beyond `RLIMIT_MEMLOCK`, without CAP_SYS_RESOURCE',
 }

@@ -9,6 +9,7 @@ function printed(log: string, probed = 1): void {
   jest.spyOn(native, 'addon').mockReturnValue({
     takeLog: () => log,
     probeMapType: () => probed,
+    mapTypeNames: () => ['unspec', 'hash', 'bloom_filter'],
     probe: () => (probed === 0 ? -22 : 0),
   } as unknown as native.Addon)
 }
@@ -148,7 +149,9 @@ libbpf: failed to load object 'snoop'
   test.each<[string, string, number, number, string]>([
     ['a ring that this kernel lacks', 'events', -22, 0, 'ERR_UNSUPPORTED'],
     ['a ring that it has', 'events', -22, 1, 'ERR_KERNEL'],
-    ['another map, where there are no rings', 'values', -22, 0, 'ERR_KERNEL'],
+    ['another map that it lacks', 'values', -22, 0, 'ERR_UNSUPPORTED'],
+    ['another map that it has', 'values', -22, 1, 'ERR_KERNEL'],
+    ['another map that is not permitted', 'values', -1, 0, 'ERR_PERMISSION'],
     ['a ring that is not permitted', 'events', -1, 0, 'ERR_PERMISSION'],
   ])('probes the kernel for the sake of %s', (_, name, errno, probed, code) => {
     printed(`libbpf: map '${name}': failed to create: Something(${String(errno)})\n`, probed)
