@@ -119,7 +119,8 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    * Creates a map, `BPF_MAP_CREATE`. Needs the privileges that loading needs. Blocks
    * for the system call.
    *
-   * @throws {BpfError} `ERR_PERMISSION`, `ERR_KERNEL` for what the kernel refuses.
+   * @throws {BpfError} `ERR_PERMISSION`, `ERR_UNSUPPORTED` for a type that this kernel
+   * does not have, `ERR_KERNEL` for what else it refuses.
    * @example
    * ```ts
    * using deny = BpfMap.create({ type: 'hash', key: u32, value: u8, maxEntries: 1000 })
