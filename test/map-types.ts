@@ -30,7 +30,10 @@ export function hasMaps(name: DeclaredMap): boolean {
   let error
   for (const action of [
     () => BpfMap.create(options).close(),
-    () => openMapOfStorage(name).load().close(),
+    () => {
+      using object = openMapOfStorage(name)
+      object.load()
+    },
   ]) {
     error = errorOf(action)
     judge(options.type, error, ['ERR_UNSUPPORTED', refusal])
