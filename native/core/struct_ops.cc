@@ -64,7 +64,7 @@ class StructOpsLink final : public Attachment {
     return bpf_link__update_map(link_, map);
 #else
     // It makes no such links.
-    return -EOPNOTSUPP;
+    return link_ == nullptr ? -EBADF : -EOPNOTSUPP;
 #endif
   }
 
