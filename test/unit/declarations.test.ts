@@ -42,6 +42,8 @@ function declaredInTypeScript(): Map<string, Members> {
   const interfaces = readdirSync(join(root, 'lib/addon'))
     .map((file) => parse(readFileSync(join(root, 'lib/addon', file), 'utf8')))
     .flatMap(({ statements }) => statements.filter(ts.isInterfaceDeclaration))
+    // The others are of how it is found.
+    .filter(({ name }) => /^(Native|Addon$)/.test(name.text))
   for (const node of interfaces) {
     classes.set(node.name.text.replace(/^Native/, ''), membersOf(node))
   }
