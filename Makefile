@@ -149,7 +149,7 @@ $(OLDEST_TSC): | $(NODE_MODULES)
 	$(call quietly,npm install --prefix .cache/typescript-5.2 --no-save --no-audit --no-fund --ignore-scripts typescript@5.2.2)
 
 .PHONY: test
-test: build build-tests build-bench $(NATIVE_TESTS) $(OLDEST_TSC) | bcc-packages ## install what is missing, run every test; REQUIRE_BPF=1: a skipped test is a failure
+test: build build-tests build-bench $(NATIVE_TESTS) $(OLDEST_TSC) | test-packages ## install what is missing, run every test; REQUIRE_BPF=1: a skipped test is a failure
 	@node scripts/run-tests.mjs $(NATIVE_TESTS)
 
 .PHONY: test-unit test-integration test-process
@@ -176,7 +176,7 @@ test-types: typescript $(OLDEST_TSC) ## the declared types, as a user's compiler
 	$(Q)node $(OLDEST_TSC) --noEmit -p test/types/oldest/tsconfig.json
 
 .PHONY: sanitize
-sanitize: build-tests $(NATIVE_TESTS) $(SANITIZED_ADDONS) ## native, integration and process tests under ASan, UBSan and TSan (root)
+sanitize: build-tests $(NATIVE_TESTS) $(if $(findstring quick,$(ARGS)),$(firstword $(SANITIZED_ADDONS)),$(SANITIZED_ADDONS)) ## native, integration and process tests under ASan, UBSan and TSan (root)
 	@node test/sanitize/run.mjs $(ARGS)
 
 .PHONY: faults
@@ -272,10 +272,10 @@ help: ## this list
 	  /^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(filter-out %.d,$(MAKEFILE_LIST))
 
 # Order-only: asked in every run, and rebuilds nothing.
-.PHONY: packages lint-packages model-packages kernels-packages arm64-packages container-packages bcc-packages
+.PHONY: packages lint-packages model-packages kernels-packages arm64-packages container-packages test-packages
 packages:
 	@$(install_packages)
-lint-packages model-packages kernels-packages arm64-packages container-packages bcc-packages: %-packages: | packages
+lint-packages model-packages kernels-packages arm64-packages container-packages test-packages: %-packages: | packages
 	@$(install_packages) --$*
 $(NODE_MODULES): package-lock.json | packages
 	$(call say,NPM,ci)

@@ -35,7 +35,6 @@ need zlib1g-dev pkg-config --exists zlib
 need make command -v make
 need g++ command -v g++
 need python3 command -v python3
-need iproute2 command -v ip
 for group; do
   case $group in
   --lint)
@@ -57,7 +56,8 @@ for group; do
     need g++-aarch64-linux-gnu command -v aarch64-linux-gnu-g++
     need binutils command -v readelf
     ;;
-  --bcc)
+  --test)
+    need iproute2 command -v ip
     need libbpf-tools has_bcc_tools
     ;;
   --container)

@@ -14,7 +14,7 @@ kernels-doc: kernel-suite arm64-suite ## the suite on all of them, and write doc
 	@node test/kernels/run.mjs --write
 
 .PHONY: kernel-suite kernel-stress
-kernel-suite: $(ADDON) package build-test-programs build/kernels/js/.tsc | kernels-packages bcc-packages
+kernel-suite: $(ADDON) package build-test-programs build/kernels/js/.tsc | kernels-packages test-packages
 # The stress test needs less, and is built and booted sooner.
 kernel-stress: $(ADDON) package build/bpf/test/stress.bpf.o build/test/producer build/test/stress/.tsc | kernels-packages
 

@@ -3,4 +3,4 @@
 const { join } = require('node:path')
 
 module.exports = ({ bindings }) =>
-  require(join(process.env.SANITIZED_ROOT, 'build/Release', `${bindings}.node`))
+  require(join(process.env.SANITIZED_ROOT, 'build/Release', bindings))
