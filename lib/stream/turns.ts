@@ -127,9 +127,9 @@ export class Turns {
     } catch (error) {
       // Node-API failed, and would drop the error: the next turn goes on where this one ended.
       this.#retryLater()
-      const marks = this.#waiters.map(({ mark }) => mark)
+      const waiters = this.#waiters
       if (!this.reject(error as Error)) throwUncaught(error)
-      for (const mark of marks) this.#owner.native.unmark(mark)
+      this.#unmark(waiters)
     }
   }
 
@@ -174,10 +174,13 @@ export class Turns {
     if (reached.length === 0) return true
     if (!this.#owner.releaseHeldBack(deadline)) return false
     this.#waiters = this.#waiters.filter((waiter) => !reached.includes(waiter))
-    for (const { mark, resolve } of reached) {
-      this.#owner.native.unmark(mark)
-      resolve()
-    }
+    for (const { resolve } of reached) resolve()
+    this.#unmark(reached)
     return true
+  }
+
+  /** Last, as Node-API may fail: nobody waits for it. */
+  #unmark(waiters: readonly Waiter[]): void {
+    for (const { mark } of waiters) this.#owner.native.unmark(mark)
   }
 }
