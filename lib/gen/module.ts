@@ -1,4 +1,5 @@
 // The module of an object: TypeScript with the names and types that it has.
+import { leftOutHint } from '../btf/left-out.js'
 import type { BtfReader } from '../btf/reader.js'
 import type { BtfVariable } from '../btf/types.js'
 import { BpfError } from '../errors/errors.js'
@@ -138,9 +139,7 @@ class ModuleWriter {
       {
         operation: 'find',
         target: `type "${name}"`,
-        hint:
-          'clang leaves out what only local variables use, unless a global refers to it: ' +
-          `struct ${name} *unused __attribute__((unused))`,
+        hint: leftOutHint(name),
       },
     )
   }

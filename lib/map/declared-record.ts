@@ -1,4 +1,5 @@
 // What an object says of the records in a ring or perf buffer.
+import { leftOutHint } from '../btf/left-out.js'
 import type { BtfReader } from '../btf/reader.js'
 import { BpfError } from '../errors/errors.js'
 import { didYouMean } from '../errors/near.js'
@@ -52,15 +53,7 @@ function taggedRecord(btf: BtfReader, map: string): number | undefined {
     'ERR_NOT_FOUND',
     `its declaration tag ${JSON.stringify(tagKey + name)} names no struct of the object` +
       didYouMean(name, known),
-    { ...details, hint: hintFor(name) },
-  )
-}
-
-function hintFor(name: string): string {
-  if (!/^\w+$/.test(name)) return 'The tag is record:NAME'
-  return (
-    'clang leaves out what only local variables use, unless a global refers to it: ' +
-    `struct ${name} *unused __attribute__((unused))`
+    { ...details, hint: /^\w+$/.test(name) ? leftOutHint(name) : 'The tag is record:NAME' },
   )
 }
 

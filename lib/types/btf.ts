@@ -1,5 +1,6 @@
 // BTF, and the decoders that are made of it.
 import { endianness } from 'node:os'
+import { leftOutHint } from '../btf/left-out.js'
 import { BtfReader } from '../btf/reader.js'
 import type { BtfKind } from '../btf/types.js'
 import { BpfError, checkOptions, invalidType } from '../errors/errors.js'
@@ -124,10 +125,7 @@ export class Btf extends BtfReader {
     return new BpfError('ERR_NOT_FOUND', problem, {
       operation: 'find',
       target: `${what} "${name}"`,
-      hint: isOther
-        ? `Use btf.${other}()`
-        : 'clang leaves out what only local variables use, unless a global refers to it: ' +
-          'struct NAME *unused __attribute__((unused))',
+      hint: isOther ? `Use btf.${other}()` : leftOutHint(),
     })
   }
 

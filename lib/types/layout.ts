@@ -1,5 +1,6 @@
 // Checks a struct that was declared by hand against the BTF of the object that
 // writes the records.
+import { leftOutHint } from '../btf/left-out.js'
 import type { BtfReader as Btf } from '../btf/reader.js'
 import { BpfError } from '../errors/errors.js'
 import { didYouMean } from '../errors/near.js'
@@ -89,9 +90,6 @@ function checkNamed(type: Compared, object: Described | undefined, inArray: bool
 }
 
 const compileHint = 'Compile it with clang -g'
-const keepHint =
-  'clang leaves out what only local variables use, unless a global refers to it: ' +
-  'struct NAME *unused __attribute__((unused))'
 
 function uncheckedError({ name, shape }: Compared, object: Described | undefined): BpfError {
   const details = { operation: 'check', target: `the layout of ${shape.kind} "${name}"` }
@@ -104,7 +102,7 @@ function uncheckedError({ name, shape }: Compared, object: Described | undefined
   }
   const near = didYouMean(name, structNames(object.btf))
   const problem = `object "${object.name}" has no ${shape.kind} of this name in its BTF${near}`
-  return new BpfError('ERR_LAYOUT', problem, { ...details, hint: keepHint })
+  return new BpfError('ERR_LAYOUT', problem, { ...details, hint: leftOutHint() })
 }
 
 function warnUnchecked({ name, shape }: Compared, object: Described): void {
@@ -118,7 +116,7 @@ function warnUnchecked({ name, shape }: Compared, object: Described): void {
       ? ['BTF', compileHint]
       : [
           `struct of this name in its BTF${didYouMean(name, structNames(btf))}`,
-          `Is the name right? ${keepHint}`,
+          `Is the name right? ${leftOutHint()}`,
         ]
   process.emitWarning(
     `The layout of ${shape.kind} "${name}" is not checked: object "${object.name}" has no ${missing}`,
