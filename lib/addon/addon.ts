@@ -93,12 +93,14 @@ export function addon(): Addon {
  *
  * @param file Its absolute path.
  * @throws {TypeError} When it is no string.
- * @throws {RangeError} When it is a relative path.
+ * @throws {RangeError} When it is a relative path, or has a NUL.
  * @throws {BpfError} `ERR_STATE` when this thread has loaded the addon already.
  */
 export function setAddonFile(file: string): void {
   if (typeof file !== 'string') throw invalidType('a string', "the addon's file", file)
   if (!isAbsolute(file)) throw outOfRange('an absolute path', "the addon's file", file)
+  // The linker would load what stands before it.
+  if (file.includes('\0')) throw outOfRange('a path without NUL', "the addon's file", file)
   if (loaded !== undefined) {
     throw new BpfError('ERR_STATE', 'the addon is loaded already', {
       operation: 'set',

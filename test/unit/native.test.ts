@@ -99,6 +99,7 @@ describe('the addon', () => {
         "Expected an absolute path for the addon's file but received 'bpf_ringbuf.node'",
       ),
     )
+    expect(() => setAddonFile('/app/bpf_ringbuf.node\0')).toThrow(/a path without NUL/)
     expect(() => setAddonFile(5 as never)).toThrow(TypeError)
     addon()
     expect(thrownBy(() => setAddonFile('/app/bpf_ringbuf.node'))).toMatchObject({
