@@ -1,6 +1,6 @@
-// Downloads the sources of what prebuilt addons have in them, and unpacks each as
-// DIRECTORY/NAME. sources.json says which: where in Debian's pool, and the hash.
-// Usage: fetch-sources.mjs DIRECTORY
+// Downloads sources, and unpacks each as DIRECTORY/NAME. LIST says which: where in
+// Debian's pool, and the hash; sources.json has those of prebuilt addons.
+// Usage: fetch-sources.mjs DIRECTORY LIST
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
@@ -22,7 +22,7 @@ function fetchSource({ name, path, sha256 }, directory) {
     execFileSync('/usr/lib/apt/apt-helper', args, { stdio: 'pipe' })
   } catch (error) {
     const why = String(error.stderr ?? error.message).trim()
-    throw new Error(`cannot fetch ${name}; if Debian has a newer one, edit sources.json\n${why}`)
+    throw new Error(`cannot fetch ${name}; if Debian has a newer one, edit ${list}\n${why}`)
   }
   const part = join(directory, `${name}.part`)
   rmSync(part, { recursive: true, force: true })
@@ -32,8 +32,8 @@ function fetchSource({ name, path, sha256 }, directory) {
   renameSync(part, join(directory, name))
 }
 
-const directory = resolve(process.argv[2])
-const sources = JSON.parse(readFileSync(join(import.meta.dirname, 'sources.json'), 'utf8'))
+const [directory, list] = process.argv.slice(2).map((path) => resolve(path))
+const sources = JSON.parse(readFileSync(list, 'utf8'))
 mkdirSync(directory, { recursive: true })
 try {
   for (const source of sources.filter(({ documents }) => documents === undefined)) {

@@ -22,7 +22,7 @@ $(PREBUILD_ROOT): | packages
 
 $(PREBUILD_SOURCES)/.fetched: packaging/sources.json packaging/fetch-sources.mjs | $(PREBUILD_ROOT)
 	$(call say,FETCH,$(@D))
-	$(Q)node packaging/fetch-sources.mjs $(@D)
+	$(Q)node packaging/fetch-sources.mjs $(@D) $<
 	@touch $@
 
 # $(call of_binding,LIST): what binding.gyp has, which is Python.

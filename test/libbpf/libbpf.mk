@@ -13,10 +13,15 @@ LIBBPF_COPIED = $(filter-out build .cache .git node_modules,$(shell ls -A))
 test-libbpf: $(LIBBPF_ROOTS) ## integration and process tests over static libbpf 1.5 and 1.7; LIBBPF=1.7, ARGS=--quick (root)
 	@node test/libbpf/run.mjs $(ARGS) $(LIBBPF)
 
+.cache/libbpf/sources/.fetched: test/libbpf/sources.json packaging/fetch-sources.mjs | packages
+	$(call say,FETCH,$(@D))
+	$(Q)node packaging/fetch-sources.mjs $(@D) $<
+	@touch $@
+
 .PRECIOUS: .cache/libbpf/%/$(LIBBPF_PC)
-.cache/libbpf/%/$(LIBBPF_PC): test/libbpf/build-libbpf.sh | packages
+.cache/libbpf/%/$(LIBBPF_PC): test/libbpf/build-libbpf.sh .cache/libbpf/sources/.fetched
 	$(call say,LIBBPF,$*)
-	$(call quietly,sh test/libbpf/build-libbpf.sh $* .cache/libbpf/$*)
+	$(call quietly,sh $< .cache/libbpf/sources/$* .cache/libbpf/$*)
 	@touch $@
 
 # With the times that the files have, so that make there does what has changed. What
