@@ -212,6 +212,10 @@ build-bench: build build-test-programs $(BENCH_PROGRAMS) $(BENCH_ADDON) $(BENCH_
 ##@ Check
 C_SOURCES := $(wildcard $(foreach d,native/binding native/core test/native test/sanitize test/faults bench/native bench/peers bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
 TIDY_STAMPS := $(patsubst native/%.cc,build/tidy/%,$(wildcard native/*/*.cc))
+# The analyzer walks every path, which takes as long again: `lint` has it for the
+# sources that a record passes, `make analyze` for all.
+ANALYZED_STAMPS := $(TIDY_STAMPS:build/tidy/%=build/analyzed/%)
+ANALYZED := $(patsubst %,build/tidy/core/%,poller coalescer batch ring_source perf_source)
 
 .PHONY: lint
 lint: eslint wings prettier check-modules documents core-alone clang-format clang-tidy shellcheck publint test-types ## every linter
@@ -248,8 +252,9 @@ clang-format: | lint-packages
 	$(call say,FORMAT,native bpf test bench)
 	$(Q)clang-format --dry-run -Werror $(C_SOURCES)
 
-.PHONY: clang-tidy
+.PHONY: clang-tidy analyze
 clang-tidy: $(TIDY_STAMPS)
+analyze: $(ANALYZED_STAMPS) ## clang's analyzer over all of native/
 
 .PHONY: shellcheck
 shellcheck: | lint-packages
@@ -386,14 +391,22 @@ $(TS_DIRS:%=build/%/.tsc): build/%/.tsc: $$(wildcard $$*/*.ts $$*/*/*.ts) $$*/ts
 	$(Q)$(BIN)/tsc -p $*
 	@touch $@
 
-$(TIDY_STAMPS): build/tidy/%: native/%.cc native/.clang-tidy $(filter %.h,$(NATIVE_SOURCES)) build/Makefile | lint-packages
+# Without the analyzer, but for ANALYZED.
+$(filter-out $(ANALYZED),$(TIDY_STAMPS)): TIDY_CHECKS := --checks=-clang-analyzer-*
+TIDY_PREREQUISITES := native/.clang-tidy $(filter %.h,$(NATIVE_SOURCES)) build/Makefile
+define run_clang_tidy
 	$(call say,TIDY,$<)
 	@mkdir -p $(@D)
-	$(call quietly,clang-tidy --quiet $< -- -std=c++17 $(C_WARNINGS) -Inative $(LIBBPF_CFLAGS) \
+	$(call quietly,clang-tidy --quiet $(TIDY_CHECKS) $< -- -std=c++17 $(C_WARNINGS) -Inative $(LIBBPF_CFLAGS) \
 	  -DNAPI_VERSION=8 -DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS -DNODE_ADDON_API_DISABLE_DEPRECATED \
 	  -isystem node_modules/node-addon-api \
 	  -isystem $(NODEDIR)/include/node)
 	@touch $@
+endef
+$(TIDY_STAMPS): build/tidy/%: native/%.cc $(TIDY_PREREQUISITES) | lint-packages
+	$(run_clang_tidy)
+$(ANALYZED_STAMPS): build/analyzed/%: native/%.cc $(TIDY_PREREQUISITES) | lint-packages
+	$(run_clang_tidy)
 
 build/test/fuzz/.tsc: $(wildcard test/unit/*.ts)
 build/test/life/.tsc: $(wildcard test/*.ts)
