@@ -62,7 +62,7 @@ const everywhere = process.env.EVERYWHERE === '1'
 const typeTests = everywhere ? [] : ['test/types', 'test/types/bundler']
 for (const project of typeTests) {
   const args = ['--noEmit', '-p', `${project}/tsconfig.json`]
-  await countNode(`types: tsc -p ${project}`, ['node_modules/typescript/bin/tsc', ...args])
+  await countNode(`types: tsc -p ${project}`, ['node_modules/typescript-7/bin/tsc', ...args])
 }
 for (const path of process.argv.slice(2)) {
   // Without address randomisation, as gcc 12's TSan does not know every layout.

@@ -22,7 +22,7 @@ build/kernels/js/.tsc: test/kernels/tsconfig.json test/tsconfig.json $(wildcard 
   $(NODE_MODULES)
 	$(call say,TSC,$(@D))
 	@rm -rf $(@D)
-	$(Q)$(BIN)/tsc -p $<
+	$(Q)$(TSC) -p $<
 	@touch $@
 
 # For arm64: the same sources by a cross compiler, Debian's libraries and npm's

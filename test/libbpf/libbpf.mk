@@ -26,7 +26,7 @@ test-libbpf: $(LIBBPF_ROOTS) ## integration and process tests over static libbpf
 
 # With the times that the files have, so that make there does what has changed. What
 # is compiled from TypeScript is the same everywhere.
-$(LIBBPF_ROOTS): build/libbpf-%: .cache/libbpf/%/$(LIBBPF_PC) build build-tests $(OLDEST_TSC)
+$(LIBBPF_ROOTS): build/libbpf-%: .cache/libbpf/%/$(LIBBPF_PC) build build-tests
 	$(call say,COPY,$@)
 	@mkdir -p $@/build/test
 	@find $@ -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +

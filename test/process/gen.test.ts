@@ -69,7 +69,7 @@ function writeModule(path: string): string {
   return text
 }
 
-function compile(options: object = {}, compiler = 'node_modules/typescript'): string {
+function compile(options: object = {}, compiler: string = compilers[0][1]): string {
   // The library's declarations are checked by test/types.
   const common = { target: 'es2022', strict: true, types: ['node'], skipLibCheck: true }
   const strict = { noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true }
@@ -81,8 +81,8 @@ function compile(options: object = {}, compiler = 'node_modules/typescript'): st
 
 test('every object here makes a module that compiles, formatted, the same each time', () => {
   for (const object of objects) expect(writeModule(object)).toBe(writeModule(object))
-  // The newest compiler has its turn below.
-  expect(compile({ noEmit: true, lib: ['es2022'] }, compilers[1][1])).toBe('')
+  // Newer compilers have their turn below.
+  expect(compile({ noEmit: true, lib: ['es2022'] }, compilers[2][1])).toBe('')
 
   const prettier = join(root, 'node_modules/.bin/prettier')
   const config = join(root, '.prettierrc.json')
@@ -103,9 +103,7 @@ test('every module opens its object, and has what BTF says', () => {
   })
   const opens = objects.map((_, index) => `m${String(index)}.open().close()`)
   write('all.ts', [...script, ...opens, "console.log('opened')"].join('\n'))
-  expect(
-    compile({ module: 'commonjs', moduleResolution: 'node10', ignoreDeprecations: '6.0' }),
-  ).toBe('')
+  expect(compile({ module: 'commonjs', moduleResolution: 'bundler' })).toBe('')
   expect(run(process.execPath, 'all.js')).toEqual({ status: 0, output: 'opened\n' })
 }, 600_000)
 
@@ -119,10 +117,11 @@ const wrap: Event['comm'] = 'text'
 console.log(snoop.object.name, snoop.globals.only_pid, Event.size, wrap, snoop.phase)
 `
 
-/** The newest, and the oldest that is supported. */
+/** The newest, the one before, and the oldest that is supported. */
 const compilers = [
+  ['TypeScript 7', 'node_modules/typescript-7'],
   ['TypeScript 6', 'node_modules/typescript'],
-  ['TypeScript 5.2', '.cache/typescript-5.2/node_modules/typescript'],
+  ['TypeScript 5.2', 'node_modules/typescript-5.2'],
 ] as const
 
 describe('a module', () => {
@@ -197,7 +196,9 @@ describe('a module', () => {
       expect.stringMatching(/^Property 'cod' does not exist on type .*"KIND_STARTED"/),
       expect.stringMatching(/'its tag has to be one of': Kind/),
     ])
-    expect(printed).toMatch(/Property 'KIND_ENDED' is missing in type '{ KIND_STARTED\(\)/)
+    // TypeScript 7 explains the last overload alone, which is that of a reader without callbacks.
+    if (compiler !== compilers[0][1])
+      expect(printed).toMatch(/Property 'KIND_ENDED' is missing in type '{ KIND_STARTED\(\)/)
   })
 })
 

@@ -62,7 +62,7 @@ describeBpf('the guide', () => {
         exclude: [],
       }),
     )
-    run(process.execPath, 'node_modules/typescript/bin/tsc', '-p', 'build/guide')
+    run(process.execPath, 'node_modules/typescript-7/bin/tsc', '-p', 'build/guide')
   }, 120_000)
 
   const shells = pages.flatMap((page) =>
