@@ -124,6 +124,26 @@ export class Cable {
   }
 }
 
+/** Two network devices of the type netkit: what is sent at one comes in at the other. */
+export class NetkitPair {
+  readonly primary = `rb${String(process.pid)}nk`
+  readonly peer = `${this.primary}p`
+
+  /** @throws what the kernel said, where it has none. */
+  constructor() {
+    execFileSync(framesProgram, ['netkit', this.primary, this.peer], { stdio: 'pipe' })
+  }
+
+  /** Frames, from one of them. */
+  send(from: string, count: number): void {
+    execFileSync(framesProgram, ['send', from, String(count)])
+  }
+
+  [Symbol.dispose](): void {
+    ip('link', 'delete', this.primary)
+  }
+}
+
 /** As the kernel counts network devices, from 1 on. */
 export function indexOfInterface(name: string): number {
   return Number(readFileSync(`/sys/class/net/${name}/ifindex`, 'utf8'))

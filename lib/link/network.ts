@@ -51,7 +51,7 @@ export type TcxTarget = Order & {
   direction: 'ingress' | 'egress'
 }
 
-/** A netkit device's programs. Linux 6.7. */
+/** A netkit device's programs. Linux 6.7 with CONFIG_NETKIT, which not every distribution has. */
 export type NetkitTarget = Order & {
   /** The primary device. */
   interface: Interface

@@ -65,6 +65,7 @@ export interface Diagnosis {
 const EPERM = -1
 const ENOENT = -2
 const ESRCH = -3
+const ENXIO = -6
 const E2BIG = -7
 const EBADF = -9
 const ENOMEM = -12
@@ -292,6 +293,12 @@ function diagnosePermission(failure: Failure, facts: SystemFacts): Diagnosis {
       hint: `This kernel (${facts.kernelRelease}) lets only CAP_SYS_ADMIN attach such probes: run as root`,
     }
   }
+  if (failure.section?.startsWith('netkit/') && failure.errno === EACCES) {
+    return {
+      code: 'ERR_KERNEL',
+      hint: "It is the peer of a pair: give the primary device, and side: 'peer'",
+    }
+  }
   if (facts.lockdown === 'confidentiality') {
     return {
       code: 'ERR_PERMISSION',
@@ -367,6 +374,7 @@ function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undef
     }
   }
   if (failure.errno === ENODEV) return { code: 'ERR_NOT_FOUND' }
+  if (section.startsWith('netkit/')) return diagnoseNetkit(failure.errno, facts)
   if (/qdisc kind is unknown/.test(failure.log)) {
     return {
       code: 'ERR_UNSUPPORTED',
@@ -444,6 +452,17 @@ function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undef
     }
   }
   return undefined
+}
+
+function diagnoseNetkit(errno: number, facts: SystemFacts): Diagnosis | undefined {
+  if (errno === EOPNOTSUPP) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `netkit needs Linux 6.7 or newer with CONFIG_NETKIT, this is ${facts.kernelRelease}: use tcx`,
+    }
+  }
+  if (errno !== ENXIO) return undefined
+  return { code: 'ERR_KERNEL', hint: 'The interface is no netkit device, whose programs these are' }
 }
 
 function diagnosePerfEvent({ errno }: Failure, facts: SystemFacts): Diagnosis | undefined {

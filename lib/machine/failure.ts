@@ -5,11 +5,13 @@ import { type DeclaredMap, diagnose, type Failure, type Needs } from './diagnose
 import { whyNoMapsOf } from './map-types.js'
 import {
   lacksKprobeMulti,
+  lacksNetkit,
   lacksOverwriting,
   lacksRingBuffers,
   lacksUserRingBuffers,
 } from './probes.js'
 
+const EINVAL = -22
 const EOPNOTSUPP = -95
 
 /** Not the verifier's, though libbpf prints its log: EAGAIN, EMFILE, ENOTSUPP. */
@@ -26,10 +28,15 @@ export function failure(
   context: Pick<Failure, 'section' | 'needs' | 'pinPath' | 'lacksMaps'> = {},
 ): BpfError {
   const log = addon().takeLog()
+  const isLacking = operation === 'attach' && errno < 0 && lacksKindOf(context.section ?? '', errno)
+  return explained(target, { operation, errno: isLacking ? EOPNOTSUPP : errno, log, ...context })
+}
+
+/** Whether the kernel lacks what attaches there, where the error may say so or anything else. */
+function lacksKindOf(section: string, errno: number): boolean {
   // Newer libbpf first asks tracefs which functions there are, and then fails for its want.
-  const isMulti = operation === 'attach' && /^k(ret)?probe\.multi/.test(context.section ?? '')
-  const told = isMulti && errno < 0 && lacksKprobeMulti() ? EOPNOTSUPP : errno
-  return explained(target, { operation, errno: told, log, ...context })
+  if (/^k(ret)?probe\.multi/.test(section)) return lacksKprobeMulti()
+  return section.startsWith('netkit/') && errno === EINVAL && lacksNetkit()
 }
 
 /** Types of programs that are younger than ring buffers. */

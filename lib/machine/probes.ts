@@ -24,6 +24,11 @@ export function lacksKprobeMulti(): boolean {
   return addon().probe('kprobeMulti', '') === EOPNOTSUPP
 }
 
+/** The same of netkit devices, which no kernel has without CONFIG_NETKIT. */
+export function lacksNetkit(): boolean {
+  return addon().probe('netkit', '') === EINVAL
+}
+
 /** The same of user ring buffers. */
 export function lacksUserRingBuffers(): boolean {
   return addon().probeMapType(BPF_MAP_TYPE_USER_RINGBUF) === 0

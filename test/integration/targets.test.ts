@@ -14,7 +14,13 @@ import {
 import { expectNothingLeftOpen } from '../descriptors.js'
 import { errorOf, judge, type Refusal } from '../features.js'
 import { mounted } from '../mount.js'
-import { connectToSelf, openDatagrams, sendDatagram, withCongestionControl } from '../network.js'
+import {
+  connectToSelf,
+  NetkitPair,
+  openDatagrams,
+  sendDatagram,
+  withCongestionControl,
+} from '../network.js'
 import { openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 import { thrownBy } from '../thrown.js'
@@ -362,6 +368,47 @@ describeBpf('a target of the network', () => {
     expect(await isOther()).toBe(false)
     one.close()
     expect(thrownBy(() => other.attach({ tcx: { ...tcx, before: one } })).code).toBe('ERR_CLOSED')
+  })
+
+  test('netkit: what either device of a pair sends', () => {
+    const made: NetkitPair[] = []
+    const error = errorOf(() => made.push(new NetkitPair()))
+    using pair = made[0]
+    using object = openObject('targets')
+    const program = object.program('traffic_control')
+    program.autoload = true
+    object.load()
+    const attach = (side: 'primary' | 'peer') =>
+      program.attach({ netkit: { interface: pair?.primary ?? 'lo', side } })
+    judge('netkit', pair === undefined ? errorOf(() => attach('primary')) : error, [
+      'ERR_UNSUPPORTED',
+      /netkit needs Linux 6\.7/,
+    ])
+    if (pair === undefined) return
+    for (const [device, why] of [
+      ['lo', /no netkit device/],
+      [pair.peer, /give the primary device, and side: 'peer'/],
+    ] as const) {
+      const refused = thrownBy(() => program.attach({ netkit: { interface: device } }))
+      expect(refused).toMatchObject({
+        code: 'ERR_KERNEL',
+        hint: expect.stringMatching(why) as string,
+      })
+    }
+    for (const side of ['primary', 'peer'] as const) {
+      const other = side === 'primary' ? 'peer' : 'primary'
+      // The kernel sends a few by itself, for IPv6.
+      const isRun = (from: 'primary' | 'peer'): boolean => {
+        const before = hits(object)
+        pair.send(pair[from], 100)
+        return hits(object) - before >= 100
+      }
+      const link = attach(side)
+      expect(link.info()).toMatchObject({ type: 'netkit', attachType: `netkit_${side}` })
+      expect([isRun(side), isRun(other)]).toEqual([true, false])
+      link.close()
+      expect(isRun(side)).toBe(false)
+    }
   })
 
   test('a network namespace, for its flow dissector', () => {

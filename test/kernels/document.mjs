@@ -33,6 +33,7 @@ const features = {
   xdp: '`xdp`, on `lo`',
   tc: '`tc`: clsact',
   tcx: '`tcx`',
+  netkit: '`netkit`',
   netfilter: '`netfilter`',
   veth: 'XDP redirects between `veth` devices',
   sk_reuseport: '`sk_reuseport`',

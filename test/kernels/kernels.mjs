@@ -9,7 +9,7 @@ import { architectures } from './guest.mjs'
 const nowhere = ['uprobe.multi', 'uprobe.multi-cookie', 'raw_tp-cookie', 'perf_event-hardware']
 /** A guest has no modules, and of these are the clsact qdisc and cables. */
 const withoutModules = ['tc', 'veth', ...nowhere]
-const before66 = ['tcx', 'netfilter', 'cgrp_storage']
+const before66 = ['tcx', 'netkit', 'netfilter', 'cgrp_storage']
 const before515 = [
   ...['kprobe-cookie', 'uprobe-cookie', 'tp-cookie', 'perf_event-cookie'],
   ...['fentry-cookie', 'fexit-cookie', 'lsm-cookie'],
