@@ -30,3 +30,22 @@ export async function rejectionOf(promise: Promise<unknown>): Promise<Thrown> {
   }
   throw new Error('It was not rejected')
 }
+
+/**
+ * What is thrown as an uncaught exception by process.nextTick(), as callbacks' exceptions
+ * are; under jest none reaches `process.on('uncaughtException')`.
+ */
+export function collectUncaught(): { readonly errors: unknown[]; [Symbol.dispose](): void } {
+  const errors: unknown[] = []
+  const nextTick = process.nextTick.bind(process)
+  const spy = jest.spyOn(process, 'nextTick').mockImplementation((callback, ...args) => {
+    nextTick(() => {
+      try {
+        Reflect.apply(callback, undefined, args)
+      } catch (error) {
+        errors.push(error)
+      }
+    })
+  })
+  return { errors, [Symbol.dispose]: () => spy.mockRestore() }
+}

@@ -1,6 +1,7 @@
 import { BpfError } from '../errors/errors.js'
 import type { BpfMap } from '../map/map.js'
 import type { BpfObject } from '../object/object.js'
+import type { AwaitedCallback } from '../stream/callbacks.js'
 import { type EventStreamOptions, openEventStream } from '../stream/event-stream.js'
 import { PerfBuffer, type PerfBufferOptions } from '../stream/perf-buffer.js'
 import { RingBuffer, type RingBufferOptions } from '../stream/ring-buffer.js'
@@ -19,7 +20,7 @@ export interface BpfRing<T> {
    * @throws {BpfError} As the constructor of {@link RingBuffer}.
    */
   read(
-    onRecord: ((record: T, source: string) => void) | undefined,
+    onRecord: AwaitedCallback<[record: T, source: string]> | undefined,
     options?: RingBufferOptions,
   ): RingBuffer<T>
   read(options?: RingBufferOptions): RingBuffer<T>
@@ -38,7 +39,7 @@ export interface BpfPerfRing<T> {
    * @throws {BpfError} As the constructor of {@link PerfBuffer}.
    */
   read(
-    onRecord: ((record: T, cpu: number) => void) | undefined,
+    onRecord: AwaitedCallback<[record: T, cpu: number]> | undefined,
     options?: PerfBufferOptions,
   ): PerfBuffer<T>
   read(options?: PerfBufferOptions): PerfBuffer<T>
@@ -57,7 +58,7 @@ export interface BpfStream<T> {
    * @throws {BpfError} As {@link openEventStream}.
    */
   read(
-    onRecord: ((record: T) => void) | undefined,
+    onRecord: AwaitedCallback<[record: T]> | undefined,
     options?: EventStreamOptions,
   ): RingBuffer<T> | PerfBuffer<T>
   read(options?: EventStreamOptions): RingBuffer<T> | PerfBuffer<T>

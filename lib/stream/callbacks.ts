@@ -7,6 +7,17 @@ import { callbackNames } from '../types/tagged.js'
 import type { OnRecord, OnRecords } from './record.js'
 
 /**
+ * A callback that may be `async`: when it returns a promise, the next record waits until
+ * that has settled, and a rejection is what an exception is.
+ *
+ * @typeParam A What it is called with.
+ */
+// Not one function that returns either: to compare that, TypeScript has to know what a
+// callback returns, which may depend on the reader that is just being made.
+export type AwaitedCallback<A extends readonly unknown[]> =
+  ((...args: A) => void) | ((...args: A) => Promise<void>)
+
+/**
  * Callbacks of tagged records by their tag: one for each case, and with
  * `unknown: 'bytes'` one that is called so.
  *
@@ -14,19 +25,19 @@ import type { OnRecord, OnRecords } from './record.js'
  * @typeParam O What callbacks are told besides: the ring's name, or the CPU.
  */
 export type TagCallbacks<B, M extends IntegerForm, O> = {
-  readonly [K in keyof B]: (record: WithIntegers<B[K], M>, origin: O) => void
+  readonly [K in keyof B]: AwaitedCallback<[record: WithIntegers<B[K], M>, origin: O]>
 }
 
-/** What a refused promise is answered with. */
-export const synchronous =
-  'a synchronous function (records() and batches() wait for what is done with a record)'
-
-/** Refuses what cannot be called, and functions that are asynchronous on their face. */
+/** Refuses what cannot be called. */
 export function checkCallback(callback: unknown, what: string): void {
   if (typeof callback !== 'function') throw invalidType('a function', what, callback)
-  if (Object.prototype.toString.call(callback) === '[object AsyncFunction]') {
-    throw invalidType(synchronous, what, callback)
-  }
+}
+
+/** Whether one of these says that it returns promises. Others may do so too. */
+export function isAsync(callbacks: readonly unknown[]): boolean {
+  return callbacks.some(
+    (callback) => Object.prototype.toString.call(callback) === '[object AsyncFunction]',
+  )
 }
 
 /** What a loop for this type calls, of what a user gave. */

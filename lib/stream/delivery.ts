@@ -10,6 +10,8 @@ import {
   lostFrame,
   recordBytesBetween,
 } from './batch.js'
+import type { AwaitedCallback } from './callbacks.js'
+import { Pending } from './pending.js'
 import type { OnRecords, Tally } from './record.js'
 import type { Cursor, Walk } from './walk.js'
 
@@ -17,8 +19,13 @@ import type { Cursor, Walk } from './walk.js'
 export interface Handler {
   readonly walk: Walk
   readonly onRecord: OnRecords
+  /** The same where promises are expected: made when it is needed. */
+  watched?: OnRecords
   readonly tally: Tally
 }
+
+/** What the kernel dropped on a CPU; the next record waits for a promise. */
+export type OnLost = AwaitedCallback<[lost: number, cpu: number]>
 
 /** A slice lasts about this long, as far as the last ones tell. */
 const sliceMs = 0.25
@@ -29,7 +36,9 @@ export class Delivery {
   readonly handlers: Handler[] = []
   readonly cursor: Cursor
   /** Told what the kernel says that it dropped, in its place between the records. */
-  onLost: ((lost: number, cpu: number) => void) | undefined
+  onLost: OnLost | undefined
+  /** The promise of a callback: it is waited for before the next record. */
+  readonly pending: Pending
   /** Whether user code may be on the stack: a callback does not begin another delivery. */
   active = false
   readonly #taker = new BatchTaker()
@@ -40,8 +49,11 @@ export class Delivery {
   #bytes = 0
   #batches = 0
   #sliceRecords = 1
+  /** Calls of user code that are not of a record in a batch. */
+  #otherCalls = 0
 
   constructor(raise: Cursor['raise'], returned: Cursor['returned']) {
+    this.pending = new Pending(raise)
     this.cursor = { position: 0, end: 0, records: 0, limit: 0, raise, returned }
   }
 
@@ -86,9 +98,27 @@ export class Delivery {
     return this.#taker.more
   }
 
+  /** Hands out nothing more until this has settled: it came of the callback on the stack. */
+  wait(promise: PromiseLike<unknown>): void {
+    this.cursor.limit = 0
+    this.pending.begin(promise, this.#call)
+  }
+
+  /**
+   * Whether the caller is the callback whose promise is waited for, or came of it.
+   * Of a callback that is on the stack that is known when it has returned.
+   */
+  async isWithinPending(): Promise<boolean> {
+    if (!this.active) return this.pending.isPending && this.pending.isOrigin
+    const call = this.#call
+    await Promise.resolve()
+    return this.pending.isOf(call)
+  }
+
   /**
    * Hands out records until there are none, the clock shows `deadline`, the
-   * cursor's limit is set to 0, or `enough()` says so after a whole batch.
+   * cursor's limit is set to 0, as by wait(), or `enough()` says so after a whole
+   * batch. Not while a promise is pending.
    *
    * @returns Whether there may be more.
    */
@@ -114,11 +144,13 @@ export class Delivery {
   }
 
   /** Calls user code for a record that was held back. */
-  handOut(call: () => void): void {
+  handOut(call: () => unknown): void {
     const outer = this.active
     this.active = true
+    this.#otherCalls++
     try {
-      call()
+      const result = this.pending.call(call)
+      if (typeof result === 'object' && result !== null) this.cursor.returned(result)
     } catch (error) {
       throwUncaught(error)
     } finally {
@@ -132,6 +164,12 @@ export class Delivery {
     this.#bytes = this.bytes
     this.#batch = undefined
     this.#native = undefined
+    this.pending.close()
+  }
+
+  /** Of the callback on the stack; each call has another one. */
+  get #call(): number {
+    return this.records + this.#otherCalls
   }
 
   #nextBatch(): LentBatch | undefined {
@@ -145,8 +183,9 @@ export class Delivery {
   }
 
   /**
-   * Walks on by a slice, and gives the batch back at its end. Should something
-   * be thrown, a full stack for instance, the cursor still tells how far it came.
+   * Walks on by a slice, and gives the batch back at its end, but not under a
+   * callback that is pending. Should something be thrown, a full stack for
+   * instance, the cursor still tells how far it came.
    */
   #walk(batch: LentBatch): number {
     const { cursor } = this
@@ -162,8 +201,8 @@ export class Delivery {
           continue
         }
         const source = stream >>> 16
-        const { walk, onRecord } = this.handlers[source] as Handler
-        walk(arena, cursor, source, onRecord)
+        const handler = this.handlers[source] as Handler
+        handler.walk(arena, cursor, source, this.#callbackOf(handler))
       }
     } finally {
       this.active = false
@@ -171,6 +210,7 @@ export class Delivery {
       this.#records += records
       cursor.records = 0
     }
+    if (this.pending.isPending) return records
     if (cursor.position >= sizeBytes && this.#native !== undefined) {
       this.#native.giveBack(batch.index)
       this.#batch = undefined
@@ -180,13 +220,20 @@ export class Delivery {
     return records
   }
 
+  #callbackOf(handler: Handler): OnRecords {
+    if (!this.pending.isExpected) return handler.onRecord
+    return (handler.watched ??= this.pending.watched(handler.onRecord))
+  }
+
   /** Steps over the kernel's message that it had to drop records. */
   #reportLost(arena: Arena, stream: number): void {
     const { cursor } = this
     const lost = Number(arena.u64[(cursor.position + frameHeaderBytes) >>> 3])
     cursor.position += frameHeaderBytes + 8
+    this.#otherCalls++
     try {
-      this.onLost?.(lost, stream & 0xffff)
+      const result = this.pending.call(() => this.onLost?.(lost, stream & 0xffff))
+      if (typeof result === 'object' && result !== null) cursor.returned(result)
     } catch (error) {
       throwUncaught(error)
     }

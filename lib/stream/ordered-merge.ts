@@ -1,19 +1,29 @@
 // Puts records of several streams, each in order, into one order by time.
 import { performance } from 'node:perf_hooks'
-import { turnMs } from './turns.js'
 
 interface Pending {
   readonly time: bigint
   /** Ties go by arrival. */
   readonly arrival: number
-  readonly deliver: () => void
+  readonly deliver: () => unknown
+}
+
+/** Whom a merge delivers to. */
+export interface MergeOwner {
+  /** Calls what delivers a record; does not throw. */
+  handOut(deliver: () => unknown): void
+  /** Whether the record that was handed out last is being waited for. */
+  isBusy(): boolean
+  /** What is held back may go, as nothing came any more: calls releaseDue(). */
+  onDue(): void
 }
 
 /**
  * Holds records back until those of the other streams that are older have
  * surely come: for `windowNs` of the records' own time, and as long as no record
  * comes, for that time on the clock. A record that is older than one delivered
- * before is late: it is delivered at once, and counted.
+ * before is late: it is delivered at once, and counted. While the owner is busy
+ * nothing is delivered; it calls releaseDue() after that.
  */
 export class OrderedMerge {
   /** Records that came after a younger one had been delivered. */
@@ -22,24 +32,27 @@ export class OrderedMerge {
   readonly #heap: Pending[] = []
   readonly #windowNs: bigint
   readonly #limit: number
-  readonly #handOut: (deliver: () => void) => void
+  readonly #owner: MergeOwner
   #closed = false
   /** Records that close() dropped. */
   #dropped = 0
   #arrivals = 0
-  #arrivalsAtCheck = 0
+  #handedOut = 0
+  /** Records that had come and gone at the last look; -1 when the owner was busy. */
+  #seen = -1
   #newest = 0n
+  /** Records as old as this may go. */
+  #due = 0n
   #delivered = 0n
   #timer: NodeJS.Timeout | undefined
 
   /**
    * @param limit The most records that are held back: one more, and the oldest goes.
-   * @param handOut Calls what delivers a record; it does not throw.
    */
-  constructor(windowNs: bigint, limit: number, handOut: (deliver: () => void) => void) {
+  constructor(windowNs: bigint, limit: number, owner: MergeOwner) {
     this.#windowNs = windowNs
     this.#limit = limit
-    this.#handOut = handOut
+    this.#owner = owner
   }
 
   /** Records that are held back, or were when it was closed. */
@@ -47,7 +60,8 @@ export class OrderedMerge {
     return this.#heap.length + this.#dropped
   }
 
-  push(time: bigint, deliver: () => void): void {
+  /** While the owner is not busy. */
+  push(time: bigint, deliver: () => unknown): void {
     this.#arrivals++
     if (time < this.#delivered) {
       this.late++
@@ -56,19 +70,32 @@ export class OrderedMerge {
     }
     if (time > this.#newest) this.#newest = time
     this.#insert({ time, arrival: this.#arrivals, deliver })
-    this.#release(this.#newest - this.#windowNs)
-    if (this.#heap.length > this.#limit) this.#deliverOldest()
+    this.#mayGo(this.#newest - this.#windowNs)
+    this.releaseDue(Infinity)
     if (this.#heap.length > 0) this.#wait()
   }
 
   /**
-   * Delivers everything that is held back, until the clock shows `deadline`.
+   * Delivers what needs not be held back longer, until the owner is busy or the
+   * clock shows `deadline`.
    *
-   * @returns Whether nothing is left.
+   * @returns Whether nothing of it is left, and the owner is not busy.
    */
+  releaseDue(deadline: number): boolean {
+    for (;;) {
+      if (this.#owner.isBusy()) return false
+      const oldest = this.#heap[0]
+      if (oldest === undefined) return true
+      if (oldest.time > this.#due && this.#heap.length <= this.#limit) return true
+      if (performance.now() >= deadline) return false
+      this.#deliverOldest()
+    }
+  }
+
+  /** The same of everything that is held back. */
   flush(deadline: number): boolean {
-    this.#release(this.#newest, deadline)
-    return this.#heap.length === 0
+    this.#mayGo(this.#newest)
+    return this.releaseDue(deadline)
   }
 
   /** Drops what is held back; within a release, too. */
@@ -79,11 +106,8 @@ export class OrderedMerge {
     this.#heap.length = 0
   }
 
-  #release(until: bigint, deadline = Infinity): void {
-    for (let oldest = this.#heap[0]; oldest !== undefined; oldest = this.#heap[0]) {
-      if (oldest.time > until || performance.now() >= deadline) return
-      this.#deliverOldest()
-    }
+  #mayGo(due: bigint): void {
+    if (due > this.#due) this.#due = due
   }
 
   /** When nothing comes any more, nothing older does. */
@@ -92,23 +116,30 @@ export class OrderedMerge {
     this.#timer ??= setTimeout(
       () => {
         this.#timer = undefined
-        const quiet = this.#arrivals === this.#arrivalsAtCheck
-        this.#arrivalsAtCheck = this.#arrivals
-        if (quiet) this.#flushInTurns()
+        const isBusy = this.#owner.isBusy()
+        // Who is busy takes nothing from the buffers, where older records may wait.
+        const now = isBusy ? -1 : this.#arrivals + this.#handedOut
+        const isQuiet = !isBusy && now === this.#seen
+        this.#seen = now
+        if (isQuiet) {
+          this.#mayGo(this.#newest)
+          this.#owner.onDue()
+        }
         if (this.#heap.length > 0) this.#wait()
       },
       Number(this.#windowNs / 1_000_000n),
     ).unref()
   }
 
-  #flushInTurns(): void {
-    if (!this.flush(performance.now() + turnMs)) setImmediate(() => this.#flushInTurns())
-  }
-
   #deliverOldest(): void {
     const { time, deliver } = this.#removeOldest()
     this.#delivered = time
     this.#handOut(deliver)
+  }
+
+  #handOut(deliver: () => unknown): void {
+    this.#handedOut++
+    this.#owner.handOut(deliver)
   }
 
   #insert(pending: Pending): void {

@@ -2,16 +2,17 @@ import { checkInteger, invalidType, outOfRange } from '../errors/errors.js'
 import type { BpfMap } from '../map/map.js'
 import { addon } from '../addon/addon.js'
 import { onlineCpus } from '../machine/cpus.js'
-import { OrderedMerge } from './ordered-merge.js'
 import type { ReaderStats, SourceState } from './accounting.js'
 import { checkMap } from './arguments.js'
 import {
+  type AwaitedCallback,
   callbacksAndOptions,
   checkCallback,
   checkCallbacks,
   type TagCallbacks,
 } from './callbacks.js'
 import type { AsSourced, SourcedRecord } from './decoding.js'
+import type { OnLost } from './delivery.js'
 import { quietIntervalUs, Reader } from './reader.js'
 import type { ReaderOptions } from './options.js'
 import type { OnRecord, OnRecords } from './record.js'
@@ -46,9 +47,10 @@ export interface PerfBufferOptions<M extends IntegerForm = 'bigint'> extends Rea
   /**
    * Called where the kernel says that it dropped events of a CPU, in their place
    * between that CPU's records. The kernel says so with the next event that
-   * finds room.
+   * finds room. Where records go to callbacks, the next one waits for its promise,
+   * if it returns one.
    */
-  onLost?: (lost: number, cpu: number) => void
+  onLost?: OnLost
   /**
    * Ordered delivery: the name of a 64-bit field with a time in nanoseconds, such
    * as of `bpf_ktime_get_ns()`. Records of all CPUs, and all maps of the reader,
@@ -117,8 +119,9 @@ export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
   /**
    * @param map A map of a loaded object.
    * @param decoder What a record is: a struct, or another type.
-   * @param onRecord Called for each record, with its CPU; of tagged records also an
-   *   object with a callback for each case.
+   * @param onRecord Called for each record, with its CPU. The next record waits for its
+   *   promise, if it returns one. Of tagged records also an object with a callback for
+   *   each case.
    * @throws {BpfError} `ERR_MAP_TYPE` when the map is no perf event array,
    *   `ERR_STATE` before load, `ERR_LAYOUT`, `ERR_PERMISSION`, `ERR_KERNEL`.
    * @throws {RangeError} when one of the CPUs is not online.
@@ -126,7 +129,7 @@ export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
   constructor(
     map: BpfMap,
     decoder: Type<T>,
-    onRecord: ((record: WithIntegers<T, M>, cpu: number) => void) | undefined,
+    onRecord: AwaitedCallback<[record: WithIntegers<T, M>, cpu: number]> | undefined,
     options?: PerfBufferOptions<M>,
   )
   constructor(
@@ -184,7 +187,7 @@ export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
   add<U>(
     map: BpfMap,
     decoder: Type<U>,
-    onRecord: (record: WithIntegers<U, M>, cpu: number) => void,
+    onRecord: AwaitedCallback<[record: WithIntegers<U, M>, cpu: number]>,
   ): this
   add<U, C>(map: BpfMap, decoder: Tagged<U, C>, onRecord: TagCallbacks<C, M, number>): this
   add<U>(map: BpfMap, decoder: Type<U>): PerfBuffer<AsSourced<T> | SourcedRecord<U>, M>
@@ -195,7 +198,8 @@ export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
 
   #attach(map: BpfMap, decoder: Type, onRecord: unknown): void {
     checkMap(map, 'perf_event_array')
-    const callbacks = this.#ordered(decoder, checkCallbacks(decoder, onRecord))
+    const given = checkCallbacks(decoder, onRecord)
+    const callbacks = this.#ordered(decoder, given)
     const { coalesceUs } = this.options
     const wakesForEach = this.#watermarkBytes === 0 && this.#wakeupEvents === 1
     const intervalUs = wakesForEach ? 0 : coalesceUs || quietIntervalUs
@@ -209,6 +213,7 @@ export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
         drainIntervalUs,
       ),
     )
+    this.expectOf(given)
   }
 
   #setOrder({ orderBy, orderWindowMs = 10 }: PerfBufferOptions): void {
@@ -221,8 +226,7 @@ export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
       throw outOfRange(expected, 'orderWindowMs', orderWindowMs)
     }
     this.#orderBy = orderBy
-    const windowNs = BigInt(orderWindowMs) * 1_000_000n
-    this.merge = new OrderedMerge(windowNs, mostHeldBack, (call) => this.handOut(call))
+    this.createMerge(BigInt(orderWindowMs) * 1_000_000n, mostHeldBack)
   }
 
   /** Callbacks that pass their records through the merge. */
@@ -234,7 +238,7 @@ export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
       throw invalidType('a struct with this field of 64 bits, and a callback', 'orderBy', field)
     }
     const order = (callback: OnRecord): OnRecord => {
-      const call = callback as (record: Timed, cpu: number) => void
+      const call = callback as (record: Timed, cpu: number) => unknown
       const push = (record: Timed, cpu: number): void => {
         merge.push(BigInt(record[field] as number), () => call(record, cpu))
       }

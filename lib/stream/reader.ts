@@ -7,13 +7,13 @@ import type { BpfMap } from '../map/map.js'
 import { checkType, isLent, type Type } from '../types/type.js'
 import { readerStats, type ReaderStats, type SourceState, sourceState } from './accounting.js'
 import { checkBounds, closeOnAbort, type EndOptions, withinBounds } from './arguments.js'
-import { synchronous } from './callbacks.js'
+import { isAsync } from './callbacks.js'
 import { Decoding } from './decoding.js'
-import { Delivery, throwUncaught } from './delivery.js'
+import { Delivery, type OnLost, throwUncaught } from './delivery.js'
 import { Ending } from './ending.js'
 import { Iterations, type RecordIterator } from './iteration.js'
 import { type CheckedOptions, checkReaderOptions, type ReaderOptions } from './options.js'
-import type { OrderedMerge } from './ordered-merge.js'
+import { OrderedMerge } from './ordered-merge.js'
 import type { OnRecords } from './record.js'
 import { createHandler, refusedSource } from './source.js'
 import { Turns } from './turns.js'
@@ -51,7 +51,6 @@ export abstract class Reader<T> {
   #released = false
   #closed = false
   #referenced = true
-  #toldOfPromise = false
   /** Stops listening to the signal of the options. */
   #unfollow: (() => void) | undefined
   /** The last numbers of the native reader before it was let go. */
@@ -78,6 +77,7 @@ export abstract class Reader<T> {
     this.#turns = new Turns(this.#delivery, {
       native: this.native,
       drain: () => this.#drain(),
+      releaseDue: (deadline) => this.merge?.releaseDue(deadline) ?? true,
       releaseHeldBack: (deadline) => this.merge?.flush(deadline) ?? true,
       fail: (failed) => this.#fail(typeof failed === 'number' ? this.#threadError() : failed),
     })
@@ -128,16 +128,26 @@ export abstract class Reader<T> {
   }
 
   /** @internal Told what the kernel says that it dropped, in its place between the records. */
-  protected set onLost(onLost: ((lost: number, cpu: number) => void) | undefined) {
+  protected set onLost(onLost: OnLost | undefined) {
     this.#delivery.onLost = onLost
+  }
+
+  /** @internal What is known of the callbacks of a map that was attached. */
+  protected expectOf(onRecord: OnRecords | undefined): void {
+    if (onRecord === undefined) return
+    if (isAsync([onRecord, this.#delivery.onLost].flat())) this.#delivery.pending.expect()
   }
 
   /** @internal Remembers what stats() says of the maps; they may go away after it. */
   protected abstract rememberCounts(): void
 
-  /** @internal Calls user code for a record that was held back. */
-  protected handOut(call: () => void): void {
-    this.#delivery.handOut(call)
+  /** @internal Puts the records that its push() gets in order. */
+  protected createMerge(windowNs: bigint, limit: number): void {
+    this.merge = new OrderedMerge(windowNs, limit, {
+      handOut: (deliver) => this.#delivery.handOut(deliver),
+      isBusy: () => this.#delivery.pending.isPending,
+      onDue: () => this.#turns.onBell(),
+    })
   }
 
   /** @internal */
@@ -159,7 +169,8 @@ export abstract class Reader<T> {
    * never throws, legal inside a callback. Blocks until the thread has ended,
    * at most for the drain of one batch. Records in batches that were not
    * delivered yet are dropped, counted by `stats().undelivered`: `await flush()`
-   * before, or `await using`, delivers them.
+   * before, or `await using`, delivers them. A callback's promise that is pending
+   * is not waited for; that it is rejected later is still told.
    */
   close(): void {
     if (this.#closed) return
@@ -178,8 +189,9 @@ export abstract class Reader<T> {
 
   /** As `end()`, then `close()`. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const isWithin = this.#delivery.isWithinPending()
     await this.end()
-    this.close()
+    if (!(await isWithin)) this.close()
   }
 
   /** Lets the reader keep the process alive, as it does unless told otherwise. */
@@ -196,16 +208,23 @@ export abstract class Reader<T> {
    * Drains on the calling thread and calls the callbacks before it returns: for
    * manual and busy polling, usually with `pollThread: false`. Delivers what was
    * committed when it was called, however long that takes, and does not wait for
-   * more.
+   * more. For callbacks that return promises there is `flush()`: this would have to
+   * wait.
    *
-   * @returns The number of records delivered.
-   * @throws {BpfError} `ERR_CLOSED`, `ERR_STATE` inside a callback and on a
-   *   reader without callbacks.
+   * @returns The number of records delivered. A callback that returns the reader's
+   *   first promise ends it: what comes after is delivered when that has settled.
+   * @throws {BpfError} `ERR_CLOSED`, `ERR_STATE` inside a callback and on a reader
+   *   without callbacks, or with one that is `async` or has returned a promise.
    */
   consume(): number {
     this.#checkOpen('consume')
     if (this.#delivery.active) throw this.#stateError('consume', 'a callback of it is running')
     if (this.#usesCallbacks !== true) throw this.#stateError('consume', 'it has no callbacks')
+    if (this.#delivery.pending.isExpected) {
+      const problem =
+        'a callback of it returns promises, and consume() waits for none: await flush()'
+      throw this.#stateError('consume', problem)
+    }
     const before = this.#delivered()
     this.#turns.deliverNow()
     return this.#delivered() - before
@@ -214,6 +233,10 @@ export abstract class Reader<T> {
   /**
    * Resolves when all records that were committed before the call have been
    * delivered, without waiting for coalescing; the event loop turns meanwhile.
+   * Where callbacks return promises, these have settled too. Awaited in such a
+   * callback it would wait for itself: there it resolves at once, and records are
+   * delivered when the callback is done.
+   *
    * On a reader without callbacks it resolves when they are ready for the
    * iterator, as far as batches are free. Resolves too when the reader is closed
    * meanwhile.
@@ -235,7 +258,9 @@ export abstract class Reader<T> {
       this.#iterations.serve()
       return
     }
-    await this.#turns.deliverMarked()
+    const isWithin = this.#delivery.isWithinPending()
+    const delivered = this.#turns.deliverMarked()
+    if (!(await isWithin)) await delivered
   }
 
   /**
@@ -251,6 +276,10 @@ export abstract class Reader<T> {
    * there is nobody to deliver to. An iteration that breaks or fails meanwhile
    * leaves the rest to a new iterator, until `close()`.
    *
+   * A callback's promise is waited for, with a bound up to that bound. Awaited in
+   * such a callback, and without a bound, it resolves at once: what is left is
+   * delivered when the callback is done, and then the reader closes.
+   *
    * @throws {BpfError} `ERR_TIMEOUT` after `timeoutMs`; then it is closed, and what
    *   was not delivered is `stats().undelivered`.
    */
@@ -258,8 +287,10 @@ export abstract class Reader<T> {
     checkBounds(options)
     const { timeoutMs, signal } = options
     if (this.#closed) return
+    const isWithin = this.#delivery.isWithinPending()
     const ended = this.#ending.begin()
     if (timeoutMs === undefined && signal === undefined) {
+      if (await isWithin) return
       await ended
       await this.#ending.consumerOverOrBusy()
       return
@@ -409,11 +440,10 @@ export abstract class Reader<T> {
     }
   }
 
-  /** Refuses promises of callbacks, as nothing would wait for them. */
+  /** Waits for promises of callbacks. An iterator's pace is its consumer's. */
   #returned(value: object): void {
-    if (this.#toldOfPromise || typeof (value as { then?: unknown }).then !== 'function') return
-    this.#toldOfPromise = true
-    throwUncaught(invalidType(synchronous, 'onRecord', value))
+    if (this.#usesCallbacks !== true || !('then' in value)) return
+    if (typeof value.then === 'function') this.#delivery.wait(value as PromiseLike<unknown>)
   }
 
   #iterate<V>(whole: boolean): RecordIterator<V> {

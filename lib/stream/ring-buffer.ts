@@ -2,7 +2,12 @@ import type { ProducerCounts } from '../map/declared.js'
 import type { BpfMap } from '../map/map.js'
 import type { ReaderStats, SourceState } from './accounting.js'
 import { checkMap } from './arguments.js'
-import { callbacksAndOptions, checkCallbacks, type TagCallbacks } from './callbacks.js'
+import {
+  type AwaitedCallback,
+  callbacksAndOptions,
+  checkCallbacks,
+  type TagCallbacks,
+} from './callbacks.js'
 import type { AsSourced, SourcedRecord } from './decoding.js'
 import { quietIntervalUs, Reader } from './reader.js'
 import type { ReaderOptions } from './options.js'
@@ -46,10 +51,10 @@ export interface RingBufferStats extends ReaderStats {
  * With a callback, delivery begins at once: one call into JavaScript a batch,
  * one call of the callback a record, in the order of submission. A callback that
  * throws surfaces as an uncaught exception, and the rest of the batch is still
- * delivered. Callbacks are synchronous, as nothing would wait for their promise:
- * an async function is refused here (by TypeScript it cannot be, as a callback may
- * mention its own reader; typescript-eslint's no-misused-promises does). Without a callback, iterate with `records()` or `batches()`: a
- * consumer that awaits, such as a write to a slow stream, then stops reading, and
+ * delivered. A callback may be `async`: the next record waits until its promise has
+ * settled, one record of a reader at a time, and a rejection is what an exception is.
+ * Without a callback, iterate with `records()` or `batches()`. A consumer that awaits,
+ * such as a write to a slow stream, then stops reading, as an async callback does, and
  * what the ring has no room for is counted as lost.
  *
  * A running reader keeps the process alive until `close()`; see `unref()`.
@@ -72,7 +77,8 @@ export class RingBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
    * @param decoder What a record is: a struct, another type, or one of several structs,
    *   see {@link tagged}.
    * @param onRecord Called for each record, with the name of the ring that it is from:
-   *   the map's in C. Of tagged records also an object with a callback for each case.
+   *   the map's in C. The next record waits for its promise, if it returns one. Of
+   *   tagged records also an object with a callback for each case.
    * @throws {BpfError} `ERR_MAP_TYPE` when the map is no ring buffer,
    *   `ERR_STATE` before load, `ERR_LAYOUT` when the decoder does not match the
    *   object's BTF, `ERR_KERNEL`.
@@ -81,7 +87,7 @@ export class RingBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
   constructor(
     map: BpfMap,
     decoder: Type<T>,
-    onRecord: ((record: WithIntegers<T, M>, source: string) => void) | undefined,
+    onRecord: AwaitedCallback<[record: WithIntegers<T, M>, source: string]> | undefined,
     options?: RingBufferOptions<M>,
   )
   constructor(
@@ -122,7 +128,7 @@ export class RingBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
   add<U>(
     map: BpfMap,
     decoder: Type<U>,
-    onRecord: (record: WithIntegers<U, M>, source: string) => void,
+    onRecord: AwaitedCallback<[record: WithIntegers<U, M>, source: string]>,
   ): this
   add<U, C>(map: BpfMap, decoder: Tagged<U, C>, onRecord: TagCallbacks<C, M, string>): this
   add<U>(map: BpfMap, decoder: Type<U>): RingBuffer<AsSourced<T> | SourcedRecord<U>, M>
@@ -174,6 +180,7 @@ export class RingBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
     this.attachSource(map, decoder, callbacks, intervalUs, (drainIntervalUs) =>
       this.native.addRing(map.fd, wakeupBytes, drainIntervalUs),
     )
+    this.expectOf(callbacks)
   }
 }
 

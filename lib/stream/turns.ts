@@ -21,7 +21,9 @@ export interface TurnsOwner {
   readonly native: NativeReader
   /** Drains on this thread. */
   drain(): number
-  /** Delivers what is held back, until the deadline; false when some is left. */
+  /** Delivers, until the deadline, what needs not be held back longer; false when some is left. */
+  releaseDue(deadline: number): boolean
+  /** The same of all that is held back. */
   releaseHeldBack(deadline: number): boolean
   /** The poll thread has ended early, with this error number, or a drain has thrown. */
   fail(failure: number | Error): void
@@ -39,6 +41,8 @@ export class Turns {
   readonly #owner: TurnsOwner
   #closed = false
   #referenced = true
+  /** When this turn, or the last one, has taken its time. */
+  #turnEnd = 0
   #turn: NodeJS.Immediate | undefined
   #retry: NodeJS.Timeout | undefined
   #waiters: Waiter[] = []
@@ -46,6 +50,7 @@ export class Turns {
   constructor(delivery: Delivery, owner: TurnsOwner) {
     this.#delivery = delivery
     this.#owner = owner
+    delivery.pending.onSettled = () => this.#goOn()
   }
 
   /** There are records: deliver them, unless a turn is due that will. */
@@ -59,14 +64,14 @@ export class Turns {
     return batches >= 0 && this.#delivery.batches >= batches
   }
 
-  /** Delivers, without letting the loop turn, what is committed now. */
+  /** Delivers, without letting the loop turn, what is committed now; to the first promise. */
   deliverNow(): void {
     const { native } = this.#owner
     const mark = native.mark()
     const enough = (): boolean => this.isDelivered(mark)
     let more = false
     try {
-      for (let progress = true; progress && !this.#closed && !enough();) {
+      for (let progress = true; progress && this.#mayDeliver && !enough();) {
         const { batches } = this.#delivery
         const drained = this.#owner.drain()
         more = this.#delivery.run(Infinity, enough)
@@ -83,7 +88,7 @@ export class Turns {
   async deliverMarked(): Promise<void> {
     const { native } = this.#owner
     const mark = native.mark()
-    const inTurn = !this.#delivery.active && this.#turn === undefined
+    const inTurn = this.#mayDeliver && this.#turn === undefined
     if (inTurn) this.#owner.drain()
     const delivered = new Promise<void>((resolve, reject) => {
       this.#waiters.push({ mark, resolve, reject })
@@ -117,13 +122,29 @@ export class Turns {
     for (const { resolve } of waiters) resolve()
   }
 
+  /** A callback that runs a nested event loop is not interrupted, nor is one that is pending. */
+  get #mayDeliver(): boolean {
+    return !this.#closed && !this.#delivery.active && !this.#delivery.pending.isPending
+  }
+
   #deliver(): void {
-    // A callback that runs a nested event loop is not interrupted.
-    if (this.#closed || this.#delivery.active) return
+    if (!this.#mayDeliver) return
     clearTimeout(this.#retry)
     this.#retry = undefined
+    this.#turnEnd = performance.now() + turnMs
+    this.#deliverInTurn()
+  }
+
+  /** A promise has settled: callbacks that are quick share a turn, as nothing else has its own. */
+  #goOn(): void {
+    if (this.#turn !== undefined || this.#closed) return
+    if (performance.now() < this.#turnEnd) this.#deliverInTurn()
+    else this.#schedule()
+  }
+
+  #deliverInTurn(): void {
     try {
-      this.#deliverUntil(performance.now() + turnMs)
+      this.#deliverUntil(this.#turnEnd)
     } catch (error) {
       // Node-API failed, and would drop the error: the next turn goes on where this one ended.
       this.#retryLater()
@@ -134,7 +155,7 @@ export class Turns {
   }
 
   #deliverUntil(deadline: number): void {
-    const more = this.#delivery.run(deadline)
+    const more = !this.#owner.releaseDue(deadline) || this.#delivery.run(deadline)
     const settled = this.#settle(deadline)
     if (more || !settled) this.#schedule()
     else if (this.#delivery.errno !== 0) this.#owner.fail(this.#delivery.errno)
@@ -160,7 +181,8 @@ export class Turns {
   }
 
   #schedule(): void {
-    if (this.#turn !== undefined || this.#closed) return
+    // What waits for a promise goes on when that has settled.
+    if (this.#turn !== undefined || this.#closed || this.#delivery.pending.isPending) return
     this.#turn = setImmediate(() => {
       this.#turn = undefined
       this.#deliver()

@@ -28,7 +28,7 @@ function make(count: number): void {
   makeNumbered(object, kind === 'ring' ? 'events' : 'samples', count)
 }
 
-function read(onRecord?: () => void): Reader {
+function read(onRecord?: () => void | Promise<void>): Reader {
   const map = mapOf(object)
   if (onRecord === undefined) {
     return kind === 'ring' ? new RingBuffer(map, Numbered) : new PerfBuffer(map, Numbered)
@@ -111,6 +111,40 @@ const calling: Record<string, () => Subject | Promise<Subject>> = {
         return result()
       },
     }
+  },
+
+  async 'in an async callback'() {
+    let inside: (() => void) | undefined
+    const reader = read(async () => {
+      await turn()
+      inside?.()
+      inside = undefined
+      // Of callbacks that await the call, reader-life-async.test.ts tells.
+      await wait(1)
+    })
+    await turn()
+    return {
+      reader,
+      within: async (call) => {
+        const result = await new Promise<() => unknown>((resolve) => {
+          inside = () => resolve(resultOf(call))
+          make(3)
+        })
+        return result()
+      },
+    }
+  },
+
+  /** Called from elsewhere. */
+  async waiting() {
+    let isWaiting = false
+    const reader = read(async () => {
+      isWaiting = true
+      await wait(5)
+    })
+    make(3)
+    await until(() => isWaiting)
+    return { reader }
   },
 
   draining() {
@@ -283,29 +317,29 @@ function matrix(text: string): (state: string) => Record<string, string> {
 }
 
 const ofCalling = matrix(`
-                                 | idle       | flooded    | in a callback | draining   | ending     | closed
-  consume()                      | ok         | ok         | ERR_STATE     | ok         | ok         | ERR_CLOSED
-  flush()                        | ok         | ok         | ok            | ok         | ok         | ERR_CLOSED
-  end()                          | ok         | ok         | ok            | ok         | ok         | ok
-  end({ timeoutMs })             | ok         | ok         | ok            | ok         | ok         | ok
-  end({ signal })                | ok         | ok         | ok            | ok         | ok         | ok
-  close()                        | ok         | ok         | ok            | ok         | ok         | ok
-  [Symbol.dispose]()             | ok         | ok         | ok            | ok         | ok         | ok
-  [Symbol.asyncDispose]()        | ok         | ok         | ok            | ok         | ok         | ok
-  stats()                        | ok         | ok         | ok            | ok         | ok         | ok
-  ref()                          | ok         | ok         | ok            | ok         | ok         | ok
-  unref()                        | ok         | ok         | ok            | ok         | ok         | ok
-  add() with a callback          | ok         | ok         | ok            | ok         | ERR_STATE  | ERR_CLOSED
-  add() with one for each tag    | ok         | ok         | ok            | ok         | ERR_STATE  | ERR_CLOSED
-  add() without one              | ERR_STATE  | ERR_STATE  | ERR_STATE     | ERR_STATE  | ERR_STATE  | ERR_CLOSED
-  add() of its map, with         | ERR_BUSY   | ERR_BUSY   | ERR_BUSY      | ERR_BUSY   | ERR_STATE  | ERR_CLOSED
-  add() of its map, without      | ERR_STATE  | ERR_STATE  | ERR_STATE     | ERR_STATE  | ERR_STATE  | ERR_CLOSED
-  add() of a closed map          | refused    | refused    | refused       | refused    | refused    | refused
-  records()                      | ERR_STATE  | ERR_STATE  | ERR_STATE     | ERR_STATE  | ERR_STATE  | ERR_STATE
-  batches()                      | ERR_STATE  | ERR_STATE  | ERR_STATE     | ERR_STATE  | ERR_STATE  | ERR_STATE
-  [Symbol.asyncIterator]()       | ERR_STATE  | ERR_STATE  | ERR_STATE     | ERR_STATE  | ERR_STATE  | ERR_STATE
-  next()                         | ERR_STATE  | ERR_STATE  | ERR_STATE     | ERR_STATE  | ERR_STATE  | ERR_STATE
-  return()                       | ERR_STATE  | ERR_STATE  | ERR_STATE     | ERR_STATE  | ERR_STATE  | ERR_STATE
+                                 | idle       | flooded    | in a callback | in an async callback | waiting   | draining   | ending     | closed
+  consume()                      | ok         | ok         | ERR_STATE     | ERR_STATE            | ERR_STATE | ok         | ok         | ERR_CLOSED
+  flush()                        | ok         | ok         | ok            | ok                   | ok        | ok         | ok         | ERR_CLOSED
+  end()                          | ok         | ok         | ok            | ok                   | ok        | ok         | ok         | ok
+  end({ timeoutMs })             | ok         | ok         | ok            | ok                   | ok        | ok         | ok         | ok
+  end({ signal })                | ok         | ok         | ok            | ok                   | ok        | ok         | ok         | ok
+  close()                        | ok         | ok         | ok            | ok                   | ok        | ok         | ok         | ok
+  [Symbol.dispose]()             | ok         | ok         | ok            | ok                   | ok        | ok         | ok         | ok
+  [Symbol.asyncDispose]()        | ok         | ok         | ok            | ok                   | ok        | ok         | ok         | ok
+  stats()                        | ok         | ok         | ok            | ok                   | ok        | ok         | ok         | ok
+  ref()                          | ok         | ok         | ok            | ok                   | ok        | ok         | ok         | ok
+  unref()                        | ok         | ok         | ok            | ok                   | ok        | ok         | ok         | ok
+  add() with a callback          | ok         | ok         | ok            | ok                   | ok        | ok         | ERR_STATE  | ERR_CLOSED
+  add() with one for each tag    | ok         | ok         | ok            | ok                   | ok        | ok         | ERR_STATE  | ERR_CLOSED
+  add() without one              | ERR_STATE  | ERR_STATE  | ERR_STATE     | ERR_STATE            | ERR_STATE | ERR_STATE  | ERR_STATE  | ERR_CLOSED
+  add() of its map, with         | ERR_BUSY   | ERR_BUSY   | ERR_BUSY      | ERR_BUSY             | ERR_BUSY  | ERR_BUSY   | ERR_STATE  | ERR_CLOSED
+  add() of its map, without      | ERR_STATE  | ERR_STATE  | ERR_STATE     | ERR_STATE            | ERR_STATE | ERR_STATE  | ERR_STATE  | ERR_CLOSED
+  add() of a closed map          | refused    | refused    | refused       | refused              | refused   | refused    | refused    | refused
+  records()                      | ERR_STATE  | ERR_STATE  | ERR_STATE     | ERR_STATE            | ERR_STATE | ERR_STATE  | ERR_STATE  | ERR_STATE
+  batches()                      | ERR_STATE  | ERR_STATE  | ERR_STATE     | ERR_STATE            | ERR_STATE | ERR_STATE  | ERR_STATE  | ERR_STATE
+  [Symbol.asyncIterator]()       | ERR_STATE  | ERR_STATE  | ERR_STATE     | ERR_STATE            | ERR_STATE | ERR_STATE  | ERR_STATE  | ERR_STATE
+  next()                         | ERR_STATE  | ERR_STATE  | ERR_STATE     | ERR_STATE            | ERR_STATE | ERR_STATE  | ERR_STATE  | ERR_STATE
+  return()                       | ERR_STATE  | ERR_STATE  | ERR_STATE     | ERR_STATE            | ERR_STATE | ERR_STATE  | ERR_STATE  | ERR_STATE
 `)
 
 const ofIterating = matrix(`

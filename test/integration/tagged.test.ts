@@ -427,12 +427,6 @@ describeBpf('tagged records', () => {
         'Expected a function for the callback for 1 but received 5',
       ],
       [
-        'with an async callback',
-        Event,
-        [{ 1: ignore, 2: async () => Promise.resolve() }],
-        'Expected a synchronous function (records() and batches() wait for what is done with a record) for the callback for 2 but received function 2',
-      ],
-      [
         'with a callback for no case',
         Event,
         [{ 1: ignore, 2: ignore, 3: ignore }],

@@ -5,11 +5,14 @@ const windowNs = 10_000_000n
 let delivered: bigint[]
 let raised: unknown[]
 let merge: OrderedMerge
+/** Whether the callback that was called last is being waited for. */
+let isBusy: boolean
 
 beforeEach(() => {
   jest.useFakeTimers()
   delivered = []
   raised = []
+  isBusy = false
   merge = newMerge()
 })
 
@@ -19,12 +22,16 @@ afterEach(() => {
 })
 
 function newMerge(limit = 1000): OrderedMerge {
-  return new OrderedMerge(windowNs, limit, (deliver) => {
-    try {
-      deliver()
-    } catch (error) {
-      raised.push(error)
-    }
+  return new OrderedMerge(windowNs, limit, {
+    handOut(deliver) {
+      try {
+        deliver()
+      } catch (error) {
+        raised.push(error)
+      }
+    },
+    isBusy: () => isBusy,
+    onDue: () => merge.releaseDue(Infinity),
   })
 }
 
@@ -104,6 +111,48 @@ test('a callback that throws holds nobody up', () => {
   merge.flush(Infinity)
   expect(delivered).toEqual([1n, 2n])
   expect(raised).toEqual([expect.objectContaining({ message: 'thrown on purpose' })])
+})
+
+describe('while a record is waited for', () => {
+  beforeEach(() => {
+    merge.push(1_000_000n, () => {
+      delivered.push(1n)
+      isBusy = true
+    })
+    push(3, 2)
+    push(20)
+    expect(delivered).toEqual([1n])
+  })
+
+  test('delivers nothing, and then what is due', () => {
+    expect(merge.releaseDue(Infinity)).toBe(false)
+    isBusy = false
+    expect(merge.releaseDue(Infinity)).toBe(true)
+    expect(delivered).toEqual([1n, 2n, 3n])
+    expect(merge.pending).toBe(1)
+  })
+
+  test('flush() delivers nothing, and then all', () => {
+    expect(merge.flush(Infinity)).toBe(false)
+    expect(delivered).toEqual([1n])
+    isBusy = false
+    expect(merge.releaseDue(Infinity)).toBe(true)
+    expect(delivered).toEqual([1n, 2n, 3n, 20n])
+    expect(merge.pending).toBe(0)
+  })
+
+  test('does not take for quiet who cannot take what may be there', () => {
+    jest.advanceTimersByTime(100)
+    isBusy = false
+    expect(merge.releaseDue(Infinity)).toBe(true)
+    // It is older, and is not late.
+    push(15)
+    jest.advanceTimersByTime(10)
+    expect(delivered).toEqual([1n, 2n, 3n])
+    jest.advanceTimersByTime(20)
+    expect(delivered).toEqual([1n, 2n, 3n, 15n, 20n])
+    expect(merge.late).toBe(0)
+  })
 })
 
 test('delivers any number of streams in order', () => {
