@@ -31,6 +31,10 @@ class Session {
   inside = 0
   ends = false
   hasOther = false
+  /** Whether a callback has returned a promise, or all do. */
+  isAsync = false
+  /** Whether a callback's promise is pending. */
+  isPending = false
   late = 0
   newest = 0n
   readonly iterations: Iteration[] = []
@@ -76,6 +80,8 @@ export class Run {
   #coming = 0
   readonly #forSignal: (() => void)[] = []
   #throwsNext = false
+  /** How the promises of the next callbacks settle. */
+  readonly #promises: number[] = []
   #thrown = 0
   #caught = 0
   /** What was received, in order: each call of next() has its place at once. */
@@ -108,6 +114,7 @@ export class Run {
       if (this.#coming > 0) this.#problem(`${this.#coming} steps were not taken`)
       this.#forCallback.length = 0
       this.#throwsNext = false
+      this.#promises.length = 0
       if (this.#scenario.finallyEnds) await this.#finish()
       await this.#source.stop()
       for (const controller of this.#endSignals) controller.abort(new Planned())
@@ -116,7 +123,7 @@ export class Run {
       this.#session.reader.close()
       await this.#settled('after close()')
       await turn()
-      this.#account()
+      await this.#account()
     } finally {
       this.#session.reader.close()
       await this.#source.stop()
@@ -186,7 +193,8 @@ export class Run {
       ...(wakeupBytes > 0 && { watermarkBytes: wakeupBytes }),
       ...(kind === 'ordered' && { orderBy: 'time_ns', orderWindowMs: 6 }),
     }
-    const onRecord = (record: Item): void => this.#onRecord(session, record)
+    const plain = (record: Item): unknown => this.#onRecord(session, record)
+    const onRecord = this.#callback(plain)
     const { map } = this.#source
     let reader: AnyReader
     if (isRing) {
@@ -199,6 +207,7 @@ export class Run {
         : new PerfBuffer<Item>(map, Numbered, onRecord, perf)
     }
     const session = new Session(reader, iterates, controller, base)
+    session.isAsync = this.#scenario.isAsync && !iterates
     this.#sessions.push(session)
     if (this.#other !== undefined) this.#addOther(session)
   }
@@ -219,14 +228,23 @@ export class Run {
     const { map } = this.#other
     if (!(reader instanceof RingBuffer)) throw new Error('it reads rings')
     if (session.iterates) reader.add(map, bytes())
-    else reader.add(map, bytes(), (record) => this.#onRecord(session, record))
+    else
+      reader.add(
+        map,
+        bytes(),
+        this.#callback((record) => this.#onRecord(session, record)),
+      )
     session.hasOther = true
   }
 
   // Receiving.
 
-  #onRecord(session: Session, record: Item): void {
-    if (session.inside > 0) this.#problem('a callback within a callback')
+  #callback(plain: (record: Item) => unknown): (record: Item) => unknown {
+    return this.#scenario.isAsync ? async (record) => await plain(record) : plain
+  }
+
+  #onRecord(session: Session, record: Item): Promise<void> | undefined {
+    if (session.inside > 0 || session.isPending) this.#problem('a callback within a callback')
     if (session.reader.closed) this.#problem('a callback after close()')
     session.inside++
     try {
@@ -240,9 +258,44 @@ export class Run {
         this.#thrown++
         throw new Planned()
       }
+      const n = this.#promises.shift()
+      return n === undefined ? undefined : this.#settleLater(session, n)
     } finally {
       session.inside--
     }
+  }
+
+  /** What goes on in a callback after it has returned its promise. */
+  async #settleLater(session: Session, n: number): Promise<void> {
+    const wasAsync = session.isAsync
+    session.isAsync = true
+    session.isPending = true
+    try {
+      if (n % 4 === 1) await turn()
+      else if (n % 4 === 2) await wait(n % 7)
+      else if (n % 4 === 3) await Promise.resolve()
+      // A plain function's first promise may not wait for its own reader.
+      if (wasAsync) await this.#within(session, n)
+      if (n % 5 === 0) {
+        this.#thrown++
+        throw new Planned()
+      }
+    } finally {
+      session.isPending = false
+    }
+  }
+
+  /** Calls that wait for themselves if they wait for their callback. */
+  async #within(session: Session, n: number): Promise<void> {
+    const { reader } = session
+    if (reader.closed || n % 3 !== 0) return
+    if (n % 40 !== 0) {
+      await reader.flush()
+      return
+    }
+    session.ends = true
+    if (this.#scenario.races && this.#scenario.kind !== 'ring') this.#isExact = false
+    await reader.end()
   }
 
   /** Within a callback, or the body of a loop: whether it is to throw. */
@@ -383,7 +436,7 @@ export class Run {
     consume: (session) => {
       const outcomes = session.reader.closed
         ? ['ERR_CLOSED']
-        : session.inside > 0
+        : session.inside > 0 || (session.isAsync && !session.iterates)
           ? ['ERR_STATE']
           : session.iterates
             ? ['ERR_STATE', ...(session.ends ? ['ERR_CLOSED'] : [])]
@@ -395,19 +448,22 @@ export class Run {
       if (count !== session.received - before) {
         this.#problem(`consume() gave ${count}, delivered ${session.received - before}`)
       }
-      // What is held back for its order, it does not deliver.
-      if (this.#scenario.kind !== 'ordered') this.#expectReceived(session, target, 'consume()')
+      // What is held back for its order, it does not deliver; nor what waits for a promise.
+      if (this.#scenario.kind === 'ordered' || session.isAsync) return
+      this.#expectReceived(session, target, 'consume()')
     },
 
     flush: (session) => {
       const { closed } = session.reader
+      // Of an async callback's own it is not known whether it waits.
+      const isOwn = session.inside > 0
       const target = this.#target(session)
       this.#follow(
         'flush()',
         closed ? ['ERR_CLOSED'] : session.over ? ['ok', 'ERR_CLOSED'] : ['ok'],
         () => session.reader.flush(),
         () => {
-          if (!session.iterates) this.#expectReceived(session, target, 'flush()')
+          if (!session.iterates && !isOwn) this.#expectReceived(session, target, 'flush()')
         },
       )
     },
@@ -543,6 +599,10 @@ export class Run {
       this.#throwsNext = true
     },
 
+    promise: (session, n) => {
+      if (!session.iterates) this.#promises.push(n)
+    },
+
     closeObject: (session) => {
       if (this.#scenario.races) return
       // Nobody can say what comes into a ring without a reader.
@@ -570,7 +630,10 @@ export class Run {
     if (this.#scenario.races && this.#scenario.kind !== 'ring') this.#isExact = false
     const { closed } = session.reader
     session.ends = true
+    const isOwn = session.inside > 0
     const after = (): void => {
+      // In an async callback it does not wait for it.
+      if (isOwn && session.isAsync) return
       if (!session.iterates && !session.reader.closed) this.#problem(`${what} left it open`)
     }
     this.#follow(what, closed ? ['ok'] : outcomes, call, after, after)
@@ -613,7 +676,7 @@ export class Run {
     }
   }
 
-  #account(): void {
+  async #account(): Promise<void> {
     const isRing = this.#scenario.kind === 'ring'
     if (this.#caught !== this.#thrown) {
       this.#problem(`${this.#caught} of ${this.#thrown} exceptions were raised`)
@@ -621,7 +684,7 @@ export class Run {
     if (isRing && this.#source.object.phase === 'loaded') {
       // What is left in the ring is the next reader's.
       this.#open(false, false)
-      this.#session.reader.consume()
+      await this.#session.reader.flush()
       this.#session.reader.close()
     }
     let queuedInBytes = 0

@@ -30,6 +30,7 @@ const weights = {
   loop: 3,
   return: 4,
   throw: 2, // from the next callback or body
+  promise: 4, // from the next callback, which settles some time later
   add: 2,
   again: 1, // a second reader of the same map
   ref: 1,
@@ -56,6 +57,8 @@ export interface Step {
 export interface Scenario {
   kind: 'ring' | 'perf' | 'ordered'
   iterates: boolean
+  /** Its callbacks are `async`. */
+  isAsync: boolean
   /** A process produces, all the time, instead of the steps. */
   races: boolean
   pollThread: boolean
@@ -96,6 +99,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc
     {
       kind: fc.constantFrom('ring' as const, 'ring' as const, 'perf' as const, 'ordered' as const),
       iterates: fc.boolean(),
+      isAsync: fc.nat(3).map((n) => n === 3),
       races: fc.nat(7).map((n) => n === 7),
       pollThread: fc.nat(3).map((n) => n !== 3),
       small: fc.boolean(),
