@@ -45,6 +45,8 @@ const hangMs = 30_000
 /** A leak of a small object file a case would be more. */
 const mostGrowthMiB = 64
 const mostProblems = 10
+/** Of the long form: it takes hours, so it says that it is going on. */
+const casesBetweenLines = 50_000
 /** Of what is told how many cases to take. */
 const longestSeconds = { short: 600, long: 6 * 3600 }
 
@@ -75,7 +77,9 @@ async function runChild(args: string[], outcome: Outcome): Promise<number | unde
     ['--expose-gc', join(__dirname, 'child.js'), ...args],
     { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], env: { ...process.env, ...allocation } },
   )
-  let seed = Number(args[1])
+  const first = Number(args[1])
+  let seed = first
+  let nextLine = first + casesBetweenLines
   const state = { done: false, hangs: false }
   let printed = ''
   const watchdog = setTimeout(() => {
@@ -85,6 +89,10 @@ async function runChild(args: string[], outcome: Outcome): Promise<number | unde
   child.stdio[3]?.on('data', (data: Buffer) => {
     const whole = data.length - (data.length % 4)
     if (whole >= 4) seed = data.readUInt32LE(whole - 4)
+    if (seed >= nextLine) {
+      console.log(`  ${args[0] ?? ''}: past seed ${seed}, ${seed - first} cases`)
+      nextLine = seed + casesBetweenLines
+    }
     watchdog.refresh()
   })
   child.stderr?.on('data', (data: Buffer) => (printed = (printed + data.toString()).slice(-2000)))
