@@ -41,7 +41,13 @@ export interface Addon {
   probeHelper(programType: number, helper: number): number
   probe(feature: string, path: string): number
   /** C declarations of types; the references of the BTF must have been checked. */
-  dumpBtf(btf: Uint8Array, all: boolean, names: string[], aliases: string[]): Uint8Array | number
+  dumpBtf(
+    btf: Uint8Array,
+    base: Uint8Array | undefined,
+    all: boolean,
+    names: string[],
+    aliases: string[],
+  ): Uint8Array | number
   possibleCpus(): number
   linkExists(id: number): number
   nextProgramId(id: number): number

@@ -30,12 +30,17 @@ function open<T extends object>(
   if (ofClass === undefined) known.set(Btf, (ofClass = new Map<string, WeakRef<object>>()))
   const found = ofClass.get(name)?.deref() as T | undefined
   if (found !== undefined) return found
-  const opened = new Btf(trust(read(name)), base === undefined ? {} : { base })
+  const opened = new Btf(trust(readKernelBtf(name)), base === undefined ? {} : { base })
   ofClass.set(name, new WeakRef(opened))
   return opened
 }
 
-function read(name: string): Uint8Array {
+/**
+ * The data of the kernel, `vmlinux`, or of a module.
+ *
+ * @throws {BpfError} `ERR_UNSUPPORTED`, `ERR_NOT_FOUND`, `ERR_PERMISSION`, `ERR_KERNEL`
+ */
+export function readKernelBtf(name: string): Buffer {
   try {
     return readFileSync(`${directory}/${name}`)
   } catch (error) {
@@ -49,7 +54,9 @@ function read(name: string): Uint8Array {
       const hint = 'It takes a kernel that was configured with CONFIG_DEBUG_INFO_BTF'
       throw new BpfError('ERR_UNSUPPORTED', 'the kernel has no BTF', { ...details, hint })
     }
-    const hint = 'lsmod lists those that are loaded'
+    const hint =
+      `"modprobe ${name}" loads it, lsmod lists those that are loaded; what is compiled into ` +
+      'the kernel is in vmlinux; modules have BTF since Linux 5.11, with CONFIG_DEBUG_INFO_BTF_MODULES'
     throw new BpfError('ERR_NOT_FOUND', 'no such module is loaded, or it has no BTF', {
       ...details,
       hint,

@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { addon } from '../addon/addon.js'
 import { checkElf } from '../btf/elf.js'
+import { readKernelBtf } from '../btf/kernel.js'
 import { BtfReader } from '../btf/reader.js'
 import { BpfError, describeErrno } from '../errors/errors.js'
 import { onFile, readBytes, writeWhole } from './files.js'
@@ -27,6 +28,8 @@ export interface HeaderSource {
   /** Where they come from, for messages. */
   readonly path: string
   readonly bytes: Buffer
+  /** What they are split from, of a kernel module. */
+  readonly base?: HeaderSource
 }
 
 /**
@@ -56,6 +59,22 @@ export function readHeaderSource(path?: string): HeaderSource {
   return { path: from, bytes: Buffer.from(section) }
 }
 
+/**
+ * What a kernel module adds to types.
+ *
+ * @param module The name of one that is loaded, or a path, with a slash, of a file of BTF.
+ * @param base The path of what it is split from; without one, the kernel that runs.
+ * @throws {BpfError} `ERR_UNSUPPORTED` when the kernel has no BTF, `ERR_NOT_FOUND` when
+ * no such module is loaded or it has no BTF.
+ */
+export function readModuleSource(module: string, base?: string): HeaderSource {
+  const types = readHeaderSource(base)
+  if (module.includes('/')) return { path: module, bytes: readBytes(module), base: types }
+  // The kernel writes every dash as an underscore.
+  const name = module.replaceAll('-', '_')
+  return { path: join(dirname(kernelBtf), name), bytes: readKernelBtf(name), base: types }
+}
+
 /** Whether a file is BTF or an object with BTF, and no header. */
 export function hasTypes(bytes: Uint8Array): boolean {
   const [first, second] = bytes
@@ -67,39 +86,57 @@ function isElf(bytes: Uint8Array): boolean {
 }
 
 /**
- * The header. Blocks for some tenths of a second.
+ * The header; of a kernel module, with its own types alone. Blocks for some tenths of a second.
  *
  * @param wanted All types without it.
  * @throws {BpfError} `ERR_OBJECT_FORMAT`, `ERR_ADDON`, or `ERR_NOT_FOUND` when
  * none of the names is there.
  */
-export function makeHeader({ path, bytes }: HeaderSource, wanted?: HeaderNames): string {
+export function makeHeader(source: HeaderSource, wanted?: HeaderNames): string {
+  const { path, bytes, base } = source
   const problem = (
     code: 'ERR_OBJECT_FORMAT' | 'ERR_NOT_FOUND',
     text: string,
     errno?: number,
   ): BpfError =>
     new BpfError(code, text, { operation: 'read', target: path, errno, log: addon().takeLog() })
-  try {
-    new BtfReader(bytes)
-  } catch (cause) {
-    if (!(cause instanceof BpfError) || cause.code !== 'ERR_OBJECT_FORMAT') throw cause
-    throw problem('ERR_OBJECT_FORMAT', cause.message.replace(/^Cannot read BTF: /, ''))
-  }
+  readTypes(source)
   const { names = [], aliases = [] } = wanted ?? {}
-  const text = addon().dumpBtf(bytes, wanted === undefined, [...names], [...aliases])
+  const text = addon().dumpBtf(bytes, base?.bytes, wanted === undefined, [...names], [...aliases])
   if (typeof text === 'number') {
     throw problem('ERR_OBJECT_FORMAT', `its types are none of C: ${describeErrno(text)}`, text)
   }
-  if (text.length === 0) throw problem('ERR_NOT_FOUND', 'it has no such type')
-  return header(Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString('latin1'))
+  if (text.length === 0) {
+    const verb = base === undefined ? 'has' : `adds, to ${base.path},`
+    throw problem('ERR_NOT_FOUND', `it ${verb} no such type`)
+  }
+  const declarations = Buffer.from(text.buffer, text.byteOffset, text.byteLength)
+  return header(declarations.toString('latin1'), base === undefined ? undefined : basename(path))
 }
 
-function header(declarations: string): string {
-  return `/* Made by bpf-ringbuf from BTF: do not edit. */
-#ifndef __VMLINUX_H__
-#define __VMLINUX_H__
+/** @throws {BpfError} `ERR_OBJECT_FORMAT`, which names the file. */
+function readTypes({ path, bytes, base }: HeaderSource): BtfReader {
+  const options = base === undefined ? {} : { base: readTypes(base) }
+  try {
+    return new BtfReader(bytes, options)
+  } catch (cause) {
+    if (!(cause instanceof BpfError) || cause.code !== 'ERR_OBJECT_FORMAT') throw cause
+    throw new BpfError('ERR_OBJECT_FORMAT', cause.message.replace(/^Cannot read BTF: /, ''), {
+      operation: 'read',
+      target: path,
+    })
+  }
+}
 
+function header(declarations: string, module?: string): string {
+  const guard =
+    module === undefined
+      ? '__VMLINUX_H__'
+      : `__VMLINUX_${module.replace(/[^A-Za-z0-9]/g, '_').toUpperCase()}_H__`
+  return `/* Made by bpf-ringbuf from BTF: do not edit. */
+#ifndef ${guard}
+#define ${guard}
+${module === undefined ? '' : '\n#include "vmlinux.h"\n'}
 /* Loading finds where each field is on the kernel that runs. */
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -111,7 +148,7 @@ ${declarations.trim()}
 #pragma clang attribute pop
 #endif
 
-#endif /* __VMLINUX_H__ */
+#endif /* ${guard} */
 `
 }
 

@@ -3,16 +3,24 @@ import { BpfError } from '../errors/errors.js'
 import { compileFlags, compileOptions, compileUsage, readCompilation } from './compile-flags.js'
 import type { Command } from './command.js'
 import { readBytes, writeWhole } from './files.js'
-import { type HeaderNames, makeHeader, readHeaderSource } from './kernel-header.js'
+import {
+  type HeaderNames,
+  makeHeader,
+  readHeaderSource,
+  readModuleSource,
+} from './kernel-header.js'
 import { usedNames } from './source-names.js'
 import { findClang } from './toolchain.js'
 import { parseCommandLine, splitExtra, UsageError } from './usage.js'
 
 const usage = `Usage: bpf-ringbuf vmlinux [OPTION]... [-- CLANG-OPTION...]
-Prints vmlinux.h: the types of the kernel that runs, as C declarations for BPF programs.
+Prints vmlinux.h: the types of the kernel that runs, as C declarations for BPF programs; or
+a header with what one of its modules adds, which includes vmlinux.h.
 
   -o, --output FILE write it to a file
   --btf FILE        of these types: a file of BTF, or a BPF object
+  --module NAME     only what this module adds to them, a module that is loaded; with a
+                    slash, a file of its BTF
   --type NAME       only this type and what it needs; several times for more
   --prune SOURCE    only what a program uses, by the names in its source; --target and
                     what follows are for its preprocessor
@@ -32,10 +40,20 @@ export const vmlinux: Command = {
         ...compileOptions,
         output: { type: 'string', short: 'o' },
         btf: { type: 'string' },
+        module: { type: 'string' },
         type: { type: 'string', multiple: true },
         prune: { type: 'string' },
       },
     })
+    const { module } = values
+    if (module !== undefined && !/^(?!vmlinux$)[\w-]+$|\/./.test(module)) {
+      throw new UsageError(
+        `Expected the name of a kernel module for --module but received ${JSON.stringify(module)}`,
+      )
+    }
+    if (module !== undefined && values.prune !== undefined) {
+      throw new UsageError('--module and --prune exclude each other: give --type')
+    }
     let wanted: HeaderNames | undefined
     if (values.type !== undefined) {
       if (values.prune !== undefined) throw new UsageError('--type and --prune exclude each other')
@@ -51,10 +69,12 @@ export const vmlinux: Command = {
       }
       wanted = used
     }
-    const source = readHeaderSource(values.btf)
+    const source =
+      module === undefined ? readHeaderSource(values.btf) : readModuleSource(module, values.btf)
     const header = makeHeader(source, wanted)
     for (const name of values.type ?? []) {
-      if (new RegExp(`\\b${escaped(name)}\\b`).test(header)) continue
+      // libbpf's dumper numbers those of one name.
+      if (new RegExp(`\\b${escaped(name)}(___\\d+)?\\b`).test(header)) continue
       throw new BpfError('ERR_NOT_FOUND', `it has no type ${JSON.stringify(name)}`, {
         operation: 'read',
         target: source.path,

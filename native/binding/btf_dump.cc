@@ -1,6 +1,7 @@
 #include "binding/btf_dump.h"
 
 #include <iterator>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,21 +20,23 @@ Names NamesOf(std::vector<std::string> list) {
 }
 
 // btf_dump__dump_type(), of each type that is wanted
-// dumpBtf(btf: Uint8Array, all: boolean, names: string[], aliases: string[]):
-// Uint8Array | number
+// dumpBtf(btf: Uint8Array, base: Uint8Array | undefined, all: boolean,
+//         names: string[], aliases: string[]): Uint8Array | number
 //   the text, or -errno
 Napi::Value DumpTypes(const Napi::CallbackInfo& info) {
   Bytes bytes;
+  std::optional<Bytes> base;
   bool all;
   std::vector<std::string> names;
   std::vector<std::string> aliases;
-  if (!ReadArguments(info, &bytes, &all, &names, &aliases)) return {};
+  if (!ReadArguments(info, &bytes, &base, &all, &names, &aliases)) return {};
   auto* environment = static_cast<Environment*>(info.Data());
   if (environment == nullptr) return {};
   const LogCapture capture;
   std::string text;
   const int error = DumpBtf(
-      bytes.data, bytes.size_bytes,
+      {bytes.data, bytes.size_bytes},
+      {base ? base->data : nullptr, base ? base->size_bytes : 0},
       {all, NamesOf(std::move(names)), NamesOf(std::move(aliases))}, &text);
   if (error != 0) {
     environment->log = capture.text();

@@ -2,6 +2,8 @@
 
 #include <bpf/btf.h>
 #include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdarg>
@@ -267,8 +269,13 @@ bool IsDeclared(const btf* types, const btf_type* type) {
   return IsIdentifier(btf__name_by_offset(types, type->name_off));
 }
 
-void Append(void* text, const char* format, va_list args) {
-  auto* to = static_cast<std::string*>(text);
+// Where the dumper writes to.
+struct Output {
+  std::string* text;
+};
+
+void Append(void* output, const char* format, va_list args) {
+  std::string* to = static_cast<Output*>(output)->text;
   char piece[512];
   va_list again;
   va_copy(again, args);
@@ -284,35 +291,84 @@ void Append(void* text, const char* format, va_list args) {
   va_end(again);
 }
 
+// libbpf takes split BTF from files only: btf__new_split() is not exported
+// before 1.4.
+btf* ParseSplit(const BtfBytes& bytes, btf* base) {
+  const int fd = memfd_create("btf", MFD_CLOEXEC);
+  if (fd < 0) return nullptr;
+  size_t written = 0;
+  while (written < bytes.size_bytes) {
+    const ssize_t result =
+        write(fd, static_cast<const char*>(bytes.data) + written,
+              bytes.size_bytes - written);
+    if (result < 0 && errno == EINTR) continue;
+    if (result <= 0) break;
+    written += static_cast<size_t>(result);
+  }
+  btf* types = nullptr;
+  int error = errno;
+  if (written == bytes.size_bytes) {
+    const std::string path = "/proc/self/fd/" + std::to_string(fd);
+    types = btf__parse_raw_split(path.c_str(), base);
+    error = errno;
+  }
+  close(fd);
+  errno = error;
+  return types;
+}
+
+// 0 or -errno.
+int Parse(const BtfBytes& bytes, btf* base,
+          std::unique_ptr<btf, FreeBtf>* types) {
+  if (bytes.size_bytes > UINT32_MAX) return -E2BIG;
+  types->reset(base == nullptr ? btf__new(bytes.data, static_cast<uint32_t>(
+                                                          bytes.size_bytes))
+                               : ParseSplit(bytes, base));
+  return *types == nullptr ? -errno : 0;
+}
+
 }  // namespace
 
-int DumpBtf(const void* data, size_t size_bytes, const TypeSelection& wanted,
-            std::string* text) {
-  if (size_bytes > UINT32_MAX) return -E2BIG;
-  const std::unique_ptr<btf, FreeBtf> types(
-      btf__new(data, static_cast<uint32_t>(size_bytes)));
-  if (types == nullptr) return -errno;
+int DumpBtf(const BtfBytes& data, const BtfBytes& base,
+            const TypeSelection& wanted, std::string* text) {
+  std::unique_ptr<btf, FreeBtf> base_types;
+  if (base.data != nullptr) {
+    const int error = Parse(base, nullptr, &base_types);
+    if (error != 0) return error;
+  }
+  std::unique_ptr<btf, FreeBtf> types;
+  int error = Parse(data, base_types.get(), &types);
+  if (error != 0) return error;
+  const uint32_t first =
+      base_types == nullptr ? 1 : btf__type_cnt(base_types.get());
   const uint32_t count = btf__type_cnt(types.get());
   std::vector<bool> chosen = wanted.all ? std::vector<bool>(count, true)
                                         : Choice(types.get(), wanted).Make();
+  // Nobody wants to see the base's, but they have to be declared before.
+  std::fill_n(chosen.begin(), first, true);
   Extent extent(types.get());
   for (uint32_t id = 1; id < count; ++id) {
     if (!chosen[id]) continue;
     chosen[id] = IsDeclared(types.get(), btf__type_by_id(types.get(), id));
     if (!chosen[id]) continue;
-    const int error = extent.Add(id);
+    error = extent.Add(id);
     if (error != 0) return error;
   }
   // Making a dumper follows the references of all types.
-  if (std::none_of(chosen.begin(), chosen.end(), [](bool one) { return one; }))
+  if (std::none_of(chosen.begin() + first, chosen.end(),
+                   [](bool one) { return one; }))
     return 0;
+  std::string base_text;
+  Output output{&base_text};
   const std::unique_ptr<btf_dump, FreeDump> dump(
-      btf_dump__new(types.get(), Append, text, nullptr));
+      btf_dump__new(types.get(), Append, &output, nullptr));
   if (dump == nullptr) return -errno;
   for (uint32_t id = 1; id < count; ++id) {
+    if (id == first) output.text = text;
     if (!chosen[id]) continue;
-    const int error = btf_dump__dump_type(dump.get(), id);
+    error = btf_dump__dump_type(dump.get(), id);
     if (error != 0) return error;
+    if (id < first) base_text.clear();
   }
   return 0;
 }

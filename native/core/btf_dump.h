@@ -21,13 +21,22 @@ struct TypeSelection {
   Names aliases;
 };
 
+// Data of BTF; without any data, none.
+struct BtfBytes {
+  const void* data;
+  size_t size_bytes;
+};
+
 // Appends the declarations, each after those that it needs; what is only
 // pointed to is declared and not defined. The references of the BTF were
 // checked before; here is refused what would have libbpf recurse without end,
 // divide by zero, or write without end. Returns 0 or -errno: -ELOOP for types
 // nested too deep, -E2BIG for too many, -EINVAL for those that C does not have.
-int DumpBtf(const void* data, size_t size_bytes, const TypeSelection& wanted,
-            std::string* text);
+//
+// Of data that is split from a base only what it adds: what is declared there
+// already is named as in the whole text of the base.
+int DumpBtf(const BtfBytes& data, const BtfBytes& base,
+            const TypeSelection& wanted, std::string* text);
 
 }  // namespace bpf_ringbuf
 

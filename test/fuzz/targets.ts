@@ -243,7 +243,7 @@ function damagedBtf(random: Random): Uint8Array {
 function dumpBtf(input: Uint8Array): void {
   attempt(openCodes, () => {
     new Btf(input)
-    addon.dumpBtf(input, true, [], [])
+    addon.dumpBtf(input, undefined, true, [], [])
   })
 }
 
@@ -260,7 +260,7 @@ function compareAcceptance(input: Uint8Array): void {
     refusal = (error as Error).message
   }
   // No type is asked for.
-  const accepted = typeof addon.dumpBtf(input, false, [], []) !== 'number'
+  const accepted = typeof addon.dumpBtf(input, undefined, false, [], []) !== 'number'
   if (refusal === undefined) assert(accepted, 'libbpf refuses what is taken here')
   else if (accepted) assert.match(refusal, unseenByLibbpf)
 }

@@ -14,7 +14,8 @@ namespace {
 // BTF that is made a type at a time; ids count from 1.
 class Types {
  public:
-  Types() : types_(btf__new_empty()) {}
+  explicit Types(btf* base = nullptr)
+      : types_(btf__new_empty_split(base)), base_(base) {}
   ~Types() { btf__free(types_); }
   Types(const Types&) = delete;
   Types& operator=(const Types&) = delete;
@@ -22,9 +23,7 @@ class Types {
   btf* get() const { return types_; }
 
   int Dump(const TypeSelection& wanted, std::string* text) const {
-    uint32_t size_bytes = 0;
-    const void* data = btf__raw_data(types_, &size_bytes);
-    return DumpBtf(data, size_bytes, wanted, text);
+    return DumpBtf(BytesOf(types_), BytesOf(base_), wanted, text);
   }
 
   int DumpAll() const {
@@ -33,7 +32,15 @@ class Types {
   }
 
  private:
+  static BtfBytes BytesOf(const btf* types) {
+    if (types == nullptr) return {nullptr, 0};
+    uint32_t size_bytes = 0;
+    const void* data = btf__raw_data(types, &size_bytes);
+    return {data, size_bytes};
+  }
+
   btf* types_;
+  btf* base_;
 };
 
 bool Has(const std::string& text, const std::string& part) {
@@ -175,7 +182,49 @@ TEST(
 
 TEST("btf_dump: what is no BTF is an error") {
   std::string text;
-  EXPECT(DumpBtf("nothing", 7, {true, {}, {}}, &text) < 0);
+  EXPECT(DumpBtf({"nothing", 7}, {nullptr, 0}, {true, {}, {}}, &text) < 0);
+}
+
+TEST("btf_dump: of split types what they add, named beside those of the base") {
+  const Types base;
+  AddTasks(base.get());
+  btf__add_fwd(base.get(), "connection", BTF_FWD_STRUCT);
+  const Types module(base.get());
+  const int number = btf__find_by_name(base.get(), "int");
+  const int task = btf__find_by_name(base.get(), "task");
+  // The whole of what the base only declares.
+  btf__add_struct(module.get(), "connection", 32);
+  btf__add_field(module.get(), "task", task, 0, 0);
+  btf__add_field(module.get(), "mark", number, 192, 0);
+  // Another one than the base's.
+  btf__add_struct(module.get(), "owner", 4);
+  btf__add_field(module.get(), "inode", number, 0, 0);
+  std::string text;
+  EXPECT(module.Dump({true, {}, {}}, &text) == 0);
+  EXPECT(Has(text, "struct connection {\n\tstruct task task;\n\tint mark;"));
+  EXPECT(Has(text, "struct owner___2 {\n\tint inode;"));
+  for (const char* part : {"struct task {", "struct owner {", "BLUE"}) {
+    EXPECT(!Has(text, part));
+  }
+  text.clear();
+  EXPECT(module.Dump({false, {"connection", "task"}, {}}, &text) == 0);
+  EXPECT(Has(text, "struct connection {"));
+  EXPECT(!Has(text, "inode"));
+  text.clear();
+  EXPECT(module.Dump({false, {"task"}, {}}, &text) == 0);
+  EXPECT(text.empty());
+}
+
+TEST("btf_dump: split types without their base are an error") {
+  const Types base;
+  AddTasks(base.get());
+  const Types module(base.get());
+  btf__add_ptr(module.get(), 1);
+  uint32_t size_bytes = 0;
+  const void* data = btf__raw_data(module.get(), &size_bytes);
+  std::string text;
+  EXPECT(DumpBtf({data, size_bytes}, {"nothing", 7}, {true, {}, {}}, &text) <
+         0);
 }
 
 }  // namespace
