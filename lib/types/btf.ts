@@ -41,7 +41,8 @@ const named: readonly BtfKind[] = ['struct', 'union', 'enum', 'typedef', 'int', 
  * to that are `number`, larger ones `bigint`, and so are pointers; enums are their names;
  * `char[n]` is a `string` and `unsigned char[n]` a `Uint8Array`; a flexible array at the
  * end takes the rest of the record; members of anonymous structs and unions are fields of
- * what they are in, as in C.
+ * what they are in, as in C. To write, one member of an anonymous union is enough: where
+ * that is a struct itself, all of its fields.
  */
 export class Btf extends BtfReader {
   /**

@@ -10,6 +10,8 @@ import { bool, f32, f64 } from './scalar.js'
 import { array, bytes, cstring } from './sequence.js'
 import { Struct } from './struct.js'
 import {
+  type Alternative,
+  type Alternatives,
   fieldCount,
   isIdentifier,
   maxBytes,
@@ -168,7 +170,7 @@ class Maker {
     const { kind, name, size } = declared
     if (size > maxBytes) return tooLarge
     const members = new Members(this, this.#btf, declared)
-    const problem = members.addAll(declared.members, 0)
+    const problem = members.addAll(declared, 0)
     if (problem !== undefined) return problem
     if (mayBeOpen && kind === 'struct') {
       const tail = this.#tail(declared)
@@ -176,13 +178,13 @@ class Maker {
       const misplaced = tail && members.addTail(tail, declared.members.at(-1) as BtfMember)
       if (misplaced !== undefined) return misplaced
     }
-    const { fields, isPacked } = members
+    const { fields, alternatives, isPacked } = members
     if (Object.keys(fields).length === 0) return unsupported(`a ${kind} without members`)
     // It is as BTF has it: there is nothing to compare it with.
     const options = { packed: isPacked, unchecked: true }
     return kind === 'struct'
-      ? new Struct(name, fields, options, { size })
-      : new Union(name, fields, options, size)
+      ? new Struct(name, fields, options, { size, alternatives })
+      : new Union(name, fields, options, { size, alternatives })
   }
 
   /** Of a flexible array at the end. */
@@ -210,6 +212,9 @@ class Members {
   readonly #maker: Maker
   readonly #btf: BtfReader
   readonly #size: number
+  readonly #alternatives = new Map<string, readonly Alternative[]>()
+  /** The members of unions that what is added lies in. */
+  readonly #path: (Alternative & { readonly fields: string[] })[] = []
   #count = 0
   #steps = 0
 
@@ -219,17 +224,33 @@ class Members {
     this.#size = size
   }
 
+  /** Of what is written by one member alone; nothing when there is no such union. */
+  get alternatives(): Alternatives | undefined {
+    return this.#alternatives.size === 0 ? undefined : this.#alternatives
+  }
+
   /** The first member that is the cause that there is no type. */
-  addAll(members: readonly BtfMember[], bitsBefore: number): Unsupported | undefined {
+  addAll({ kind, members }: BtfStruct, bitsBefore: number): Unsupported | undefined {
+    const all: Alternative[] = []
     for (const member of members) {
-      const path = `.${member.name === '' ? '(anonymous)' : member.name}`
-      if (++this.#steps > maxFields) return unsupported('one member too many', path)
-      const problem = this.#add(member, bitsBefore + member.bitOffset)
-      if (problem === undefined) continue
-      // Of an anonymous one its members are those of the whole.
-      return unsupported(problem.problem, `${path}${problem.path}`)
+      if (kind === 'union') {
+        const own = { fields: [], all }
+        all.push(own)
+        this.#path.push(own)
+      }
+      const problem = this.#addOne(member, bitsBefore)
+      if (kind === 'union') this.#path.pop()
+      if (problem !== undefined) return problem
     }
     return undefined
+  }
+
+  #addOne(member: BtfMember, bitsBefore: number): Unsupported | undefined {
+    const path = `.${member.name === '' ? '(anonymous)' : member.name}`
+    if (++this.#steps > maxFields) return unsupported('one member too many', path)
+    const problem = this.#add(member, bitsBefore + member.bitOffset)
+    // Of an anonymous one its members are those of the whole.
+    return problem && unsupported(problem.problem, `${path}${problem.path}`)
   }
 
   addTail(type: Type, { name, bitOffset }: BtfMember): Unsupported | undefined {
@@ -243,7 +264,7 @@ class Members {
     if (name === '') {
       const inner = this.#btf.type(id)
       if (inner.kind === 'struct' || inner.kind === 'union') {
-        return this.addAll(inner.members, bitOffset)
+        return this.addAll(inner, bitOffset)
       }
       return unsupported(`a ${inner.kind} without a name`)
     }
@@ -280,6 +301,8 @@ class Members {
     this.#count += fieldCount(type)
     if (this.#count > maxFields) return unsupported('one field too many')
     this.fields[name] = at(offset, type)
+    for (const { fields } of this.#path) fields.push(name)
+    if (this.#path.length > 0) this.#alternatives.set(name, [...this.#path])
     return undefined
   }
 

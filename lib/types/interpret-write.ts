@@ -1,5 +1,6 @@
 // Writes C values by functions, where code is not worth it or cannot be made.
 import { invalidType } from '../errors/errors.js'
+import { alternativesOf, isReplaced } from './alternatives.js'
 import { writeBits } from './bit-access.js'
 import { littleEndian, type Memory } from './memory.js'
 import {
@@ -8,7 +9,7 @@ import {
   type IntShape,
   isOpen,
   requiredBytes,
-  type Shape,
+  type StructShape,
   type Type,
   type UnionShape,
   describeRecordOnly,
@@ -42,14 +43,15 @@ import {
 export type Write = (memory: Memory, at: number, value: unknown, what: string) => void
 
 /**
- * The bytes that are no field's; nothing when fields overlap.
+ * The bytes that are no field's; nothing when fields overlap, or need not be given.
  *
  * @internal
  */
 export function gapsOf(
-  fields: readonly Field[],
+  { fields, alternatives }: StructShape,
   size: number,
 ): [from: number, to: number][] | undefined {
+  if (alternatives !== undefined) return undefined
   const gaps: [number, number][] = []
   let end = 0
   for (const { offset, type } of [...fields].sort((a, b) => a.offset - b.offset)) {
@@ -60,48 +62,6 @@ export function gapsOf(
   }
   if (size > end) gaps.push([end, size])
   return gaps
-}
-
-/**
- * Fields that share bits, as the members of a C union do that are flattened into their
- * struct: of a group one is enough. The group of each that is in one.
- *
- * @internal
- */
-export function groupsOf(fields: readonly Field[]): ReadonlyMap<Field, readonly Field[]> {
-  const groups = new Map<Field, Field[]>()
-  let group: Field[] = []
-  let groupEnd = 0
-  const close = (): void => {
-    if (group.length > 1) for (const field of group) groups.set(field, group)
-  }
-  const ranges = fields.map((field) => ({ field, range: bitRange(field) }))
-  for (const { field, range } of ranges.sort((a, b) => a.range[0] - b.range[0])) {
-    const [start, end] = range
-    if (start >= groupEnd) {
-      close()
-      group = []
-    }
-    group.push(field)
-    groupEnd = Math.max(groupEnd, end)
-  }
-  close()
-  return groups
-}
-
-function bitRange({ offset, type: { shape, size } }: Field): [start: number, end: number] {
-  const start = 8 * offset
-  const { bitOffset, width } = bitsOf(shape) ?? {
-    bitOffset: 0,
-    width: size === 0 ? Infinity : 8 * size,
-  }
-  return [start + bitOffset, start + bitOffset + width]
-}
-
-/** Of a bit-field, also of one that is read as something else than a number. */
-function bitsOf(shape: Shape): BitsShape | undefined {
-  while (shape.kind === 'map') ({ shape } = shape.type)
-  return shape.kind === 'bits' ? shape : undefined
 }
 
 /**
@@ -158,7 +118,7 @@ export function interpretWrite(type: Type, zeroed = false): Write {
       }
     }
     case 'struct':
-      return interpretStruct(type, shape.fields, zeroed)
+      return interpretStruct(type, shape, zeroed)
     case 'view':
     case 'tagged':
       return (_memory, _at, _value, what) => {
@@ -167,15 +127,16 @@ export function interpretWrite(type: Type, zeroed = false): Write {
   }
 }
 
-function interpretStruct(struct: Type, fields: readonly Field[], zeroed: boolean): Write {
+function interpretStruct(struct: Type, shape: StructShape, zeroed: boolean): Write {
+  const { fields } = shape
   const names = fields.map(({ name }) => name)
   const known = new Set(names)
-  const between = gapsOf(fields, struct.size)
+  const between = gapsOf(shape, struct.size)
   const gaps = zeroed ? [] : (between ?? [[0, ownBytes(struct, fields)]])
-  const groups = between === undefined ? groupsOf(fields) : undefined
+  const alternatives = between === undefined ? alternativesOf(shape) : undefined
   const writes = fields.map((field) => ({
     ...field,
-    group: groups?.get(field),
+    path: alternatives?.get(field.name) ?? [],
     // What takes the rest of the record is none of the struct's own bytes.
     write: interpretWrite(field.type, zeroed || (between === undefined && !isOpen(field.type))),
   }))
@@ -185,9 +146,9 @@ function interpretStruct(struct: Type, fields: readonly Field[], zeroed: boolean
       if (!known.has(name)) unknownField(given, name, names, what)
     }
     for (const [from, to] of gaps) memory.u8.fill(0, at + from, at + to)
-    for (const { name, offset, group, write } of writes) {
+    for (const { name, offset, path, write } of writes) {
       const field = given[name]
-      if (field === undefined && group?.some((other) => given[other.name] !== undefined)) continue
+      if (field === undefined && isReplaced(path, given)) continue
       write(memory, at + offset, field, `${what}.${name}`)
     }
   }
@@ -209,15 +170,32 @@ function interpretUnion({ size }: Type, shape: UnionShape, zeroed: boolean): Wri
       return
     }
     const set = Object.keys(given).filter((name) => given[name] !== undefined)
-    const [name = ''] = set
-    const member = writes.get(name)
-    if (set.length !== 1 || member === undefined) {
+    const member = memberOf(shape, set)
+    if (member === undefined) {
       const expected = `a value that was read, or an object with exactly one of ${names.join(', ')},`
       throw invalidType(expected, what, value)
     }
     if (!zeroed) memory.u8.fill(0, at, at + size)
-    member.write(memory, at + member.offset, given[name], `${what}.${name}`)
+    for (const name of member) {
+      const field = given[name]
+      // The first one of its path is the member itself.
+      const path = shape.alternatives?.get(name)?.slice(1) ?? []
+      if (field === undefined && isReplaced(path, given)) continue
+      const { offset, write } = writes.get(name) as { offset: number; write: Write }
+      write(memory, at + offset, field, `${what}.${name}`)
+    }
   }
+}
+
+/** The fields of the one member that all of these are of: that is one, but of an anonymous struct. */
+function memberOf(
+  { fields, alternatives }: UnionShape,
+  set: readonly string[],
+): readonly string[] | undefined {
+  const [first = ''] = set
+  const member = alternatives?.get(first)?.[0]?.fields ?? [first]
+  const isField = fields.some(({ name }) => name === first)
+  return isField && set.every((name) => member.includes(name)) ? member : undefined
 }
 
 function interpretBits(shape: BitsShape, size: number, zeroed: boolean): Write {

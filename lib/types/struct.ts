@@ -8,7 +8,14 @@ import {
   type StructOptions,
   type StructValue,
 } from './fields.js'
-import { make, roundUp, type StructShape, type Type, type value } from './type.js'
+import {
+  type Alternatives,
+  make,
+  roundUp,
+  type StructShape,
+  type Type,
+  type value,
+} from './type.js'
 
 export { at, type Fields, type Placed, type StructOptions, type StructValue } from './fields.js'
 export * from './integer.js'
@@ -31,6 +38,7 @@ interface Declared {
   /** In bytes, where fields and alignment do not say it. */
   size?: number | undefined
   isAnonymous?: boolean
+  alternatives?: Alternatives | undefined
 }
 
 /**
@@ -50,11 +58,11 @@ export class Struct<T = unknown> implements Type<T> {
     const { packed, size: given, ...compared } = checkStructOptions(options)
     const { fields: placed, end, align } = placeFields('struct', name, fields, packed)
     const larger = checkSize(given, end, `struct "${name}"`) ?? roundUp(end, align)
-    const { size = larger, isAnonymous = false } = declared
+    const { size = larger, isAnonymous = false, alternatives } = declared
     this.name = name
     this.size = size
     this.align = align
-    this.shape = { kind: 'struct', fields: placed, isAnonymous, ...compared }
+    this.shape = { kind: 'struct', fields: placed, isAnonymous, alternatives, ...compared }
     make(this)
   }
 

@@ -92,12 +92,34 @@ interface Compared {
   checked: boolean
 }
 
+/**
+ * A member of a union whose members are fields of the struct around it, as those of an
+ * anonymous one are in C.
+ *
+ * @internal
+ */
+export interface Alternative {
+  /** The names of its fields. */
+  readonly fields: readonly string[]
+  /** All members of the union, this one included. */
+  readonly all: readonly Alternative[]
+}
+
+/**
+ * By the names of fields: the member that each is in, of the outermost union first.
+ *
+ * @internal
+ */
+export type Alternatives = ReadonlyMap<string, readonly Alternative[]>
+
 /** @internal */
 export interface StructShape extends Compared {
   kind: 'struct'
   fields: readonly Field[]
   /** In C its fields are members of what it lies in: `bits(u32, { … })`. */
   isAnonymous: boolean
+  /** Of unions in it whose members are its fields, where that is known. */
+  alternatives?: Alternatives | undefined
 }
 
 /** @internal */
@@ -107,6 +129,8 @@ export type StructType = Type & { readonly shape: StructShape }
 export interface UnionShape extends Compared {
   kind: 'union'
   fields: readonly Field[]
+  /** As of a struct; where there are any, each of its fields has one, of the union itself. */
+  alternatives?: Alternatives | undefined
 }
 
 /** @internal */

@@ -8,7 +8,7 @@ import {
   type StructValue,
 } from './fields.js'
 import { compileRead } from './read.js'
-import { make, roundUp, type Type, type UnionShape, type value } from './type.js'
+import { type Alternatives, make, roundUp, type Type, type UnionShape, type value } from './type.js'
 import { createUnionValue } from './union-value.js'
 import { encode } from './write.js'
 
@@ -16,6 +16,12 @@ import { encode } from './write.js'
 export type OneOf<T> = {
   [K in keyof T]: Pick<T, K> & { [O in Exclude<keyof T, K>]?: never }
 }[keyof T]
+
+interface Declared {
+  /** In bytes, where members and alignment do not say it. */
+  size?: number | undefined
+  alternatives?: Alternatives | undefined
+}
 
 /** A C union: all members begin at its start, unless `at()` places one elsewhere. */
 export class Union<T = unknown> implements Type<T> {
@@ -28,16 +34,16 @@ export class Union<T = unknown> implements Type<T> {
 
   /**
    * @internal
-   * @param declaredSize In bytes, where members and alignment do not say it.
+   * @param declared What only BTF and this library say of it.
    */
-  constructor(name: string, members: Fields, options: StructOptions, declaredSize?: number) {
+  constructor(name: string, members: Fields, options: StructOptions, declared: Declared = {}) {
     const { packed, size, ...compared } = checkStructOptions(options)
     const { fields, end, align } = placeFields('union', name, members, packed)
     this.name = name
     const larger = checkSize(size, end, `union "${name}"`) ?? roundUp(end, align)
-    this.size = declaredSize ?? larger
+    this.size = declared.size ?? larger
     this.align = align
-    this.shape = { kind: 'union', fields, ...compared }
+    this.shape = { kind: 'union', fields, alternatives: declared.alternatives, ...compared }
     make(this)
   }
 

@@ -99,15 +99,16 @@ function convertOne(type: Type, form: IntegerForm): Type {
     case 'struct': {
       const fields = convertFields(shape.fields, form)
       if (fields === undefined) return type
-      const { unchecked, checked, isAnonymous } = shape
+      const { unchecked, checked, isAnonymous, alternatives } = shape
       const options = { packed: align === 1, unchecked, checked }
-      return new Struct(name, fields, options, { size, isAnonymous })
+      return new Struct(name, fields, options, { size, isAnonymous, alternatives })
     }
     case 'union': {
       const fields = convertFields(shape.fields, form)
       if (fields === undefined) return type
-      const { unchecked, checked } = shape
-      return new Union(name, fields, { packed: align === 1, unchecked, checked }, size)
+      const { unchecked, checked, alternatives } = shape
+      const options = { packed: align === 1, unchecked, checked }
+      return new Union(name, fields, options, { size, alternatives })
     }
     case 'view': {
       const struct = convert(shape.struct, form)

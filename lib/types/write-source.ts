@@ -1,8 +1,16 @@
 // Writes C values: the source of a function for their type.
-import { gapsOf, groupsOf, interpretWrite, ownBytes } from './interpret-write.js'
+import { alternativesOf } from './alternatives.js'
+import { gapsOf, interpretWrite, ownBytes } from './interpret-write.js'
 import { littleEndian } from './memory.js'
 import { alignOfElements, isAligned, memoryNames, type Names } from './place.js'
-import { type EnumShape, type Field, type IntShape, isOpen, type Type } from './type.js'
+import {
+  type Alternative,
+  type EnumShape,
+  type IntShape,
+  isOpen,
+  type StructShape,
+  type Type,
+} from './type.js'
 import {
   booleanIn,
   encoded,
@@ -117,7 +125,7 @@ ${this.#write(shape.type, inner, offset)}`
       case 'array':
         return this.#array(shape.element, shape.length, target, offset, start, what)
       case 'struct':
-        return this.#struct(type, shape.fields, target, offset, start, what)
+        return this.#struct(type, shape, target, offset, start, what)
       case 'view':
       case 'tagged':
         throw new TypeError('it cannot be nested')
@@ -174,12 +182,13 @@ ${this.#write(element, inner, 0)}
 
   #struct(
     struct: Type,
-    fields: readonly Field[],
+    shape: StructShape,
     target: Target,
     offset: number,
     start: string,
     what: string,
   ): string {
+    const { fields } = shape
     const names = this.#name()
     const known = this.#name()
     const count = this.#name()
@@ -198,7 +207,7 @@ if (${name} === ${names}[${count}]) ${count}++
 else if (!${known}.has(${name})) unknownField(${value}, ${name}, ${names}, ${what})
 }`,
     ]
-    const between = gapsOf(fields, struct.size)
+    const between = gapsOf(shape, struct.size)
     const gaps = target.zeroed ? [] : between
     if (gaps === undefined) {
       lines.push(`u8.fill(0, ${start}, ${start} + ${String(ownBytes(struct, fields))})`)
@@ -207,13 +216,20 @@ else if (!${known}.has(${name})) unknownField(${value}, ${name}, ${names}, ${wha
         lines.push(...zeroSource(target, offset + from, offset + to))
       }
     }
-    const groups = between === undefined ? groupsOf(fields) : undefined
-    const isGiven = new Map<readonly Field[], string>()
-    for (const group of new Set(groups?.values())) {
-      const given = this.#name()
-      isGiven.set(group, given)
-      const tests = group.map((field) => `${value}.${field.name} !== undefined`)
-      lines.push(`const ${given} = ${tests.join(' || ')}`)
+    const alternatives = between === undefined ? alternativesOf(shape) : undefined
+    const unions = new Set([...(alternatives?.values() ?? [])].flat().map(({ all }) => all))
+    /** Of each member of a union, whether it is given, and an expression: whether another is. */
+    const isReplaced = new Map<Alternative, string>()
+    for (const all of unions) {
+      const given = all.map((own) => {
+        const tests = own.fields.map((field) => `${value}.${field} !== undefined`)
+        const name = this.#name()
+        lines.push(`const ${name} = ${tests.length === 0 ? 'false' : tests.join(' || ')}`)
+        return name
+      })
+      const count = this.#name()
+      lines.push(`const ${count} = ${given.map((one) => `Number(${one})`).join(' + ')}`)
+      all.forEach((own, i) => isReplaced.set(own, `${count} > Number(${String(given[i])})`))
     }
     for (const field of fields) {
       const inner = this.#name()
@@ -222,9 +238,12 @@ else if (!${known}.has(${name})) unknownField(${value}, ${name}, ${names}, ${wha
       const zeroed = target.zeroed || (gaps === undefined && !isOpen(field.type))
       const place = { ...target, value: inner, what: `${target.what}.${field.name}`, zeroed }
       const written = this.#write(field.type, place, offset + field.offset)
-      const given = isGiven.get(groups?.get(field) ?? [])
+      const path = alternatives?.get(field.name) ?? []
+      const replaced = path.map((own) => isReplaced.get(own)).join(' || ')
       lines.push(
-        given === undefined ? written : `if (${inner} !== undefined || !${given}) {\n${written}\n}`,
+        replaced === ''
+          ? written
+          : `if (${inner} !== undefined || !(${replaced})) {\n${written}\n}`,
       )
     }
     return lines.join('\n')

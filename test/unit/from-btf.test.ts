@@ -3,8 +3,9 @@ import { BpfObject } from '../../lib/object/object.js'
 import { typeFromBtf, unsupportedInBtf } from '../../lib/types/from-btf.js'
 import { Memory } from '../../lib/types/memory.js'
 import { compileRead } from '../../lib/types/read.js'
-import { array, bytes, cstring, f64, struct, u32, u64 } from '../../lib/types/struct.js'
-import { encode } from '../../lib/types/write.js'
+import { array, bytes, cstring, f64, struct, type Type, u32, u64 } from '../../lib/types/struct.js'
+import { withIntegers } from '../../lib/types/with-integers.js'
+import { createWrite, encode } from '../../lib/types/write.js'
 import { BtfWriter } from './btf-writer.js'
 import { compileBpf } from './compilers.js'
 import { firstSeed, Random } from './random.js'
@@ -133,6 +134,83 @@ describe('a type of BTF is', () => {
     expect(compileRead(type)(Memory.of(written), 0, type.size)).toEqual(value)
   })
 })
+
+describe('of a union whose members are fields', () => {
+  const w = new BtfWriter()
+  const octet = w.int('unsigned char', 1)
+  const int = w.int('unsigned int', 4)
+  const wide = w.int('unsigned long long', 8)
+  const member = (name: string, bitOffset = 0, type = int) => ({ name, type, bitOffset })
+  // union { u8 a; struct { u32 x; union { u32 y; struct { u32 :32; u32 far, last; }; }; }; u64 z; }
+  const deep = w.struct('', 12, [member('far', 32), member('last', 64)])
+  const inner = w.union('', 12, [member('y'), { type: deep, bitOffset: 0 }])
+  const pair = w.struct('', 16, [member('x'), { type: inner, bitOffset: 32 }])
+  const members = [member('a', 0, octet), { type: pair, bitOffset: 0 }, member('z', 0, wide)]
+  const choice = w.union('', 16, members)
+  const outer = [member('id'), { type: choice, bitOffset: 32 }]
+  const ids = { struct: w.struct('outer', 20, outer), union: w.union('whole', 16, members) }
+  const btf = new Btf(w.bytes())
+
+  const writers: [string, (type: Type, value: object) => number[]][] = [
+    ['encode()', (type, value) => [...encode(type, value, 'value')]],
+    [
+      'createWrite()',
+      (type, value) => {
+        const memory = Memory.ofSize(type.size)
+        memory.u8.fill(9)
+        createWrite(type)(memory, 0, value, 'value')
+        return [...memory.u8.subarray(0, type.size)]
+      },
+    ],
+  ]
+
+  const words = (...values: number[]): number[] => values.flatMap((value) => [value, 0, 0, 0])
+
+  const enough: [object, number[]][] = [
+    [{ a: 1 }, words(1, 0, 0, 0)],
+    [{ z: 2 }, words(2, 0, 0, 0)],
+    [{ x: 1, y: 2 }, words(1, 2, 0, 0)],
+    [{ x: 1, far: 3, last: 4 }, words(1, 0, 3, 4)],
+    [{ x: 1, y: 2, far: 3, last: 4 }, words(1, 2, 3, 4)],
+  ]
+  const tooLittle: [object, RegExp][] = [
+    [{ x: 1 }, /^Expected an integer .* for value\.(y|far) but received undefined$/],
+    [{ y: 1 }, / for value\.x but /],
+    [{ x: 1, far: 1 }, / for value\.last but /],
+    [{ x: 1, last: 1 }, / for value\.far but /],
+  ]
+
+  describe.each(writers)('by %s', (_, write) => {
+    const types = { struct: findType(btf, ids.struct), union: findType(btf, ids.union) }
+    const strings = withIntegers(types.struct, 'string')
+
+    test.each(enough)('%p is enough', (value, expected) => {
+      expect(write(types.struct, { id: 7, ...value })).toEqual([...words(7), ...expected])
+      expect(write(strings, { id: 7, ...value })).toEqual([...words(7), ...expected])
+      expect(write(types.union, value)).toEqual(expected)
+    })
+
+    test.each(tooLittle)('%p is not', (value, message) => {
+      expect(() => write(types.struct, { id: 7, ...value })).toThrow(message)
+      expect(() => write(types.union, value)).toThrow(message)
+    })
+
+    test('several members are for the struct that has all when it was read', () => {
+      const all = { id: 7, a: 1, x: 1, y: 2, far: 2, last: 3, z: 2 ** 33 + 1 }
+      expect(write(types.struct, all)).toEqual(words(7, 1, 2, 2, 3))
+      expect(() => write(types.struct, { id: 7 })).toThrow(/ for value\.a but /)
+      for (const value of [{}, { a: 1, z: 1 }, { b: 1 }]) {
+        expect(() => write(types.union, value)).toThrow(/exactly one of a, x, y, far, last, z/)
+      }
+    })
+  })
+})
+
+function findType(btf: Btf, id: number): Type {
+  const type = typeFromBtf(btf, id)
+  if (type === undefined) throw new Error('no type')
+  return type
+}
 
 describe('there is no type for', () => {
   const w = new BtfWriter()

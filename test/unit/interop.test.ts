@@ -243,39 +243,31 @@ function check(compiler: Compiler, structs: readonly CStruct[], random: Random):
   })
 }
 
-interface Part {
-  name: string
-  /** In bits. */
-  start: number
-  end: number
-}
-
 /**
- * Of each anonymous union in a struct, all members but one that share bits with that one:
- * writing does without them.
+ * Of each anonymous union in a struct, the fields of all members but one that has any: writing
+ * does without them.
  */
 function hiddenByUnions(btf: Btf, name: string, random: Random): Set<string> {
-  const shown: Part[] = []
-  const others: Part[] = []
-  const walk = (members: readonly BtfMember[], before: number, isShown: boolean): void => {
-    for (const { name, bitOffset, bitSize, type } of members) {
-      const start = before + bitOffset
+  const shown = new Set<string>()
+  const hidden = new Set<string>()
+  const walk = (members: readonly BtfMember[], isShown: boolean): void => {
+    for (const { name, type } of members) {
       const inner = btf.type(type)
       if (name !== '') {
-        const end = start + (bitSize === 0 ? 8 * btf.sizeOf(type) : bitSize)
-        ;(isShown ? shown : others).push({ name, start, end })
+        if (btf.sizeOf(type) > 0) (isShown ? shown : hidden).add(name)
       } else if (inner.kind === 'struct') {
-        walk(inner.members, start, isShown)
-      } else if (inner.kind === 'union') {
+        walk(inner.members, isShown)
+      } else if (inner.kind === 'union' && inner.members.length > 0) {
         const chosen = random.pick(inner.members)
-        for (const each of inner.members) walk([each], start, isShown && each === chosen)
+        const before = shown.size
+        walk([chosen], isShown)
+        const areOthersShown = isShown && shown.size === before
+        for (const each of inner.members) if (each !== chosen) walk([each], areOthersShown)
       }
     }
   }
-  walk(btf.structs(name)[0]?.members ?? [], 0, true)
-  const isHidden = ({ start, end }: Part): boolean =>
-    shown.some((part) => part.start < end && start < part.end)
-  return new Set(others.filter(isHidden).map(({ name }) => name))
+  walk(btf.structs(name)[0]?.members ?? [], true)
+  return hidden
 }
 
 /** Where its members are. */
