@@ -3,7 +3,7 @@ import type { Arena } from './batch.js'
 import { RecordTooShortError, UnknownTagError } from '../errors/errors.js'
 import type { ReadCstring } from '../types/cstring.js'
 import type { Names } from '../types/place.js'
-import { createRead, lendSource, readSource } from '../types/read.js'
+import { accessorSource, createRead, readSource } from '../types/read.js'
 import { requiredBytes, type TaggedShape, type Type } from '../types/type.js'
 import { tagType } from '../types/tagged.js'
 
@@ -66,7 +66,12 @@ export function recordSource(type: Type, origin: string, names: Names): RecordSo
   const { shape } = type
   if (shape.kind === 'tagged') return taggedSource(type, shape, origin, names)
   const { kept, read } = valueSource(type, 0, names)
-  return { kept, start: '', body: `${shortSource(type, 0)}result = onRecord(${read}, ${origin})` }
+  const lent = lentSource([type])
+  return {
+    kept: lent.kept + kept,
+    start: lent.start,
+    body: `${shortSource(type, 0)}result = onRecord(${read}, ${origin})`,
+  }
 }
 
 function shortSource(type: Type, index: number): string {
@@ -74,18 +79,21 @@ function shortSource(type: Type, index: number): string {
   return `if (length < ${needed}) throw tooShort(memory, o, length, ${String(index)})\n`
 }
 
+/** What the accessors of views read, of which one record is lent at a time. */
+function lentSource(types: readonly Type[]): { kept: string; start: string } {
+  return types.some(({ shape }) => shape.kind === 'view')
+    ? { kept: 'let lent, lentStart = 0, lentEnd = 0\n', start: 'lent = memory' }
+    : { kept: '', start: '' }
+}
+
 function valueSource(type: Type, index: number, names: Names): { kept: string; read: string } {
   if (type.shape.kind !== 'view') {
     const place = { base: 'o', baseAlign: 8, end: 'o + length', names }
     return { kept: '', read: readSource(type, place) }
   }
-  // A scope of its own for the names of each view.
-  const lend = `lend${String(index)}`
-  const kept = `const ${lend} = (() => {
-${lendSource(type.shape.struct, names)}
-return (memory, start, end) => (lent = memory, lentStart = start, lentEnd = end, accessor)
-})()`
-  return { kept, read: `${lend}(memory, o, o + length)` }
+  const accessor = `accessor${String(index)}`
+  const kept = accessorSource(type.shape.struct, accessor, names)
+  return { kept, read: `(lentStart = o, lentEnd = o + length, ${accessor})` }
 }
 
 function taggedSource(type: Type, shape: TaggedShape, origin: string, names: Names): RecordSource {
@@ -110,9 +118,11 @@ break }`
     skip: 'continue',
     bytes: `result = onUnknown({ ${tag.name}: 'unknown', value: ${value}, bytes: u8.slice(o, o + length) }, ${origin})`,
   }
+  const lent = lentSource(cases.map((each) => each.type))
   return {
-    kept: kept.join('\n'),
-    start: `const isOne = typeof onRecord === 'function', ${calls.join(', ')}`,
+    kept: lent.kept + kept.join('\n'),
+    start: `const isOne = typeof onRecord === 'function', ${calls.join(', ')}
+${lent.start}`,
     body: `${shortSource(type, 0)}switch (${switched}) {
 ${branches.join('\n')}
 default: {

@@ -37,6 +37,7 @@ export const runtime = {
   read128,
   readNarrowBits,
   readWideBits,
+  asPrototype,
 }
 
 /** Statements that name what the expressions use: `runtime` once, `memory` for each. */
@@ -210,6 +211,14 @@ function readFields(
   }))
 }
 
+/**
+ * V8 looks properties of an object with getters up in a dictionary each time, unless it is
+ * the prototype of another: then it inlines the getters, which is four times as fast.
+ */
+function asPrototype(accessor: object): void {
+  Object.create(accessor)
+}
+
 function createView(struct: StructType, cstrings: () => ReadCstring): Read {
   let lent: Memory
   let lentStart = 0
@@ -219,6 +228,7 @@ function createView(struct: StructType, cstrings: () => ReadCstring): Read {
     const get = (): unknown => read(lent, lentStart + offset, lentEnd)
     Object.defineProperty(accessor, name, { get, enumerable: true, configurable: true })
   }
+  asPrototype(accessor)
   return (memory, start, end) => {
     lent = memory
     lentStart = start
@@ -228,11 +238,12 @@ function createView(struct: StructType, cstrings: () => ReadCstring): Read {
 }
 
 /**
- * Statements that make the `lend` of a view: as `createRead()` does, of getters in source.
+ * Statements that make the accessor of a view, of getters in source: they read `lent` from
+ * `lentStart` to `lentEnd`.
  *
  * @internal
  */
-export function lendSource(struct: StructType, names: Names): string {
+export function accessorSource(struct: StructType, accessor: string, names: Names): string {
   const getters = struct.shape.fields.map(({ name, offset, type }) => {
     const place = { base: 'lentStart', baseAlign: 8, end: 'lentEnd', names }
     return `  get ${name}() {
@@ -241,10 +252,10 @@ export function lendSource(struct: StructType, names: Names): string {
     return ${readSource(type, place, offset)}
   },`
   })
-  return `let lent, lentStart = 0, lentEnd = 0
-const accessor = {
+  return `const ${accessor} = {
 ${getters.join('\n')}
-}`
+}
+asPrototype(${accessor})`
 }
 
 /**
