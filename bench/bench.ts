@@ -64,6 +64,7 @@ const columns: readonly Column[] = [
   { title: 'ns a call', of: 'nsPerCall', as: 'median' },
   { title: 'open', of: 'open', as: 'median' },
   { title: 'load', of: 'load', as: 'median' },
+  { title: 'attach', of: 'attach', as: 'median' },
 ]
 
 const fairColumns: readonly Column[] = [
@@ -197,7 +198,8 @@ const sections: readonly Section[] = [
   {
     group: 'open',
     title: 'Opening and loading an object',
-    about: () => 'Against a program in C that calls libbpf alone, the second time in each process.',
+    about: () =>
+      'Against a program in C that calls libbpf alone, the second time in each process; attached, the first time, through the typed module of exec-snoop.',
   },
 ]
 

@@ -77,6 +77,11 @@ export function claims(rows: readonly MeasuredRow[]): Claim[] {
       const parts = of('BpfObject').map((ms) => (ms - inC) / 5)
       found.push(...claimBound('open and load, more than C', row.name, '5 ms', parts))
     }
+    if (row.name === 'open-attach') {
+      const inC = median(of('C'))
+      const parts = of('module').map((ms) => (ms - inC) / 20)
+      found.push(...claimBound('open, load, attach, more than C', row.name, '20 ms', parts))
+    }
     return found
   })
 }

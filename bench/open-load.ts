@@ -1,4 +1,4 @@
-// How long it takes to open and to load an object, against libbpf itself.
+// How long it takes to open, to load and to attach an object, against libbpf itself.
 import { join } from 'node:path'
 import { BpfObject } from 'bpf-ringbuf'
 import { buildDir, Lines } from './processes.js'
@@ -32,4 +32,19 @@ export async function openAndLoad(
     }
   }
   return { value: open + load, open, load }
+}
+
+/** Milliseconds, of exec-snoop, the first time in a process: in C, and through its typed module. */
+export async function openLoadAndAttach(side: 'C' | 'module'): Promise<Measurement> {
+  const child =
+    side === 'C'
+      ? new Lines('bench/native/open_load', [join(buildDir, objects.small.path), 'attach'])
+      : new Lines(process.execPath, [
+          join(buildDir, 'bench/open-module.js'),
+          join(buildDir, 'examples/exec-snoop.bpf.js'),
+        ])
+  const parts = (await child.numbers()).map((ns) => ns / 1e6)
+  await child.end()
+  const [open = NaN, load = NaN, attach = NaN] = parts
+  return { value: open + load + attach, open, load, attach }
 }

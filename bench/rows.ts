@@ -6,7 +6,7 @@ import { loopDelay } from './fairness.js'
 import { addedCost, backToBack, parallel, words } from './load.js'
 import { dumpMap, getOne, setOne, setSome } from './maps.js'
 import { residentMiB } from './memory.js'
-import { objects, openAndLoad } from './open-load.js'
+import { objects, openAndLoad, openLoadAndAttach } from './open-load.js'
 import { decodeExec, drain } from './per-record.js'
 import type { ProducerOptions } from './processes.js'
 import { consumerCpu } from './records.js'
@@ -294,6 +294,16 @@ export const rows: readonly Row[] = [
     isQuick: true,
     run: (side: 'C' | 'BpfObject') => openAndLoad(side, object),
   })),
+  {
+    name: 'open-attach',
+    group: 'open',
+    title: 'exec-snoop, attached, the first in its process',
+    unit: 'ms, open, load and attach',
+    better: 'less',
+    sides: ['C', 'module'],
+    isQuick: true,
+    run: (side: string) => openLoadAndAttach(side as 'C' | 'module'),
+  },
 ]
 
 function ofMaps<S extends string>(
