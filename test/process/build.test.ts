@@ -14,7 +14,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { endianness, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkElf } from '../../lib/btf/elf.js'
 import { Btf, BpfObject } from '../../lib/index.js'
@@ -179,6 +179,19 @@ describeBpf('bpf-ringbuf build', () => {
       stderr: expect.stringMatching(/vmlinux\.h is of this machine's kernel/) as string,
     })
     expect(readFileSync(join(folder, 'agent.bpf.o')).subarray(5, 6).toString('hex')).toBe(order)
+  })
+
+  test('of the other byte order there is an object without a module, which is no failure', () => {
+    const foreign = endianness() === 'LE' ? 'bpfeb' : 'bpfel'
+    writeFileSync(join(folder, 'plain.bpf.c'), 'int limit = 1;\n')
+    expect(run(['build', '--target', foreign, 'plain.bpf.c'])).toEqual({
+      status: 0,
+      stdout: expect.stringMatching(/^plain\.bpf\.o: \d+ ms\n$/) as string,
+      stderr: expect.stringMatching(
+        /^bpf-ringbuf build: no module, .* on one of that order\n$/,
+      ) as string,
+    })
+    expect(existsSync(join(folder, 'plain.bpf.ts'))).toBe(false)
   })
 
   test('takes folders, macros and options of clang', () => {
