@@ -372,10 +372,11 @@ $(SANITIZED_ADDONS): build/%/$(ADDON): build/%/fault.o build/Makefile $(NATIVE_S
 	@for path in bpf test; do ln -sfn ../../$$path build/$*/build/$$path; done
 	@touch $@
 
-dist/index.js: tsconfig.json $(wildcard lib/*.ts lib/*/*.ts) $(NODE_MODULES)
+dist/index.js: tsconfig.json scripts/bundle.mjs $(wildcard lib/*.ts lib/*/*.ts) $(NODE_MODULES)
 	$(call say,TSC,dist)
 	@rm -rf dist
 	$(Q)$(TSC) -p tsconfig.json
+	$(Q)node scripts/bundle.mjs
 	@chmod +x dist/cli/main.js
 	@touch $@
 

@@ -14,7 +14,7 @@ async function nodePrints(...args: string[]): Promise<string> {
   return (await promisify(execFile)(process.execPath, args)).stdout
 }
 
-function residentMiBIn(status: string): number {
+export function residentMiBIn(status: string): number {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
 }
 

@@ -83,7 +83,7 @@ function wantsSource() {
 }
 
 function loadsPrebuilt() {
-  const library = join(root, 'dist/addon/load.js')
+  const library = join(root, 'dist/prebuilt.js')
   // A clone has none at first; there it is compiled.
   return existsSync(library) && require(library).loadsPrebuilt(root)
 }

@@ -1,5 +1,5 @@
 // Where the addon's file may be.
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { basename, isAbsolute, join } from 'node:path'
 
 /** Folders below a root, in the order in which they are tried. */
@@ -53,10 +53,21 @@ export function placesOfAddon(): Places | undefined {
   // Modules of ECMAScript have none, and bundlers give relative ones.
   if (typeof __dirname === 'undefined' || !isAbsolute(__dirname)) return undefined
   const prebuilt = ['prebuilds', prebuiltName()]
-  if (!/\/(dist|lib)\/addon$/.test(__dirname)) return { root: __dirname, folders: [[], prebuilt] }
-  return {
-    root: join(__dirname, '../..'),
-    // What was compiled on this machine is what somebody asked for.
-    folders: [['build', 'Debug'], ['build', 'Release'], prebuilt],
+  const root = packageRoot(__dirname)
+  if (root === undefined) return { root: __dirname, folders: [[], prebuilt] }
+  // What was compiled on this machine is what somebody asked for.
+  return { root, folders: [['build', 'Debug'], ['build', 'Release'], prebuilt] }
+}
+
+/** This package's folder, of one in it that has code; bundles may be in a dist/ of their own. */
+export function packageRoot(directory: string): string | undefined {
+  const root = /^(.*)\/(?:dist|lib)(?:\/(?:addon|cli))?$/.exec(directory)?.[1]
+  if (root === undefined) return undefined
+  try {
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as unknown
+    const isOurs = (manifest as { name?: unknown } | null)?.name === 'bpf-ringbuf'
+    return isOurs ? root : undefined
+  } catch {
+    return undefined
   }
 }

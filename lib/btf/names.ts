@@ -1,13 +1,15 @@
 // Finds types by their names: a hash table over the names as they lie in the data,
 // none of which becomes a string for it.
-import { randomInt } from 'node:crypto'
 import type { BtfData } from './data.js'
 
 /** Longer names that begin alike are told apart when they are compared. */
 const hashedBytes = 64
 
-/** So that nobody can name types in such a way that all fall together. */
-const seed = randomInt(2 ** 32)
+/**
+ * So that nobody can name types in such a way that all fall together. Whoever
+ * makes a file sees no number of this process, and node:crypto takes 5 ms to load.
+ */
+const seed = Math.floor(Math.random() * 2 ** 32)
 
 /** @internal */
 export class Names {

@@ -2,7 +2,7 @@
 // megabytes only the headers and the sections that are needed are read, and
 // nothing that it says is believed: what makes no sense is as if it were not there.
 // The BPF objects that are to be loaded are checked otherwise, see btf/elf.ts.
-import { createHash } from 'node:crypto'
+import type * as Crypto from 'node:crypto'
 import { endianness } from 'node:os'
 import type { Pieces } from './source.js'
 import { SymbolList, type SymbolTable } from './symbol-table.js'
@@ -245,6 +245,9 @@ export class ElfSymbols {
 
   /** The same for the same symbols, whichever file they are in. */
   digest(): string {
+    // Not before it is needed: it takes 5 ms to load.
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    const { createHash } = require('node:crypto') as typeof Crypto
     return createHash('sha256')
       .update(this.#entries)
       .update(this.#names)

@@ -36,7 +36,7 @@ describe('the install script', () => {
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'bpf ringbuf '))
-    for (const name of ['bin', 'scripts', 'dist/addon']) {
+    for (const name of ['bin', 'scripts', 'dist']) {
       mkdirSync(join(folder, name), { recursive: true })
     }
     cpSync(original, join(folder, 'scripts/install.cjs'))
@@ -58,7 +58,7 @@ describe('the install script', () => {
 
   function prebuilt(loads: boolean) {
     const source = `exports.loadsPrebuilt = () => ${String(loads)}`
-    writeFileSync(join(folder, 'dist/addon/load.js'), source)
+    writeFileSync(join(folder, 'dist/prebuilt.js'), source)
   }
 
   function install(environment: NodeJS.ProcessEnv = {}) {

@@ -1,8 +1,8 @@
 // Which of the prebuilt addons is this process's.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { placesOfAddon, prebuiltName } from '../../lib/addon/locate.js'
+import { packageRoot, placesOfAddon, prebuiltName } from '../../lib/addon/locate.js'
 
 const path = process.execPath
 const name = `${process.platform}-${process.arch}`
@@ -45,4 +45,25 @@ test('by the report of the process when that cannot be read', () => {
 
 test('the root is that of the package', () => {
   expect(placesOfAddon()).toMatchObject({ root: join(__dirname, '../..') })
+})
+
+test('a bundle in a dist/ of its own is not taken for the package', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bpf-ringbuf-'))
+  try {
+    const manifest = (text: string) => writeFileSync(join(folder, 'package.json'), text)
+    const directory = join(folder, 'dist')
+    mkdirSync(directory)
+    expect(packageRoot(directory)).toBeUndefined()
+    for (const text of ['{ "name": "agent" }', 'null', '{']) {
+      manifest(text)
+      expect(packageRoot(directory)).toBeUndefined()
+    }
+    manifest('{ "name": "bpf-ringbuf" }')
+    for (const inside of ['dist', 'dist/addon', 'dist/cli', 'lib/addon']) {
+      expect(packageRoot(join(folder, inside))).toBe(folder)
+    }
+    expect(packageRoot(join(folder, 'bundle'))).toBeUndefined()
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
