@@ -215,7 +215,7 @@ ANALYZED_STAMPS := $(TIDY_STAMPS:build/tidy/%=build/analyzed/%)
 ANALYZED := $(patsubst %,build/tidy/core/%,poller coalescer batch ring_source perf_source)
 
 .PHONY: lint
-lint: eslint wings prettier check-modules documents core-alone clang-format clang-tidy shellcheck publint test-types ## every linter
+lint: eslint wings prettier check-modules documents api-check core-alone clang-format clang-tidy shellcheck publint test-types ## every linter
 
 .PHONY: eslint
 eslint: typescript
@@ -227,6 +227,17 @@ eslint: typescript
 wings: $(NODE_MODULES)
 	$(call say,CRUISE,lib)
 	$(call quietly,$(BIN)/depcruise lib --config .dependency-cruiser.mjs)
+
+# What is public, as it is committed: a change of it shows in a diff, or is refused here.
+API := $(BIN)/api-extractor run -c etc/api-extractor.json
+.PHONY: api api-check
+api: typescript ## etc/bpf-ringbuf.api.md, the report of the public API
+	$(call say,API,etc)
+	$(call quietly,$(API) --local)
+api-check: typescript
+	$(call say,CHECK,etc/bpf-ringbuf.api.md)
+	$(call quietly,mkdir -p build/api && $(API) || { diff -u etc/bpf-ringbuf.api.md build/api/bpf-ringbuf.api.md; \
+	  echo "The public API has changed: if that was meant run make api and say so in CHANGELOG.md"; false; })
 
 .PHONY: prettier
 prettier: $(NODE_MODULES)
