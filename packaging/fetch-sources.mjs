@@ -1,9 +1,10 @@
 // Downloads sources, and unpacks each as DIRECTORY/NAME. LIST says which: where in
-// Debian's pool, and the hash; sources.json has those of prebuilt addons.
+// Debian's pool, the hash, and a day on which it was there; sources.json has those of
+// prebuilt addons.
 // Usage: fetch-sources.mjs DIRECTORY LIST
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 
 /** The mirror that this machine installs from. */
 function mirror() {
@@ -12,18 +13,44 @@ function mirror() {
   return uri || 'http://deb.debian.org/debian/'
 }
 
-function fetchSource({ name, path, sha256 }, directory) {
-  const archive = join(directory, basename(path))
-  const url = `${mirror()}pool/main/${path}`
+/** Downloads a file, and checks what came. It goes through the proxy that apt goes through. */
+function download(url, archive, sha256) {
+  const options = ['-o', 'APT::Sandbox::User=root', '-o', 'Acquire::Retries=2']
+  const args = [...options, 'download-file', url, archive, `SHA256:${sha256}`]
   try {
-    // apt's own: it goes through the proxy that apt goes through, and checks the hash.
-    const options = ['-o', 'APT::Sandbox::User=root', 'download-file']
-    const args = [...options, url, archive, `SHA256:${sha256}`]
     execFileSync('/usr/lib/apt/apt-helper', args, { stdio: 'pipe' })
   } catch (error) {
-    const why = String(error.stderr ?? error.message).trim()
-    throw new Error(`cannot fetch ${name}; if Debian has a newer one, edit ${list}\n${why}`)
+    const lines = String(error.stderr ?? error.message)
+      .trim()
+      .split('\n')
+    return `${url}: ${lines.find((line) => line.startsWith('E: ')) ?? lines.at(-1)}`
   }
+  return undefined
+}
+
+/**
+ * From the mirror, whose pool has what some release of Debian has today, or from
+ * Debian's archive of what it ever had, as it was on the day that `seen` names.
+ */
+function fetchArchive({ path, seen, sha256 }, archive) {
+  const places = [mirror(), `http://snapshot.debian.org/archive/debian/${seen}T000000Z/`]
+  const wrong = []
+  for (const place of places) {
+    const problem = download(`${place}pool/main/${path}`, archive, sha256)
+    if (problem === undefined) return
+    wrong.push(problem)
+  }
+  throw new Error(
+    `cannot fetch ${basename(path)}:\n  ${wrong.join('\n  ')}\n` +
+      `When Debian has another version, give its version, path, sha256 and today's date in ${list}:\n` +
+      `"apt-cache showsrc ${basename(dirname(path))}" with deb-src lines of sid names them.`,
+  )
+}
+
+function fetchSource(source, directory) {
+  const { name, path } = source
+  const archive = join(directory, basename(path))
+  fetchArchive(source, archive)
   const part = join(directory, `${name}.part`)
   rmSync(part, { recursive: true, force: true })
   mkdirSync(part)
