@@ -185,7 +185,7 @@ test-nodes: build build-tests ## one build in Node 20, 22, 24, 26, Bun and Deno,
 	@node test/nodes/run.mjs $(ARGS)
 
 .PHONY: test-install
-test-install: build prebuilds ## installed as users do, bundled, on a bare Debian; ARGS='--quick' or "--cell 'NAME'" (root)
+test-install: build prebuilds | $$(QEMU_USER) $$(ARM64_NPM) ## installed as users do, bundled, on a bare Debian; ARGS='--quick' or "--cell 'NAME'" (root)
 	@node test/install/run.mjs $(ARGS)
 
 .PHONY: fuzz
@@ -422,6 +422,6 @@ build/test/life/.tsc: $(wildcard test/*.ts)
 build/bench/.tsc: test/stress/options.ts
 
 # An image of a container is built without them.
--include test/kernels/kernels.mk test/libbpf/libbpf.mk packaging/prebuilds.mk
+-include test/kernels/kernels.mk test/libbpf/libbpf.mk packaging/prebuilds.mk packaging/release.mk
 
 -include $(wildcard build/bpf/*.d build/bpf/test/*.d build/test/*.d build/bench/native/*.d build/bench/peers/*.d build/arm64/bpf/test/*.d)

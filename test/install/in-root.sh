@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs a command in a folder, in a copy of a root directory that goes away with it.
-# Usage: in-root.sh ROOT FOLDER COMMAND...
+# Usage: [IN_ROOT_NODE=FILE] in-root.sh ROOT FOLDER COMMAND...
+#   IN_ROOT_NODE: the Node that is there instead of the root's own
 set -eu
 
 if [ "${IN_ROOT-}" != 1 ]; then
@@ -18,6 +19,7 @@ mount -t overlay -o "lowerdir=$lower,upperdir=$over/upper,workdir=$over/work" ov
 for name in proc sys dev; do mount --rbind /$name $root/$name; done
 mkdir -p $root/work $root/etc/ssl/certs
 mount --bind "$folder" $root/work
+if [ -n "${IN_ROOT_NODE-}" ]; then mount --bind "$IN_ROOT_NODE" $root/usr/local/bin/node; fi
 # The network, and npm's cache: what a registry that is warm gives at once.
 cp -L /etc/resolv.conf /etc/hosts $root/etc/
 if [ -e /etc/ssl/certs/ca-certificates.crt ]; then

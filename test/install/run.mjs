@@ -61,6 +61,8 @@ const files = {
   }),
   'snoop.mjs': code + ending,
   'snoop.cjs': asCommonJs + ending,
+  // For compilers, too.
+  'snoop.mts': code,
   'jest.test.js': `const ${names} = require('bpf-ringbuf')\n${test}`,
   'vitest.test.mjs':
     `import { expect, test } from 'vitest'\nimport ${names} from 'bpf-ringbuf'\n` + test,
@@ -68,16 +70,18 @@ const files = {
 
 const event = /^\d+ \S+ \/\S+$/m
 
-/** A root directory with Debian 12 and Node 22; made at the first time. */
-async function bareRoot() {
+const suites = { 11: 'bullseye', 12: 'bookworm', 13: 'trixie' }
+
+/** A root directory with a release of Debian and Node 22; made at the first time. */
+async function bareRoot(release) {
   const cache = join(root, '.cache/install')
-  const directory = join(cache, 'debian-12')
+  const directory = join(cache, `debian-${release}`)
   if (!existsSync(directory)) {
-    console.log('  ROOT     Debian 12')
+    console.log(`  ROOT     Debian ${release}`)
     mkdirSync(`${directory}.part`, { recursive: true })
-    const archive = join(cache, 'debian-12.tar')
+    const archive = join(cache, `debian-${release}.tar`)
     const makeBase = [join(root, 'test/container/make-base.sh'), '22', '10', cache, archive]
-    await mustRun('sh', makeBase, { timeoutSeconds: 600 })
+    await mustRun('sh', [...makeBase, suites[release]], { timeoutSeconds: 900 })
     await mustRun('tar', ['-xf', archive, '-C', `${directory}.part`], { timeoutSeconds: 300 })
     rmSync(archive)
     renameSync(`${directory}.part`, directory)
@@ -93,8 +97,8 @@ async function runCell(cell, folder, tarball) {
   cpSync(join(root, objectPath), join(folder, objectPath))
   chmodSync(folder, 0o755)
   const modules = packages.length === 0 ? undefined : await fromRegistry(...packages)
-  const inRoot = cell.bareRoot
-    ? ['sh', join(import.meta.dirname, 'in-root.sh'), await bareRoot(), folder]
+  const inRoot = cell.debian
+    ? ['sh', join(import.meta.dirname, 'in-root.sh'), await bareRoot(cell.debian), folder]
     : []
   const commands = cell.commands(modules).map((command) => [...inRoot, ...command])
   // Nothing is left in the home directory, nor taken from it.
@@ -105,6 +109,8 @@ async function runCell(cell, folder, tarball) {
       join(folder, '.cache', name),
     ]),
   )
+  const { node } = cell
+  if (node) env.IN_ROOT_NODE = join(await fromRegistry(node), node.split('@')[0], 'bin/node')
   const options = { cwd: folder, env: { ...env, NO_COLOR: '1' }, timeoutSeconds: 600 }
   for (const [command, ...args] of commands.slice(0, -1)) await mustRun(command, args, options)
 
@@ -117,7 +123,7 @@ async function runCell(cell, folder, tarball) {
   }
   const { status, output, stdout, end } = await run(command, args, { ...options, onStdout })
   clearInterval(exec)
-  if (cell.bareRoot && eventMs) console.log(`  ${(eventMs / 1000).toFixed(1)} s until an event`)
+  if (cell.debian && eventMs) console.log(`  ${(eventMs / 1000).toFixed(1)} s until an event`)
   const works =
     says === undefined
       ? status === 0 && event.test(stdout) && /records: [1-9]/.test(stdout)
@@ -132,7 +138,9 @@ const temporary = mkdtempSync(join(tmpdir(), 'bpf-ringbuf-install-'))
 process.on('exit', () => rmSync(temporary, { recursive: true, force: true }))
 chmodSync(temporary, 0o755)
 const packed = ['pack', '--ignore-scripts', '--json', '--pack-destination', temporary]
-const [{ filename }] = JSON.parse((await mustRun('npm', packed)).stdout)
+const [{ filename, size }] = JSON.parse((await mustRun('npm', packed)).stdout)
+const largestBytes = 2.5e6
+check(`the package has ${size} bytes, at most ${largestBytes}`, size <= largestBytes)
 const unknown = chosen?.find((name) => !(name in cells))
 if (unknown !== undefined) {
   throw new Error(`There is no cell ${unknown}; there are ${Object.keys(cells).join('; ')}`)
