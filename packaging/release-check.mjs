@@ -12,7 +12,7 @@ const { tag } = parseArgs({ options: { tag: { type: 'string' } } }).values
 
 /** npm's megabytes. */
 const largestBytes = 2.5e6
-const targets = ['linux-x64', 'linux-arm64']
+const targets = ['linux-x64', 'linux-arm64', 'linux-x64-musl', 'linux-arm64-musl']
 
 const read = (path) => readFileSync(join(root, path), 'utf8')
 const readJson = (path) => JSON.parse(read(path))

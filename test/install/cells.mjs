@@ -47,6 +47,7 @@ const unshared = (script, ...args) => ['unshare', '--mount', 'sh', '-ec', script
  *
  * - debian: the commands run in a root directory that has this release and Node 22, no more.
  * - node: the package of another Node that is there instead.
+ * - musl: the folder has a Bun for musl with the libraries that it needs.
  * - quick: it is part of the short run.
  * - says: what the last command prints instead of an event.
  */
@@ -323,6 +324,19 @@ export const cells = {
     debian: 12,
     commands: () => onBareDebian('export npm_config_build_from_source=true'),
     says: /^(?![^]*gyp)[^]*cannot be compiled: run "apt-get install g\+\+ make python3 pkg-config libbpf-dev"/,
+  },
+  // Without glibc's Node, which is in that root, too: only npm runs by that.
+  'musl, Bun': {
+    debian: 12,
+    musl: true,
+    commands: () => [
+      npm,
+      [
+        'sh',
+        '-ec',
+        'ln -s /work/musl/lib/ld-musl-x86_64.so.1 /lib/; export LD_LIBRARY_PATH=/work/musl/lib; exec musl/bun snoop.mjs',
+      ],
+    ],
   },
   // System calls of BPF are not emulated, so that no event comes: it loads, and says so.
   'arm64, emulated': {

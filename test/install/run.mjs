@@ -89,6 +89,15 @@ async function bareRoot(release) {
   return directory
 }
 
+/** Bun for musl, with its libraries. */
+async function muslBun() {
+  const directory = join(root, '.cache/install/musl')
+  if (!existsSync(directory)) {
+    await mustRun('sh', [join(import.meta.dirname, 'make-musl.sh'), directory])
+  }
+  return directory
+}
+
 /** Runs the commands of a cell in a folder; gives what is wrong. */
 async function runCell(cell, folder, tarball) {
   const { packages = [], says } = cell
@@ -109,6 +118,9 @@ async function runCell(cell, folder, tarball) {
       join(folder, '.cache', name),
     ]),
   )
+  if (cell.musl) {
+    cpSync(await muslBun(), join(folder, 'musl'), { recursive: true, verbatimSymlinks: true })
+  }
   const { node } = cell
   if (node) env.IN_ROOT_NODE = join(await fromRegistry(node), node.split('@')[0], 'bin/node')
   const options = { cwd: folder, env: { ...env, NO_COLOR: '1' }, timeoutSeconds: 600 }
