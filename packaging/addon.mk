@@ -33,7 +33,7 @@ all: $(ADDON)
 
 # clang's code is larger than gcc's: without what only debuggers read, which is in .debug.
 ifdef MUSL
-  C_ONLY := -fno-asynchronous-unwind-tables
+  C_ONLY := -fno-unwind-tables -fno-asynchronous-unwind-tables
   STRIPPED := --remove-section=.comment
 endif
 
