@@ -44,10 +44,10 @@ function checkVersion(directory, version) {
 
 /** A package of the npm registry, which a lock file names. */
 function npmPart(lock, modules, name) {
+  const own = `node_modules/${name}`
   // A lock file that npm hides says where from a link leads.
-  const [, { version, integrity }] = Object.entries(lock.packages).find(([path]) =>
-    path.endsWith(`node_modules/${name}`),
-  )
+  const path = Object.keys(lock.packages).find((each) => each.endsWith(`/${own}`))
+  const { version, integrity } = lock.packages[own] ?? lock.packages[path]
   const [, base64] = integrity.split('sha512-')
   return {
     name,
