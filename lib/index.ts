@@ -37,6 +37,27 @@ export type { GlobalValue } from './object/globals.js'
 export type { DetachedOptions } from './link/detached.js'
 export type { AttachTarget, AttachTargets } from './link/attach.js'
 export type { IterTarget } from './link/iter.js'
+export type {
+  FreplaceTarget,
+  KprobeMultiTarget,
+  KprobeTarget,
+  KretprobeTarget,
+  KsyscallTarget,
+  StructOpsTarget,
+  TraceTarget,
+} from './link/kernel-probes.js'
+export type { WithCookie } from './link/kind.js'
+export type {
+  BesideLink,
+  NetfilterTarget,
+  NetkitTarget,
+  TcTarget,
+  TcxTarget,
+  XdpTarget,
+} from './link/network.js'
+export type { CgroupTarget, NetnsTarget, SocketTarget, SockmapTarget } from './link/sockets.js'
+export type { RawTracepointTarget, TracepointTarget } from './link/tracepoints.js'
+export type { UprobeMultiTarget, UprobeTarget, UsdtTarget, UserFile } from './link/user-probes.js'
 export type { Iteration } from './link/iteration.js'
 export type { LinkInfo } from './link/link-info.js'
 export type { NamedProgram, StructOpsUpdate } from './link/link.js'
@@ -94,6 +115,7 @@ export { UserRingReservation } from './stream/user-ring-reservation.js'
 export { ipv4, ipv6, ktime, mac, uuid } from './types/addresses.js'
 export type { BitFields, BitFieldsValue, BitsValue } from './types/bits.js'
 export { bits } from './types/bits.js'
+export type { BtfDecoderOptions } from './types/btf.js'
 export { Btf } from './types/btf.js'
 export type { EnumNames, EnumValue, Enumeration } from './types/enumeration.js'
 export { enumeration } from './types/enumeration.js'

@@ -23,6 +23,7 @@ import type {
 } from './types.js'
 import { validate } from './validate.js'
 
+/** How BTF is read. */
 export interface BtfOptions {
   /**
    * What the data is split from, whose types and names it refers to: of a kernel

@@ -61,6 +61,7 @@ export interface BpfErrorDetails {
   log?: string | undefined
   /** What to do about it. */
   hint?: string | undefined
+  /** The error that this one comes from. */
   cause?: unknown
 }
 
@@ -69,14 +70,22 @@ export interface BpfErrorDetails {
  * `RangeError` that says "Expected X for Y but received Z".
  */
 export class BpfError extends Error {
+  /** The class of the error, as all errors of JavaScript have it. */
   override readonly name: string = 'BpfError'
+  /** What went wrong: test against this. */
   readonly code: BpfErrorCode
+  /** What was tried, such as `load` or `attach`. */
   readonly operation: string
+  /** What it was tried on, such as `program "on_exec"`. */
   readonly target: string
+  /** The error number of the kernel or of libbpf, negative, where there was one. */
   readonly errno: number | undefined
+  /** What libbpf printed during the operation, complete; empty when it was silent. */
   readonly log: string
+  /** What to do about it, where that is known; the message ends with it. */
   readonly hint: string | undefined
 
+  /** Puts the message together: what was tried, on what, the problem and the hint. */
   constructor(code: BpfErrorCode, problem: string, details: BpfErrorDetails) {
     // Some problems end with a question.
     const end = problem.endsWith('?') ? ' ' : '. '
@@ -100,12 +109,14 @@ export class BpfError extends Error {
  * line; `verifierLog` and `log` are complete.
  */
 export class VerifierError extends BpfError {
+  /** The class of the error. */
   override readonly name = 'VerifierError'
   /** The program that was rejected, by its name in C. */
   readonly program: string
   /** What the verifier wrote about this program, complete. */
   readonly verifierLog: string
 
+  /** Takes the last useful line of the log into the message. */
   constructor(program: string, verifierLog: string, details: BpfErrorDetails) {
     const lines = verifierLog.trimEnd().split('\n')
     const useful = lastUsefulLine(lines)
@@ -136,10 +147,12 @@ function hide(error: BpfError, property: string): void {
 
 /** A record that is shorter than the type it should hold. */
 export class RecordTooShortError extends BpfError {
+  /** The class of the error. */
   override readonly name = 'RecordTooShortError'
   /** A copy of the record. */
   readonly bytes: Uint8Array
 
+  /** Says how many bytes the record has and how many its type needs. */
   constructor(typeName: string, sizeBytes: number, bytes: Uint8Array) {
     super(
       'ERR_RECORD_TOO_SHORT',
@@ -152,12 +165,14 @@ export class RecordTooShortError extends BpfError {
 
 /** A tagged record whose tag none of the cases has. */
 export class UnknownTagError extends BpfError {
+  /** The class of the error. */
   override readonly name = 'UnknownTagError'
   /** A copy of the record. */
   readonly bytes: Uint8Array
   /** As the record would have it: a name, if an enum has one for it. */
   readonly tag: number | bigint | string
 
+  /** Says which tag the record has. */
   constructor(typeName: string, field: string, tag: UnknownTagError['tag'], bytes: Uint8Array) {
     super('ERR_UNKNOWN_TAG', `the record's "${field}" is ${String(tag)}, and no case is for that`, {
       operation: 'decode',

@@ -42,33 +42,61 @@ import {
 
 /** The kinds of targets by the names that they have in an {@link AttachTarget}. */
 export interface AttachTargets {
+  /** At a function of the kernel, or at an instruction of it. */
   kprobe: KprobeTarget
+  /** Where a function of the kernel returns. */
   kretprobe: KretprobeTarget
+  /** At many functions of the kernel at once: Linux 5.18. */
   kprobeMulti: KprobeMultiTarget
+  /** Where any of many functions of the kernel returns: Linux 5.18. */
   kretprobeMulti: KprobeMultiTarget
+  /** At a system call by its name, whatever its function is called on this machine. */
   ksyscall: KsyscallTarget
+  /** Where a system call returns. */
   kretsyscall: KsyscallTarget
+  /** At a function of a program or library. */
   uprobe: UprobeTarget
+  /** Where a function of a program or library returns. */
   uretprobe: UprobeTarget
+  /** At many functions of a program or library at once: Linux 6.6. */
   uprobeMulti: UprobeMultiTarget
+  /** Where any of many functions of a program or library returns: Linux 6.6. */
   uretprobeMulti: UprobeMultiTarget
+  /** At a probe that the authors of a program or library have put into it. */
   usdt: UsdtTarget
+  /** At a tracepoint, with the arguments as tracefs describes them. */
   tracepoint: TracepointTarget
+  /** At a tracepoint, with the arguments as the kernel passes them. */
   rawTracepoint: RawTracepointTarget
+  /** Where the section says: `tp_btf`, `fentry`, `fexit`, `fmod_ret` and `lsm`. */
   trace: TraceTarget
+  /** In the place of a function of another BPF program. */
   freplace: FreplaceTarget
+  /** As a function of the kernel's own tables, such as congestion control. */
   structOps: StructOpsTarget
+  /** At each sample of a perf event: clocks, hardware counters. */
   perfEvent: PerfEventTarget
+  /** At what the processes of a cgroup do. */
   cgroup: CgroupTarget
+  /** At what happens in a network namespace: `flow_dissector`, `sk_lookup`. */
   netns: NetnsTarget
+  /** At each packet that a network device receives, before the kernel's network stack. */
   xdp: XdpTarget
+  /** At each packet of a network device, by the traffic control's `clsact`. */
   tc: TcTarget
+  /** At each packet of a network device, as a link: Linux 6.6. */
   tcx: TcxTarget
+  /** At each packet of a netkit device: Linux 6.7. */
   netkit: NetkitTarget
+  /** At a hook of netfilter: Linux 6.4. */
   netfilter: NetfilterTarget
+  /** At each packet of a socket. */
   socket: SocketTarget
+  /** At the choice of one of many sockets that listen on one port. */
   reuseport: SocketTarget
+  /** At what the sockets of a map send and receive. */
   sockmap: SockmapTarget
+  /** At each element of what an iterator visits. */
   iter: IterTarget
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { addon } from '../addon/addon.js'
 import { BpfError, checkInteger, checkOptions } from '../errors/errors.js'
 
+/** How long to wait until programs have ended. */
 export interface DetachedOptions {
   /** How long to wait. Default 1000. */
   timeoutMs?: number

@@ -152,6 +152,7 @@ export class Iteration<T> implements Iterable<T>, AsyncIterable<T> {
     this.#splitter = splitter
   }
 
+  /** Runs the iterator from its beginning; each step blocks for one read. */
   *[Symbol.iterator](): Generator<T, void, undefined> {
     const run = new Run(this.#source)
     try {
@@ -165,6 +166,7 @@ export class Iteration<T> implements Iterable<T>, AsyncIterable<T> {
     }
   }
 
+  /** The same, with the event loop turning between the reads. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     const run = new Run(this.#source)
     try {

@@ -20,6 +20,7 @@ import { numberOf } from './program-types.js'
 
 /** A function of the kernel, see /proc/kallsyms. */
 export interface KprobeTarget extends WithCookie {
+  /** The name of the function. */
   symbol: string
   /** In bytes from its beginning; of kretprobe none. Default 0. */
   offset?: number | undefined
@@ -27,6 +28,7 @@ export interface KprobeTarget extends WithCookie {
 
 /** The return of a function of the kernel. */
 export interface KretprobeTarget extends WithCookie {
+  /** The name of the function. */
   symbol: string
 }
 
@@ -41,6 +43,7 @@ export type KprobeMultiTarget =
 
 /** A system call by its name, such as `openat`. */
 export interface KsyscallTarget extends WithCookie {
+  /** The name of the system call, without a prefix. */
   syscall: string
 }
 
@@ -162,6 +165,7 @@ const trace: Kind<TraceTarget> = {
 
 /** A function of another BPF program that is loaded: this program takes its place. */
 export interface FreplaceTarget {
+  /** The `BpfProgram` that has the function. */
   program: { readonly fd: number }
   /** The function's name in C. */
   symbol: string

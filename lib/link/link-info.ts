@@ -6,6 +6,7 @@ import { type AttachType, type LinkType, nameOf } from './program-types.js'
 export interface LinkInfo {
   /** `bpftool link show id ID`. */
   id: number
+  /** The kind of the link. */
   type: LinkType
   /** The program that is attached now. */
   programId: number
@@ -15,6 +16,7 @@ export interface LinkInfo {
   name?: string
   /** The offset from the beginning of the function, or of the file. */
   offset?: number
+  /** What `bpf_get_attach_cookie()` gives in the program. */
   cookie?: bigint
   /** Of probes: runs that were missed. */
   missed?: bigint

@@ -13,6 +13,7 @@ const notOne =
 
 /** A `struct_ops` map of the link's object, by its name. */
 export interface StructOpsUpdate {
+  /** The name of the map in C. */
   structOps: string
 }
 
@@ -78,6 +79,7 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
     return this.#program
   }
 
+  /** Whether the link was closed. */
   get closed(): boolean {
     return this.#closed
   }
@@ -238,6 +240,7 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
     return waitUntilDetached(this.#ids, this.#target(), options)
   }
 
+  /** As `close()`: for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

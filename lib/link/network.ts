@@ -9,6 +9,7 @@ export type Interface = string | number
 
 /** The receiving side of a network device, before the kernel's own network stack. Linux 5.9. */
 export interface XdpTarget {
+  /** The device. */
   interface: Interface
   /**
    * `skb`: for any device, after the packet has memory of its own; `driver`:
@@ -24,7 +25,9 @@ export interface XdpTarget {
  * cannot be pinned, and stays when the process is killed.
  */
 export interface TcTarget {
+  /** The device. */
   interface: Interface
+  /** What the device receives, or what it sends. */
   direction: 'ingress' | 'egress'
   /** Lower ones come first. Default: the kernel chooses. */
   priority?: number | undefined
@@ -42,12 +45,15 @@ export type Order =
 
 /** A `BpfLink` of the same device and direction. */
 export interface BesideLink {
+  /** The descriptor of the link. */
   readonly fd: number
 }
 
 /** Traffic control without a qdisc. Linux 6.6. */
 export type TcxTarget = Order & {
+  /** The device. */
   interface: Interface
+  /** What the device receives, or what it sends. */
   direction: 'ingress' | 'egress'
 }
 
@@ -64,7 +70,9 @@ const hooks = ['prerouting', 'input', 'forward', 'output', 'postrouting'] as con
 
 /** A hook of netfilter, of this network namespace. Linux 6.4. */
 export interface NetfilterTarget {
+  /** Packets of which protocol. */
   family: keyof typeof families
+  /** Where in the way of a packet. */
   hook: (typeof hooks)[number]
   /** Lower ones come first; neither -2^31 nor 2^31 - 1. */
   priority: number

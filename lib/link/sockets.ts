@@ -23,6 +23,7 @@ export type SocketTarget = number
  * are set after it was attached, as the kernel looks for programs when a socket is set.
  */
 export interface SockmapTarget {
+  /** The descriptor of the map. */
   readonly fd: number
 }
 

@@ -67,7 +67,9 @@ export type UprobeMultiTarget = UserFile &
  * A user-space static tracepoint. The object has to include usdt.bpf.h of libbpf.
  */
 export interface UsdtTarget extends UserFile, WithCookie {
+  /** The first part of the probe's name, such as `libc`. */
   provider: string
+  /** The second part, such as `setjmp`. */
   name: string
 }
 

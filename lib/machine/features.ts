@@ -57,12 +57,17 @@ export interface Features {
   readonly architecture: string
   /** Of the libbpf that is loaded, such as "1.1"; nothing where the addon cannot be loaded. */
   readonly libbpfVersion: string | undefined
+  /** What the kernel has of BPF at large. */
   readonly kernel: KernelFeatures
+  /** The buffers between programs and processes. */
   readonly buffers: BufferFeatures
   /** Each kind is tried when it is read first: some take 50 ms. */
   readonly attach: AttachFeatures
+  /** What this process may do. */
   readonly process: ProcessFeatures
+  /** How the machine is set up. */
   readonly system: SystemFeatures
+  /** What the libbpf that is linked in has. */
   readonly libbpf: LibbpfFeatures
   /** By libbpf's names, such as `lru_hash`. */
   readonly mapTypes: Readonly<Record<string, Feature>>

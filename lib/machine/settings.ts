@@ -10,7 +10,9 @@ export interface ProcessFeatures {
    * before, and for some features since, CAP_SYS_ADMIN is needed.
    */
   readonly capBpf: Feature
+  /** CAP_PERFMON is in force, which programs for tracing need. */
   readonly capPerfmon: Feature
+  /** CAP_SYS_ADMIN is in force, which stands for both of them. */
   readonly capSysAdmin: Feature
   /** Programs of networks and cgroups need it. */
   readonly capNetAdmin: Feature

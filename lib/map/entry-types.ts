@@ -18,29 +18,37 @@ import type { KernelMap } from './kernel-map.js'
 
 /** The types of a map's keys and values. */
 export interface KeyAndValue<K, V> {
+  /** The type of the keys. */
   key: Type<K>
+  /** The type of the values. */
   value: Type<V>
 }
 
 /** Of a per-CPU map: `value` is that of one CPU. */
 export interface KeyAndCpuValues<K, V> extends KeyAndValue<K, V> {
+  /** There is a value for each possible CPU. */
   perCpu: true
 }
 
 /** Of maps without keys: queues, stacks and bloom filters. */
 export interface ValueOnly<V> {
+  /** The type of the values. */
   value: Type<V>
 }
 
 /** Of maps whose values are descriptors of maps, programs, sockets or events. */
 export interface KeyOnly<K> {
+  /** The type of the keys. */
   key: Type<K>
 }
 
 /** What may be given for a map's keys and values. */
 export interface MapTypes {
+  /** The type of the keys. */
   key?: Type
+  /** The type of the values. */
   value?: Type
+  /** There is a value for each possible CPU. */
   perCpu?: boolean
 }
 

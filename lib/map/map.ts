@@ -40,12 +40,15 @@ export interface MapInfo {
   id: number
   /** As the kernel keeps it: at most 15 characters. */
   name: string
+  /** As `BpfMap.type`, such as `hash`. */
   type: string
   /** In bytes. */
   keySize: number
   /** In bytes, of one CPU. */
   valueSize: number
+  /** How many entries it has room for; of rings, bytes. */
   maxEntries: number
+  /** Its flags, such as `no_prealloc` or `mmapable`. */
   flags: MapFlag[]
   /** What it takes of the kernel's memory; nothing where /proc does not say. */
   memoryBytes: number | undefined
@@ -524,6 +527,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
     return this.#opened().walk('values') as unknown as IterableIterator<V>
   }
 
+  /** As `entries()`. */
   [Symbol.iterator](): IterableIterator<[K, V]> {
     return this.entries()
   }
@@ -685,6 +689,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
     this.kernel.close()
   }
 
+  /** As `close()`: for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

@@ -52,6 +52,7 @@ export class TaskDescriptor {
     this.#fd = -1
   }
 
+  /** As `close()`: for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

@@ -62,6 +62,7 @@ export class MapView<V = unknown> {
     return this.#entries.codec.readValue(this.#memory, this.#position(index)) as V
   }
 
+  /** Writes one value, which the programs see at once. */
   set(index: number, value: V): void {
     const at = this.#position(index)
     const { codec, types, map } = this.#entries

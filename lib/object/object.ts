@@ -34,6 +34,7 @@ import type { NativeMap } from '../addon/map.js'
 import type { NativeObject } from '../addon/object.js'
 import { BpfProgram } from './program.js'
 
+/** How an object is opened. */
 export interface OpenOptions {
   /** What messages call it. Default the file's name without `.bpf.o`, of bytes `object`. */
   name?: string
@@ -161,6 +162,7 @@ export class BpfObject {
     }
   }
 
+  /** How far it is. */
   get phase(): Phase {
     return this.#session.phase
   }
@@ -334,6 +336,7 @@ export class BpfObject {
     this.#session.close()
   }
 
+  /** As `close()`: for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

@@ -6,6 +6,7 @@ import { littleEndian } from '../types/memory.js'
 export interface ProgramInfo {
   /** `bpftool prog show id ID`. */
   id: number
+  /** The type of the program, as `BpfProgram.type`. */
   type: ProgramType
   /** A hash of its instructions. */
   tag: string
@@ -15,6 +16,7 @@ export interface ProgramInfo {
   loadTimeNs: bigint
   /** Of whom loaded it. */
   uid: number
+  /** Whether its licence lets it call helpers that are for GPL programs only. */
   gplCompatible: boolean
   /** The maps that it uses, those of global variables too. */
   mapIds: number[]
@@ -26,6 +28,7 @@ export interface ProgramInfo {
   jitedBytes: number
   /** Runs, and the time that they took: counted while somebody has `enableStats()`. */
   runCount: bigint
+  /** The time that all runs took, in nanoseconds. */
   runTimeNs: bigint
   /** Runs that were left out, as the program was running on that CPU. Linux 5.12. */
   recursionMisses: bigint | undefined

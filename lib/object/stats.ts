@@ -17,6 +17,7 @@ export class RunStats {
     this.#descriptor.close()
   }
 
+  /** As `close()`: for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

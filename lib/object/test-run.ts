@@ -26,6 +26,7 @@ export interface TestRunOptions {
   batchSize?: number | undefined
 }
 
+/** A flag of {@link TestRunOptions}. */
 export type TestRunFlag = 'xdp_live_frames' | 'skb_checksum_complete'
 
 const flagBits: Record<TestRunFlag, number> = { xdp_live_frames: 2, skb_checksum_complete: 4 }

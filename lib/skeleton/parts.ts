@@ -23,9 +23,12 @@ export interface SkeletonParts {
   embedded?: string
   /** Structs that are no map's and no global variable's, such as those of records. */
   types: readonly Type[]
+  /** The maps by their names, with the types of their entries. */
   maps: Readonly<Record<string, SkeletonMap>>
   /** The types of records, of the rings for which that is known. */
   rings: Readonly<Record<string, Type | undefined>>
+  /** The names of the programs. */
   programs: readonly string[]
+  /** The types of the global variables. */
   globals: Readonly<Record<string, Type>>
 }

@@ -9,6 +9,7 @@ import { checkType, type Type } from '../types/struct.js'
 
 /** A ring buffer of a generated module, with its records' type. */
 export interface BpfRing<T> {
+  /** The map itself. */
   readonly map: BpfMap
   /** What its records are: what the module was told, else bytes. */
   readonly type: Type<T>
@@ -23,11 +24,13 @@ export interface BpfRing<T> {
     onRecord: AwaitedCallback<[record: T, source: string]> | undefined,
     options?: RingBufferOptions,
   ): RingBuffer<T>
+  /** The same, for iterators: `records()` and `batches()`. */
   read(options?: RingBufferOptions): RingBuffer<T>
 }
 
 /** A perf buffer of a generated module, with its records' type. */
 export interface BpfPerfRing<T> {
+  /** The map itself. */
   readonly map: BpfMap
   /** What its records are: what the module was told, else bytes. */
   readonly type: Type<T>
@@ -42,11 +45,13 @@ export interface BpfPerfRing<T> {
     onRecord: AwaitedCallback<[record: T, cpu: number]> | undefined,
     options?: PerfBufferOptions,
   ): PerfBuffer<T>
+  /** The same, for iterators: `records()` and `batches()`. */
   read(options?: PerfBufferOptions): PerfBuffer<T>
 }
 
 /** A stream of a generated module, `BPFRB_EVENT_STREAM()`, with its records' type. */
 export interface BpfStream<T> {
+  /** The map itself. */
   readonly map: BpfMap
   /** What its records are: what the module was told, else bytes. */
   readonly type: Type<T>
@@ -61,6 +66,7 @@ export interface BpfStream<T> {
     onRecord: AwaitedCallback<[record: T]> | undefined,
     options?: EventStreamOptions,
   ): RingBuffer<T> | PerfBuffer<T>
+  /** The same, for iterators: `records()` and `batches()`. */
   read(options?: EventStreamOptions): RingBuffer<T> | PerfBuffer<T>
 }
 

@@ -11,6 +11,7 @@ import { checkMatch } from './match.js'
 import type { SkeletonMap, SkeletonParts } from './parts.js'
 import { SkeletonRing } from './ring.js'
 
+/** How the object of a generated module is opened. */
 export interface SkeletonOptions extends OpenOptions {
   /** The object's path, or its bytes, where it is neither beside the module nor in it. */
   object?: string | Uint8Array
@@ -39,9 +40,11 @@ export interface SkeletonOptions extends OpenOptions {
 export class BpfSkeleton<M, R, P, G> {
   /** What has no property here is to be found there. */
   readonly object: BpfObject
+  /** The maps by their names in C. */
   readonly maps: Readonly<M>
   /** Its ring and perf buffers, of streams one. Flight recorders are among the maps. */
   readonly rings: Readonly<R>
+  /** The programs by their names in C. */
   readonly programs: Readonly<P>
   /** By their names in C; see {@link BpfObject.globals}. */
   readonly globals: G
@@ -83,6 +86,7 @@ export class BpfSkeleton<M, R, P, G> {
     this.links = Object.freeze(links)
   }
 
+  /** How far the object is. */
   get phase(): Phase {
     return this.object.phase
   }
@@ -122,6 +126,7 @@ export class BpfSkeleton<M, R, P, G> {
     this.object.close()
   }
 
+  /** As `close()`: for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

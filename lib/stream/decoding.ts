@@ -7,6 +7,7 @@ import { turnMs } from './turns.js'
 export interface SourcedRecord<T> {
   /** The map's name in C. */
   source: string
+  /** The record. */
   record: T
 }
 

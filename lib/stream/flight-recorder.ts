@@ -20,6 +20,7 @@ import { checkIntegers } from './options.js'
 import type { Tally } from './record.js'
 import { compile, type Cursor, type Walk } from './walk.js'
 
+/** How a flight recorder is opened. */
 export interface FlightRecorderOptions<M extends IntegerForm = 'bigint'> {
   /**
    * Of perf buffers, the size of each CPU's in bytes, rounded up to a power of two
@@ -148,6 +149,7 @@ export class FlightRecorder<T, M extends IntegerForm = 'bigint'> {
     this.sizeBytes = this.#native.sizeBytes()
   }
 
+  /** Whether it was closed. */
   get closed(): boolean {
     return this.#closed
   }
@@ -206,6 +208,7 @@ export class FlightRecorder<T, M extends IntegerForm = 'bigint'> {
     this.#native.close()
   }
 
+  /** As `close()`: for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

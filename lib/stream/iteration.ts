@@ -213,5 +213,6 @@ const endOfIteration: IteratorReturnResult<undefined> = { done: true, value: und
  * TypeScript before 5.6 cannot say that nothing comes at the end.
  */
 export interface RecordIterator<T> extends AsyncIterator<T, undefined, unknown> {
+  /** Itself: for `for await`. */
   [Symbol.asyncIterator](): RecordIterator<T>
 }

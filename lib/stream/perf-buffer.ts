@@ -81,9 +81,11 @@ export interface PerfMapStats {
   lostByCpu: number[]
 }
 
+/** What a reader of perf buffers has counted. */
 export interface PerfBufferStats extends ReaderStats {
   /** With `orderBy`: records that came after a younger one had been delivered. */
   late: number
+  /** Each perf event array that it reads. */
   maps: PerfMapStats[]
 }
 
@@ -132,12 +134,14 @@ export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
     onRecord: AwaitedCallback<[record: WithIntegers<T, M>, cpu: number]> | undefined,
     options?: PerfBufferOptions<M>,
   )
+  /** The same of tagged records, with a callback for each case. */
   constructor(
     map: BpfMap,
     decoder: Tagged<T, B>,
     onRecord: TagCallbacks<B, M, number>,
     options?: PerfBufferOptions<M>,
   )
+  /** The same for iterators: `records()` and `batches()`. */
   constructor(map: BpfMap, decoder: Type<T>, options?: PerfBufferOptions<M>)
   constructor(
     map: BpfMap,

@@ -160,6 +160,7 @@ export abstract class Reader<T> {
     this.#unfollow = closeOnAbort(this.#options.signal, () => this.close())
   }
 
+  /** Whether it was closed, or has failed. */
   get closed(): boolean {
     return this.#closed
   }
@@ -183,6 +184,7 @@ export abstract class Reader<T> {
     this.merge?.close()
   }
 
+  /** As `close()`: for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }
@@ -331,6 +333,7 @@ export abstract class Reader<T> {
     return this.#iterate(true)
   }
 
+  /** As `records()`. */
   [Symbol.asyncIterator](): RecordIterator<T> {
     return this.records()
   }

@@ -16,6 +16,7 @@ import type { WithIntegers } from '../types/with-integers.js'
 import type { Type } from '../types/struct.js'
 import type { Tagged } from '../types/tagged.js'
 
+/** How a reader of ring buffers works. */
 export type RingBufferOptions<M extends IntegerForm = 'bigint'> = ReaderOptions<M>
 
 /** One ring of a reader. Positions count bytes since the map was made. */
@@ -28,7 +29,9 @@ export interface RingStats {
   availableBytes: number
   /** The most that was queued when the reader looked: how near it came to losing records. */
   peakBytes: number
+  /** What the reader has taken, in bytes. */
   consumerPosition: number
+  /** What the programs have reserved, in bytes. */
   producerPosition: number
   /** Records whose tag no case of `tagged()` has. */
   unknown: number
@@ -38,9 +41,11 @@ export interface RingStats {
   discarded: number | undefined
 }
 
+/** What a reader of ring buffers has counted. */
 export interface RingBufferStats extends ReaderStats {
   /** Records that the programs discarded, of all rings. */
   discarded: number | undefined
+  /** Each ring that it reads. */
   rings: RingStats[]
 }
 
@@ -90,12 +95,14 @@ export class RingBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
     onRecord: AwaitedCallback<[record: WithIntegers<T, M>, source: string]> | undefined,
     options?: RingBufferOptions<M>,
   )
+  /** The same of tagged records, with a callback for each case. */
   constructor(
     map: BpfMap,
     decoder: Tagged<T, B>,
     onRecord: TagCallbacks<B, M, string>,
     options?: RingBufferOptions<M>,
   )
+  /** The same for iterators: `records()` and `batches()`. */
   constructor(map: BpfMap, decoder: Type<T>, options?: RingBufferOptions<M>)
   constructor(
     map: BpfMap,

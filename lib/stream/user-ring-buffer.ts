@@ -34,11 +34,13 @@ const lookMs = 100
 /** Memory for values up to this size is used again. */
 const largestKept = 64 * 1024
 
+/** How a user ring buffer is opened. */
 export interface UserRingBufferOptions {
   /** Closes the ring when it aborts. */
   signal?: AbortSignal
 }
 
+/** How long to wait for room. */
 export interface WhenFreeOptions {
   /** Give up after this time, in milliseconds: `ERR_TIMEOUT`. Without it there is no end. */
   timeoutMs?: number
@@ -119,6 +121,7 @@ export class UserRingBuffer {
     this.#unfollow = closeOnAbort(options.signal, () => this.close())
   }
 
+  /** Whether it was closed. */
   get closed(): boolean {
     return this.#closed
   }
@@ -211,6 +214,7 @@ export class UserRingBuffer {
     this.#waiting.clear()
   }
 
+  /** As `close()`: for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

@@ -17,6 +17,7 @@ export interface SymbolizerOptions {
 
 /** An address, and what is known of it: a property is `undefined` when that is not. */
 export interface Frame {
+  /** As it stands in the stack. */
   address: bigint
   /** The function, as the file, the kernel or the JIT compiler calls it. */
   name: string | undefined

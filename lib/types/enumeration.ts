@@ -21,6 +21,7 @@ export class Enumeration<T = unknown> implements Type<T> {
    * written by name, too.
    */
   readonly number: Type<number>
+  /** For the compiler: the type of the values. Nothing is there at run time. */
   declare readonly [value]?: T
 
   /** @internal */

@@ -19,7 +19,9 @@ import {
 
 /** A field at an offset of its own instead of the next aligned one. */
 export interface Placed<T = unknown> {
+  /** From the start of the struct or union, in bytes. */
   readonly offset: number
+  /** What lies there. */
   readonly type: Type<T>
 }
 
@@ -38,6 +40,7 @@ export type StructValue<F extends Fields> = {
   -readonly [K in keyof F]: F[K] extends Placed<infer T> ? T : Value<F[K]>
 }
 
+/** How a struct or union is laid out, and whether it is compared with BTF. */
 export interface StructOptions {
   /** `__attribute__((packed))`: no padding, alignment 1. */
   packed?: boolean

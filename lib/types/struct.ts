@@ -51,6 +51,7 @@ export class Struct<T = unknown> implements Type<T> {
   readonly align: number
   /** @internal */
   readonly shape: StructShape
+  /** For the compiler: the type of the values. Nothing is there at run time. */
   declare readonly [value]?: T
 
   /** @internal */

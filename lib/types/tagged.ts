@@ -16,6 +16,7 @@ import {
 /** What becomes of a record whose tag no case has. */
 export type UnknownTags = 'error' | 'skip' | 'bytes'
 
+/** What becomes of records that no case is for. */
 export interface TaggedOptions<U extends UnknownTags = UnknownTags> {
   /**
    * What becomes of a record whose tag no case has; readers count it in any case as
@@ -35,6 +36,7 @@ export type TaggedCases<N extends string> = Readonly<
 
 /** What a record is whose tag no case has: its tag is `'unknown'`, and `value` what it really is. */
 export type UnknownRecord<N extends string, V> = { [F in N]: 'unknown' } & {
+  /** The tag that it really has. */
   value: V
   /** A copy of the record. */
   bytes: Uint8Array
@@ -85,6 +87,7 @@ declare const byTag: unique symbol
 export interface Tagged<T = unknown, B = unknown> extends Type<T> {
   /** The name of the field. */
   readonly tag: string
+  /** For the compiler: the types of the cases. Nothing is there at run time. */
   readonly [byTag]?: B
 }
 

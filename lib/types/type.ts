@@ -17,6 +17,7 @@ export interface Type<T = unknown> {
   readonly align: number
   /** @internal */
   readonly shape: Shape
+  /** For the compiler: the type of the values. Nothing is there at run time. */
   readonly [value]?: T
 }
 

@@ -30,6 +30,7 @@ export class Union<T = unknown> implements Type<T> {
   readonly align: number
   /** @internal */
   readonly shape: UnionShape
+  /** For the compiler: the type of the values. Nothing is there at run time. */
   declare readonly [value]?: T
 
   /**
@@ -86,7 +87,11 @@ export function union<const F extends Fields>(
   members: F,
   options?: StructOptions,
 ): Union<StructValue<F>>
-/** @param name Its name in C: that of the union in the object's BTF which it is compared with. */
+/**
+ * The same of a union that has a name in C.
+ *
+ * @param name That of the union in the object's BTF which it is compared with.
+ */
 export function union<const F extends Fields>(
   name: string,
   members: F,
