@@ -5,10 +5,14 @@
 //   with status 0 and nothing on its standard error;
 // - "```sh run" is run beside the objects, where npx bpf-ringbuf is this package's: each
 //   block has to end within 60 s, with status 0;
-// - "```ts check" is type-checked after them but not run: for what this kernel lacks.
+// - "```ts check" is type-checked after them but not run: for what this kernel lacks;
+// - "```c refused" has to be refused, by clang or by the verifier, with one of the lines of
+//   the "```text complaint" behind it, and "```c loads" has to load: both after the lines
+//   of "```c first", unless they include a header of their own for that.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { BpfObject, VerifierError } from '../../dist/index.js'
 import { describeBpf } from '../require-bpf.js'
 import { Example, killRunning } from './example.js'
 
@@ -19,17 +23,56 @@ const pages = readdirSync(guide)
   .filter((name) => name !== 'README.md')
   .map((name) => name.replace(/\.md$/, ''))
 
+interface Block {
+  title: string
+  code: string
+  /** What it stands below. */
+  heading: string
+}
+
 /** The fenced blocks of a page whose first line is `info`. */
-function blocks(page: string, info: RegExp): { title: string; code: string }[] {
+function blocks(page: string, info: RegExp): Block[] {
   const text = readFileSync(join(guide, `${page}.md`), 'utf8')
-  return [...text.matchAll(/^```(.*)\n([^]*?)^```$/gm)]
-    .map(([, title = '', code = '']) => ({ title, code }))
+  let heading = ''
+  return [...text.matchAll(/^#+ (.*)$|^```(.*)\n([^]*?)^```$/gm)]
+    .map(([, below, title = '', code = '']) => {
+      heading = below ?? heading
+      return { title, code, heading }
+    })
     .filter(({ title }) => info.test(title))
 }
 
 function run(command: string, ...args: string[]): void {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8' })
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}\n${stdout}${stderr}`)
+}
+
+const [first = { code: '' }] = blocks('troubleshooting', /^c first$/)
+const refused = blocks('troubleshooting', /^c refused$/)
+const complaints = blocks('troubleshooting', /^text complaint$/)
+const pairs = blocks('troubleshooting', /^c loads$/).map(({ code, heading }, i) => ({
+  heading,
+  refused: refused[i]?.code ?? '',
+  lines: complaints[i]?.code.trim().split('\n') ?? [],
+  loads: code,
+}))
+
+/** What clang or the kernel has against a program; nothing if it was loaded. */
+function complaint(code: string): string {
+  const flags = spawnSync(process.execPath, ['dist/cli/main.js', 'include'], { encoding: 'utf8' })
+  const path = join(built, 'pair.bpf.o')
+  const args = [...flags.stdout.trim().split(' '), '-x', 'c', '-', '-c', '-o', path]
+  const input = (code.includes('<linux/bpf.h>') ? '' : first.code) + code
+  const clang = spawnSync('clang', args, { input, encoding: 'utf8' })
+  if (clang.status !== 0) return clang.stderr
+  using object = BpfObject.open(path)
+  try {
+    object.load()
+    return ''
+  } catch (error) {
+    if (error instanceof VerifierError) return error.verifierLog
+    throw error
+  }
 }
 
 afterEach(killRunning)
@@ -75,6 +118,12 @@ describeBpf('the guide', () => {
     const options = { cwd: join(built, page), encoding: 'utf8', timeout: 60_000 } as const
     const { status, stdout, stderr } = spawnSync('sh', ['-c', npx + code], options)
     expect({ status, stdout, stderr }).toMatchObject({ status: 0 })
+  })
+
+  test.each(pairs)('$heading', ({ refused, lines, loads }) => {
+    const what = complaint(refused)
+    if (!lines.some((line) => what.includes(line))) expect(what).toContain(lines[0])
+    expect(complaint(loads)).toBe('')
   })
 
   test.each(pages)(
