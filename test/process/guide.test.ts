@@ -6,6 +6,8 @@
 // - "```sh run" is run beside the objects, where npx bpf-ringbuf is this package's: each
 //   block has to end within 60 s, with status 0;
 // - "```ts check" is type-checked after them but not run: for what this kernel lacks;
+// - "```c NAME.c" is compiled with libbpf and run beside the objects: it has to print the
+//   programs that are executed;
 // - "```c refused" has to be refused, by clang or by the verifier, with one of the lines of
 //   the "```text complaint" behind it, and "```c loads" has to load: both after the lines
 //   of "```c first", unless they include a header of their own for that.
@@ -124,6 +126,25 @@ describeBpf('the guide', () => {
     const what = complaint(refused)
     if (!lines.some((line) => what.includes(line))) expect(what).toContain(lines[0])
     expect(complaint(loads)).toBe('')
+  })
+
+  const tools = pages.flatMap((page) =>
+    blocks(page, /^c \w+\.c$/).map(({ title, code }) => [page, title.slice(2), code] as const),
+  )
+
+  test.each(tools)('%s: %s', async (page, name, code) => {
+    const cwd = join(built, page)
+    writeFileSync(join(cwd, name), code)
+    const libbpf =
+      '$(sh scripts/find-libbpf.sh --cflags) "$0" -o "$0.out" $(sh scripts/find-libbpf.sh --libs)'
+    run('sh', '-c', `cc -Wall -Werror ${libbpf}`, join(cwd, name))
+    const tool = new Example(join(cwd, `${name}.out`), [], { cwd })
+    // Attached some time after its start: until then execs are not seen.
+    while (!/ true \/bin\/true$/m.test(tool.stdout) && tool.child.exitCode === null) {
+      spawnSync('/bin/true')
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(await tool.stop()).toMatchObject({ signal: 'SIGINT', stderr: '' })
   })
 
   test.each(pages)(
