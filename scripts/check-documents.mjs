@@ -1,17 +1,48 @@
-// Fails when a table of a document is wider than a screen: turn it on its side.
-// Prettier sees to the width of the prose.
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+// Fails when a table of a document is wider than a screen (turn it on its side), and when
+// a link leads to a file or a heading that is not there. Prettier sees to the width of
+// the prose.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 const widest = 120
 
-const paths = ['.', 'docs', 'docs/guide'].flatMap((directory) =>
-  readdirSync(directory).map((name) => join(directory, name)),
-)
-for (const path of paths.filter((path) => path.endsWith('.md'))) {
-  for (const [index, line] of readFileSync(path, 'utf8').split('\n').entries()) {
-    if (!line.startsWith('|') || line.length <= widest) continue
-    console.error(`${path}:${index + 1}: a table of ${line.length} columns, at most ${widest}`)
-    process.exitCode = 1
+const paths = ['.', 'docs', 'docs/guide']
+  .flatMap((directory) => readdirSync(directory).map((name) => join(directory, name)))
+  .filter((path) => path.endsWith('.md'))
+const documents = new Map(paths.map((path) => [path, readFileSync(path, 'utf8')]))
+
+function complain(path, line, text) {
+  console.error(`${path}:${line}: ${text}`)
+  process.exitCode = 1
+}
+
+/** What GitHub calls the headings of a document. */
+function anchorsOf(text) {
+  const headings = text.replace(/^```[^]*?^```$/gm, '').matchAll(/^#+ (.*)$/gm)
+  return Array.from(headings, ([, heading]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+function linkProblem(path, target) {
+  const [file, anchor] = target.split('#')
+  const to = file === '' ? path : join(dirname(path), file)
+  if (!existsSync(to)) return 'there is no such file'
+  if (anchor === undefined || !documents.has(to)) return undefined
+  return anchorsOf(documents.get(to)).includes(anchor) ? undefined : 'there is no such heading'
+}
+
+for (const [path, text] of documents) {
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line.startsWith('|') && line.length > widest)
+      complain(path, index + 1, `a table of ${line.length} columns, at most ${widest}`)
+  }
+  const lineOf = (position) => text.slice(0, position).split('\n').length
+  for (const { 1: target, index } of text.matchAll(/\]\((?![a-z]+:)([^)\s]+)\)/g)) {
+    const problem = linkProblem(path, target)
+    if (problem !== undefined) complain(path, lineOf(index), `${target}: ${problem}`)
   }
 }

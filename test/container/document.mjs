@@ -1,4 +1,4 @@
-// What docs/containers.md and README.md say about containers.
+// What docs/containers.md says about containers.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../checks.mjs'
