@@ -274,6 +274,25 @@ publint: package
 	$(call say,PUBLINT,package.json)
 	$(call quietly,$(BIN)/publint --strict --pack npm)
 
+.PHONY: picture
+picture: build ## docs/exec-snoop.svg, of what exec-snoop prints (root)
+	@node scripts/picture.mjs
+
+.PHONY: docs
+docs: site/$(NODE_MODULES) $(NODE_MODULES) ## build/site: the documents as a site, with the reference of what is exported
+	$(call say,TYPEDOC,lib/index.ts)
+	@rm -rf build/site build/site-pages && mkdir -p build && cp -r docs build/site-pages && cp site/index.md build/site-pages
+	$(call quietly,site/$(BIN)/typedoc --options site/typedoc.json)
+	$(call say,SITE,build/site)
+	$(call quietly,site/$(BIN)/vitepress build site)
+	$(Q)node site/check-links.mjs build/site
+
+# Of the site alone: `npm ci` of the project does without.
+site/$(NODE_MODULES): site/package-lock.json | packages
+	$(call say,NPM,site)
+	$(call quietly,npm ci --prefix site --ignore-scripts --no-audit --no-fund)
+	@touch $@
+
 .PHONY: format
 format: $(NODE_MODULES) | lint-packages ## rewrite the sources as the formatters want them
 	$(Q)$(BIN)/prettier --write --log-level warn .
