@@ -287,6 +287,10 @@ docs: site/$(NODE_MODULES) $(NODE_MODULES) ## build/site: the documents as a sit
 	$(call quietly,site/$(BIN)/vitepress build site)
 	$(Q)node site/check-links.mjs build/site
 
+.PHONY: docs-screens
+docs-screens: ## look at the pages of `make docs` in chromium at two widths; ARGS='PAGE…': photographs
+	@node site/screens.mjs build/site build/screens $(ARGS)
+
 # Of the site alone: `npm ci` of the project does without.
 site/$(NODE_MODULES): site/package-lock.json | packages
 	$(call say,NPM,site)
