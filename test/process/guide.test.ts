@@ -59,11 +59,12 @@ const pairs = blocks('troubleshooting', /^c loads$/).map(({ code, heading }, i) 
   loads: code,
 }))
 
+let flags: string[] = []
+
 /** What clang or the kernel has against a program; nothing if it was loaded. */
 function complaint(code: string): string {
-  const flags = spawnSync(process.execPath, ['dist/cli/main.js', 'include'], { encoding: 'utf8' })
   const path = join(built, 'pair.bpf.o')
-  const args = [...flags.stdout.trim().split(' '), '-x', 'c', '-', '-c', '-o', path]
+  const args = [...flags, '-x', 'c', '-', '-c', '-o', path]
   const input = (code.includes('<linux/bpf.h>') ? '' : first.code) + code
   const clang = spawnSync('clang', args, { input, encoding: 'utf8' })
   if (clang.status !== 0) return clang.stderr
@@ -82,6 +83,10 @@ afterEach(killRunning)
 describeBpf('the guide', () => {
   beforeAll(() => {
     rmSync(built, { recursive: true, force: true })
+    const include = ['dist/cli/main.js', 'include']
+    flags = spawnSync(process.execPath, include, { cwd: root, encoding: 'utf8' })
+      .stdout.trim()
+      .split(' ')
     for (const page of pages) {
       const directory = join(built, page)
       mkdirSync(directory, { recursive: true })
