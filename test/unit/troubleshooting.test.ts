@@ -19,8 +19,8 @@ test('each hint about the machine is explained', () => {
   const text = page.replace(/\s+/g, ' ')
   // The parts of the hints that are the same on each machine, as they are in the source.
   const source = read('lib/machine/diagnose.ts').replace(/' \+\s*'/g, '')
-  const hints = source.matchAll(/(?<=hint:[^'`]*?)(?:'((?:[^'\\\n]|\\.)*)'|`([^`]*)`)/g)
-  const parts = Array.from(hints, ([, plain, template = '']) => plain ?? template)
+  const hints = source.matchAll(/(?<=hint:[^'"`]*?)(?:'([^'\n]*)'|"([^"\n]*)"|`([^`]*)`)/g)
+  const parts = Array.from(hints, ([, ...texts]) => texts.find(Boolean) ?? '')
     .map((hint) => hint.split(/\$\{(?:[^{}]|\{[^{}]*\})*\}/))
     .map((parts) => parts.reduce((a, b) => (b.length > a.length ? b : a)).trim())
     .map((part) => part.replace(/^[.,:) ]+|[,:( ]+$/g, ''))
