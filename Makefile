@@ -201,9 +201,10 @@ interop: $(NODE_MODULES) $(ADDON) ## random C structs by several compilers: as C
 model: | model-packages ## the hand-off between the threads: a search of all its states; ARGS=--quick
 	@node test/model/run.mjs $(ARGS)
 
-.PHONY: build-tests build-test-programs build-bench
+.PHONY: build-tests build-test-programs build-native-tests build-bench
 build-tests: $(ADDON) package build-test-programs $(call ts_built,test/stress test/life)
 build-test-programs: $(TEST_BPF_OBJECTS) $(TEST_PROGRAMS)
+build-native-tests: $(NATIVE_TESTS)
 build-bench: build build-test-programs $(BENCH_PROGRAMS) $(BENCH_ADDON) $(BENCH_BPF_OBJECT) $(call ts_built,bench)
 
 ##@ Check
