@@ -122,6 +122,8 @@ export class Run {
       if (!this.#session.iterates) await this.#settled('before close()')
       this.#session.reader.close()
       await this.#settled('after close()')
+      // What close() did not wait for may still be rejected.
+      while (this.#sessions.some((session) => session.isPending)) await turn()
       await turn()
       await this.#account()
     } finally {

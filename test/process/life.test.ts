@@ -76,10 +76,10 @@ describeBpf('a process with a reader', () => {
     )
   })
 
-  test('is told once of callbacks that give promises, which nothing waits for', async () => {
+  test('gets each promise of a callback that is rejected as an exception', async () => {
     const { code, stdout, stderr } = await runScript('life', 'callbacks that give promises')
     expect([code, stderr]).toEqual([0, ''])
-    expect(JSON.parse(stdout)).toEqual({ delivered: 10, caught: ['TypeError'] })
+    expect(JSON.parse(stdout)).toEqual({ delivered: 10, caught: ['2', '4', '6', '8', '10'] })
   })
 
   test('gets the failure of the poll thread as an exception, and a closed reader', async () => {

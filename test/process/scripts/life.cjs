@@ -219,8 +219,11 @@ const cases = {
     const object = loadRecords()
     const caught = []
     let delivered = 0
-    process.on('uncaughtException', ({ name }) => caught.push(name))
-    const ring = new RingBuffer(object.map('events'), bytes(), () => Promise.resolve(++delivered))
+    process.on('uncaughtException', ({ message }) => caught.push(message))
+    const ring = new RingBuffer(object.map('events'), bytes(), () => {
+      const odd = ++delivered % 2 === 1
+      return odd ? Promise.resolve() : Promise.reject(new Error(String(delivered)))
+    })
     make(object, 10)
     await ring.flush()
     ring.close()
