@@ -99,7 +99,8 @@ function waysOf({ name, env }) {
   const node = ['env', `LD_PRELOAD=${preloadOf(name)}`, process.execPath]
   const jestConfig = ['--config', join(root, 'test/sanitize/jest.config.mjs')]
 
-  const runSanitized = async (args, fault, timeoutSeconds = 60) => {
+  // For what hangs: the longest takes 30 seconds alone, and others may run beside it.
+  const runSanitized = async (args, fault, timeoutSeconds = 180) => {
     const once = () =>
       run(setarch, [noRandomisation, ...args], {
         env: { ...env, SANITIZED_ROOT: sanitizedRoot, ...fault },
