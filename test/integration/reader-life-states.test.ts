@@ -80,6 +80,24 @@ interface Subject {
   pending?: Promise<unknown>
 }
 
+/** Makes a call within a callback, which runs `run`. */
+function fromACallback(): { run: () => void } & Required<Pick<Subject, 'within'>> {
+  let inside: (() => void) | undefined
+  return {
+    run: () => {
+      inside?.()
+      inside = undefined
+    },
+    within: async (call) => {
+      const result = await new Promise<() => unknown>((resolve) => {
+        inside = () => resolve(resultOf(call))
+        make(3)
+      })
+      return result()
+    },
+  }
+}
+
 /** Readers with callbacks. */
 const calling: Record<string, () => Subject | Promise<Subject>> = {
   idle: () => ({ reader: read(ignore) }),
@@ -96,43 +114,20 @@ const calling: Record<string, () => Subject | Promise<Subject>> = {
   },
 
   'in a callback'() {
-    let inside: (() => void) | undefined
-    const reader = read(() => {
-      inside?.()
-      inside = undefined
-    })
-    return {
-      reader,
-      within: async (call) => {
-        const result = await new Promise<() => unknown>((resolve) => {
-          inside = () => resolve(resultOf(call))
-          make(3)
-        })
-        return result()
-      },
-    }
+    const { run, within } = fromACallback()
+    return { reader: read(run), within }
   },
 
   async 'in an async callback'() {
-    let inside: (() => void) | undefined
+    const { run, within } = fromACallback()
     const reader = read(async () => {
       await turn()
-      inside?.()
-      inside = undefined
+      run()
       // Of callbacks that await the call, reader-life-async.test.ts tells.
       await wait(1)
     })
     await turn()
-    return {
-      reader,
-      within: async (call) => {
-        const result = await new Promise<() => unknown>((resolve) => {
-          inside = () => resolve(resultOf(call))
-          make(3)
-        })
-        return result()
-      },
-    }
+    return { reader, within }
   },
 
   /** Called from elsewhere. */
