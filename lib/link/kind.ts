@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs'
 import type { NativeLink } from '../addon/link.js'
 import type { NativeProgram } from '../addon/program.js'
 import { BpfError, checkInteger, checkOptions, invalidType, outOfRange } from '../errors/errors.js'
-import type { Needs } from '../machine/diagnose.js'
+import type { Needs } from '../machine/diagnosis.js'
 import type { ProgramType } from './program-types.js'
 
 /** What came of attaching, and what explains a failure. */

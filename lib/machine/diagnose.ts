@@ -1,5 +1,6 @@
 // What a bare error number of the kernel means on this machine.
-import type { BpfErrorCode } from '../errors/errors.js'
+import { diagnoseAttach, isKprobe, isTracepoint, isUserProbe } from './diagnose-attach.js'
+import type { DeclaredMap, Diagnosis, Failure, Needs } from './diagnosis.js'
 import {
   type CapabilityName,
   hasOwnCapabilities,
@@ -12,60 +13,9 @@ import {
   type SystemFacts,
 } from './facts.js'
 
-/** What an object declares about a map. */
-export interface DeclaredMap {
-  name: string
-  /** As libbpf calls it, such as `ringbuf`. */
-  type: string
-  keySize: number
-  valueSize: number
-  maxEntries: number
-  /** A ring that overwrites its oldest records, BPF_F_RB_OVERWRITE. */
-  overwrites?: boolean
-}
-
-/** What an operation needs, when the kernel or libbpf may lack it. */
-export interface Needs {
-  feature: string
-  /** Linux, the major and the minor number. */
-  kernel?: readonly [major: number, minor: number]
-  /** libbpf, such as "1.3". */
-  libbpf?: string
-}
-
-/** A failure of the kernel, to be explained. */
-export interface Failure {
-  operation: string
-  /** Negative, as everywhere in this library. */
-  errno: number
-  log: string
-  /** The section of the program that was loaded or attached, or one for where it was. */
-  section?: string | undefined
-  needs?: Needs | undefined
-  /** Where something was to be pinned, or is. */
-  pinPath?: string | undefined
-  /** The map that the kernel did not create, if it was one. */
-  map?: DeclaredMap | undefined
-  /** What a probe says of the map's type, when this kernel does not have it. */
-  lacksMaps?: string | undefined
-  /** A probe says that this kernel has no rings that overwrite. */
-  lacksOverwriting?: boolean | undefined
-  /** A probe says that this kernel has no ring buffers. */
-  lacksRingBuffers?: boolean | undefined
-  /** The same of user ring buffers. */
-  lacksUserRingBuffers?: boolean | undefined
-}
-
-/** What a failure means: which kind it is, and what to do. */
-export interface Diagnosis {
-  code: BpfErrorCode
-  hint?: string
-}
-
 const EPERM = -1
 const ENOENT = -2
 const ESRCH = -3
-const ENXIO = -6
 const E2BIG = -7
 const EBADF = -9
 const ENOMEM = -12
@@ -73,11 +23,9 @@ const EACCES = -13
 const EBUSY = -16
 const EEXIST = -17
 const EINVAL = -22
-const ENODEV = -19
 const ENFILE = -23
 const EMFILE = -24
 const ENOSYS = -38
-const EPROTO = -71
 const EOPNOTSUPP = -95
 const ENOTSUPP = -524
 
@@ -362,132 +310,6 @@ function explainMissing(missing: readonly CapabilityName[], facts: SystemFacts):
     `The process lacks ${names}, which not even root has here: ` +
     `start the container with ${options.join(' ')} (a service with CapabilityBoundingSet=)`
   )
-}
-
-function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undefined {
-  const section = failure.section ?? ''
-  if (/^perf_event/.test(section)) return diagnosePerfEvent(failure, facts)
-  if (/^cgroup\//.test(section) && [EBADF, EINVAL].includes(failure.errno)) {
-    return {
-      code: 'ERR_KERNEL',
-      hint: 'It has to be a directory of cgroup version 2, see "findmnt -t cgroup2"',
-    }
-  }
-  if (failure.errno === ENODEV) return { code: 'ERR_NOT_FOUND' }
-  if (section.startsWith('netkit/')) return diagnoseNetkit(failure.errno, facts)
-  if (/qdisc kind is unknown/.test(failure.log)) {
-    return {
-      code: 'ERR_UNSUPPORTED',
-      hint: `This kernel (${facts.kernelRelease}) has no clsact qdisc: it needs CONFIG_NET_CLS_ACT and the module sch_ingress`,
-    }
-  }
-  if (failure.errno === EPROTO) {
-    return {
-      code: 'ERR_UNSUPPORTED',
-      hint: 'The object has the usdt.bpf.h of another libbpf, whose layout differs since 1.7: compile it with the header of the libbpf that is loaded',
-    }
-  }
-  if (/^u(ret)?probe\.multi/.test(section) && failure.errno === ENOENT && failure.log === '') {
-    return {
-      code: 'ERR_NOT_FOUND',
-      hint: 'It has not all of these functions; of a stripped file, without .symtab, libbpf finds no lists of symbols: give a pattern or offsets',
-    }
-  }
-  if (isUserProbe(section) && failure.errno === ESRCH) {
-    return /USDT support/.test(failure.log)
-      ? { code: 'ERR_KERNEL', hint: 'Its object has to include usdt.bpf.h of libbpf' }
-      : { code: 'ERR_NOT_FOUND', hint: 'There is no such process' }
-  }
-  if (failure.errno === ENOENT && /^raw_(tp|tracepoint)/.test(section)) {
-    return {
-      code: 'ERR_UNSUPPORTED',
-      hint: `This kernel (${facts.kernelRelease}) has no raw tracepoint ${section.replace(/^[^/]*\//, '')}`,
-    }
-  }
-  if (failure.errno === EEXIST && /^raw_(tp|tracepoint)/.test(section)) {
-    return {
-      code: 'ERR_UNSUPPORTED',
-      hint: `Before Linux 6.10 a raw tracepoint takes a program once, this is ${facts.kernelRelease}: close the first link before`,
-    }
-  }
-  if (failure.errno === ENOENT && (isTracepoint(section) || isKprobe(section))) {
-    if (!facts.tracefs) {
-      return {
-        code: 'ERR_UNSUPPORTED',
-        hint:
-          'tracefs is not mounted: run "mount -t tracefs tracefs /sys/kernel/tracing" on the host, ' +
-          'start a container with -v /sys/kernel/tracing:/sys/kernel/tracing:ro, ' +
-          'or use tp_btf or raw_tp, which need none',
-      }
-    }
-    if (isTracepoint(section)) {
-      return {
-        code: 'ERR_UNSUPPORTED',
-        hint: `This kernel (${facts.kernelRelease}) has no tracepoint ${section.replace(/^[^/]*\//, '')}: see /sys/kernel/tracing/available_events`,
-      }
-    }
-  }
-  if (isTracepoint(section) && failure.errno === EINVAL && failure.log === '') {
-    return { code: 'ERR_KERNEL', hint: 'Its section has to be "tp/CATEGORY/NAME"' }
-  }
-  if (isUserProbe(section) && failure.errno === ENOENT) {
-    if (/failed to (open|resolve full path)/.test(failure.log)) {
-      return { code: 'ERR_FILE_NOT_FOUND' }
-    }
-    if (/symbol|USDT/.test(failure.log)) return { code: 'ERR_NOT_FOUND' }
-  }
-  if (
-    /^k(ret)?probe\.multi/.test(section) &&
-    (failure.errno === EOPNOTSUPP || !kernelAtLeast(facts, 5, 18))
-  ) {
-    return {
-      code: 'ERR_UNSUPPORTED',
-      hint: `kprobe.multi needs Linux 5.18 or newer with CONFIG_FPROBE, this is ${facts.kernelRelease}: use kprobe`,
-    }
-  }
-  if (isKprobe(section) && [ENOENT, EINVAL, EOPNOTSUPP].includes(failure.errno)) {
-    return {
-      code: 'ERR_UNSUPPORTED',
-      hint: `This kernel (${facts.kernelRelease}) has no such function to probe, or no kprobes (CONFIG_KPROBES)`,
-    }
-  }
-  return undefined
-}
-
-function diagnoseNetkit(errno: number, facts: SystemFacts): Diagnosis | undefined {
-  if (errno === EOPNOTSUPP) {
-    return {
-      code: 'ERR_UNSUPPORTED',
-      hint: `netkit needs Linux 6.7 or newer with CONFIG_NETKIT, this is ${facts.kernelRelease}: use tcx`,
-    }
-  }
-  if (errno !== ENXIO) return undefined
-  return { code: 'ERR_KERNEL', hint: 'The interface is no netkit device, whose programs these are' }
-}
-
-function diagnosePerfEvent({ errno }: Failure, facts: SystemFacts): Diagnosis | undefined {
-  if (errno === ESRCH) return { code: 'ERR_NOT_FOUND', hint: 'There is no such process' }
-  if ([ENOENT, ENODEV, EOPNOTSUPP, EINVAL].includes(errno)) {
-    return {
-      code: 'ERR_UNSUPPORTED',
-      hint:
-        `This machine (Linux ${facts.kernelRelease}) has no such event, or no such CPU: ` +
-        'virtual machines often lack hardware events; cpu-clock is everywhere',
-    }
-  }
-  return undefined
-}
-
-function isTracepoint(section: string | undefined): boolean {
-  return section !== undefined && /^(tp|tracepoint)\//.test(section)
-}
-
-function isUserProbe(section: string): boolean {
-  return /^(u(ret)?probe|usdt)/.test(section)
-}
-
-function isKprobe(section: string): boolean {
-  return /^k(ret)?(probe|syscall)/.test(section)
 }
 
 /**

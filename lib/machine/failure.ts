@@ -1,7 +1,8 @@
 // Turns what native code returned into an error.
 import { BpfError, describeErrno, VerifierError } from '../errors/errors.js'
 import { addon } from '../addon/addon.js'
-import { type DeclaredMap, diagnose, type Failure, type Needs } from './diagnose.js'
+import { diagnose } from './diagnose.js'
+import type { DeclaredMap, Failure, Needs } from './diagnosis.js'
 import { whyNoMapsOf } from './map-types.js'
 import {
   lacksKprobeMulti,

@@ -1,7 +1,7 @@
 import { BpfError, closed, VerifierError } from '../../lib/errors/errors.js'
 import { failure, libbpfReason, loadFailure } from '../../lib/machine/failure.js'
-import type { DeclaredMap } from '../../lib/machine/diagnose.js'
 import * as features from '../../lib/machine/diagnose.js'
+import type { DeclaredMap } from '../../lib/machine/diagnosis.js'
 import * as native from '../../lib/addon/addon.js'
 
 /** Lets libbpf have printed this, on a kernel that has ring buffers or not, of any kind. */

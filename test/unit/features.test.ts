@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import type { BpfErrorCode } from '../../lib/errors/errors.js'
-import { type DeclaredMap, diagnose, type Failure, lsmProblem } from '../../lib/machine/diagnose.js'
+import { diagnose, lsmProblem } from '../../lib/machine/diagnose.js'
+import type { DeclaredMap, Failure } from '../../lib/machine/diagnosis.js'
 import {
   kernelAtLeast,
   missingCapabilities,

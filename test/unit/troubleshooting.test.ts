@@ -18,7 +18,11 @@ test('each error code has a section', () => {
 test('each hint about the machine is explained', () => {
   const text = page.replace(/\s+/g, ' ')
   // The parts of the hints that are the same on each machine, as they are in the source.
-  const source = read('lib/machine/diagnose.ts').replace(/' \+\s*'/g, '')
+  const sources = ['lib/machine/diagnose.ts', 'lib/machine/diagnose-attach.ts']
+  const source = sources
+    .map(read)
+    .join('')
+    .replace(/' \+\s*'/g, '')
   const hints = source.matchAll(/(?<=hint:[^'"`]*?)(?:'([^'\n]*)'|"([^"\n]*)"|`([^`]*)`)/g)
   const parts = Array.from(hints, ([, ...texts]) => texts.find(Boolean) ?? '')
     .map((hint) => hint.split(/\$\{(?:[^{}]|\{[^{}]*\})*\}/))
