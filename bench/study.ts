@@ -84,7 +84,7 @@ function check(claims: readonly Claim[], divisor: number): void {
   const compared = claims.filter(({ ratio }) => ratio !== undefined)
   const missed = compared.filter((claim) => !meets(claim, divisor))
   for (const { what, row, ratio = NaN } of missed) {
-    console.error(`missed by more than a factor ${divisor}: ${what}, row ${row}: ${ratio}`)
+    console.log(`missed by more than a factor ${divisor}: ${what}, row ${row}: ${ratio}`)
   }
   if (compared.length < claims.length / 2) {
     throw new Error(`${compared.length} of ${claims.length} claims could be compared`)

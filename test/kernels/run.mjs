@@ -28,7 +28,7 @@ const usage = `Usage: run.mjs [--kernel NAME]... [--arch x64|arm64] [--quick] [-
 const build = join(root, 'build/kernels')
 
 // An emulated machine beside other work on the same CPUs takes minutes.
-const guestTimeoutSeconds = 30 * 60
+const guestTimeoutSeconds = 60 * 60
 const hereTimeoutSeconds = 5 * 60
 /** How many times longer than usual tests may wait in a guest. */
 const timeScale = 10
