@@ -91,7 +91,7 @@ deps: packages $(NODE_MODULES) ## install what is missing: Debian packages, node
 .PHONY: typescript package
 typescript: dist/index.js ## dist/ alone
 # Those of the examples are kept here, for those who read them: `lint` checks that they are current.
-MODULES := exec-snoop flight-recorder perfbuf-output ringbuf-output ringbuf-reserve-submit
+MODULES := $(filter-out doctor,$(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c)))
 .PHONY: modules check-modules
 modules: typescript $(ADDON) $(BPF_OBJECTS) ## the examples' typed modules, of their objects
 	$(Q)for name in $(MODULES); do node dist/cli/main.js gen build/bpf/$$name.bpf.o -o examples/$$name.bpf.ts || exit 1; done
@@ -149,11 +149,12 @@ soak: build-tests ## ring, perf, workers, throws and stalls at once: all counted
 test: build build-tests build-bench $(NATIVE_TESTS) | test-packages ## install what is missing, run every test; REQUIRE_BPF=1: a skipped test is a failure
 	@node scripts/run-tests.mjs $(NATIVE_TESTS)
 
-.PHONY: test-unit test-integration test-process
+.PHONY: test-unit test-integration test-process test-examples
 test-unit: $(NODE_MODULES) $(ADDON) ## TypeScript alone, no root; ARGS='-t NAME'
 test-integration: build build-tests ## against the kernel (root)
 test-process: build build-tests ## whole processes: exit, worker threads, GC (root)
-test-unit test-integration test-process: test-%:
+test-examples: build build-test-programs | test-packages ## each tool of examples/ against an independent source (root)
+test-unit test-integration test-process test-examples: test-%:
 	@$(BIN)/jest --runInBand --selectProjects $* $(ARGS)
 
 .PHONY: test-container

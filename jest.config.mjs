@@ -9,7 +9,7 @@ const project = (name) => ({
 })
 
 export default {
-  projects: ['unit', 'integration', 'process'].map(project),
+  projects: ['unit', 'integration', 'process', 'examples'].map(project),
   cacheDirectory: '<rootDir>/build/jest-cache',
   // For what hangs: a test takes less than a second, but the machine may be busy.
   testTimeout: 20_000,

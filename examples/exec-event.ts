@@ -1,6 +1,6 @@
 // What the small examples have in common: how an event is printed, and when they end.
 import { once } from 'node:events'
-import { printable } from './printable.js'
+import { printable } from './kit/printable.js'
 import type { ExecEvent } from './ringbuf-output.bpf.js'
 
 export function printHeader(): void {

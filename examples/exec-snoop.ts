@@ -1,89 +1,22 @@
 // Prints each program that is executed on this machine, and how processes end.
-import { constants } from 'node:os'
 import { basename } from 'node:path'
-import { parseArgs } from 'node:util'
-import { BpfError } from 'bpf-ringbuf'
 import { type Event, open } from './exec-snoop.bpf.js'
-import { fit, printable, printableJson } from './printable.js'
+import { clock, type Column, left, right } from './kit/columns.js'
+import { signalName } from './kit/names.js'
+import { filters, flag, text } from './kit/options.js'
+import { printable } from './kit/printable.js'
+import { define, run } from './kit/tool.js'
 
-const usage = `Usage: exec-snoop [OPTION]...
-Prints each program that is executed on this machine, until Ctrl-C. Needs root.
-
-      --exits             also print how processes end
-      --pid N             only process N
-      --uid N             only processes of user N
-      --name TEXT         only where the process or the file is named TEXT or in part so
-      --perf              through a perf buffer, as on kernels without ring buffers
-      --json              print one JSON object a line
-      --duration SECONDS  end after this time
-      --help              print this
-`
-
-interface Options {
-  exits: boolean
-  pid: number | undefined
-  uid: number | undefined
-  name: string
-  perf: boolean
-  json: boolean
-  durationMs: number | undefined
+interface Process {
+  time: Date
+  pid: number
+  ppid: number
+  uid: number
+  comm: string
 }
-
-class UsageError extends Error {}
-
-/** Nothing when only the usage was asked for. */
-function parseOptions(): Options | undefined {
-  const { values } = parseCommandLine()
-  if (values.help === true) return undefined
-  if (values.name === '') throw new UsageError('Expected a text for --name but received none')
-  const seconds = parseNumber('--duration', values.duration, 'seconds', 0.001, 2_000_000)
-  return {
-    exits: values.exits ?? false,
-    pid: parseNumber('--pid', values.pid, 'an integer', 1, 2 ** 31 - 1),
-    uid: parseNumber('--uid', values.uid, 'an integer', 0, 2 ** 32 - 2),
-    name: values.name ?? '',
-    perf: values.perf ?? false,
-    json: values.json ?? false,
-    durationMs: seconds === undefined ? undefined : seconds * 1000,
-  }
-}
-
-function parseCommandLine() {
-  try {
-    return parseArgs({
-      options: {
-        exits: { type: 'boolean' },
-        pid: { type: 'string' },
-        uid: { type: 'string' },
-        name: { type: 'string' },
-        perf: { type: 'boolean' },
-        json: { type: 'boolean' },
-        duration: { type: 'string' },
-        help: { type: 'boolean' },
-      },
-    })
-  } catch (error) {
-    // Its first sentence names the argument, the others give advice.
-    const [problem = ''] = (error as Error).message.split(/\.?\n|\. /, 1)
-    throw new UsageError(printable(problem))
-  }
-}
-
-function parseNumber(
-  option: string,
-  text: string | undefined,
-  kind: 'an integer' | 'seconds',
-  min: number,
-  max: number,
-): number | undefined {
-  if (text === undefined) return undefined
-  const number = Number(text)
-  const pattern = kind === 'an integer' ? /^\d+$/ : /^(\d+\.?\d*|\.\d+)$/
-  if (pattern.test(text) && number >= min && number <= max) return number
-  throw new UsageError(
-    `Expected ${kind} from ${min} to ${max} for ${option} but received '${printable(text)}'`,
-  )
-}
+type Exec = Process & { event: 'exec' } & ReturnType<typeof parseStrings>
+type Exit = Process & { event: 'exit' } & ReturnType<typeof parseExit>
+type Row = Exec | Exit
 
 /** What an exec's strings hold. */
 function parseStrings(event: Event) {
@@ -101,76 +34,14 @@ function parseExit({ exit_status: status, duration_ns }: Event) {
   const number = status & 0x7f
   return {
     exitCode: number === 0 ? (status >>> 8) & 0xff : null,
-    signal: number === 0 ? null : (signalNames.get(number) ?? `SIG${number}`),
+    signal: number === 0 ? null : signalName(number),
     coreDumped: (status & 0x80) !== 0,
     durationMs: Number(duration_ns / 1000n) / 1000,
   }
 }
 
-const signalNames = new Map(
-  Object.entries(constants.signals)
-    .reverse() // the usual one of several names comes first
-    .map(([name, number]) => [number, name]),
-)
-
-// The events' clock is the one of process.hrtime().
-const clockOffsetMs =
-  performance.timeOrigin + performance.now() - Number(process.hrtime.bigint()) / 1e6
-
-function timeOf(event: Event): Date {
-  return new Date(clockOffsetMs + Number(event.time_ns) / 1e6)
-}
-
-function isNamed(event: Event, name: string): boolean {
-  if (event.comm.includes(name)) return true
-  return event.kind === 'EVENT_EXEC' && basename(parseStrings(event).filename).includes(name)
-}
-
-function formatJson(event: Event): string {
-  const isExec = event.kind === 'EVENT_EXEC'
-  return printableJson({
-    event: isExec ? 'exec' : 'exit',
-    time: timeOf(event).toISOString(),
-    pid: event.pid,
-    ppid: event.ppid,
-    uid: event.uid,
-    comm: event.comm,
-    ...(isExec ? parseStrings(event) : parseExit(event)),
-  })
-}
-
-function formatText(event: Event): string {
-  const time = timeOf(event)
-  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()]
-    .map((part) => String(part).padStart(2, '0'))
-    .join(':')
-  return formatRow(
-    `${clock}.${String(time.getMilliseconds()).padStart(3, '0')}`,
-    String(event.pid),
-    String(event.ppid),
-    String(event.uid),
-    event.comm,
-    event.kind === 'EVENT_EXEC' ? describeExec(event) : describeExit(event),
-  )
-}
-
-function formatRow(
-  time: string,
-  pid: string,
-  ppid: string,
-  uid: string,
-  comm: string,
-  what: string,
-): string {
-  const { isTTY, columns } = process.stdout
-  const numbers = `${pid.padStart(7)} ${ppid.padStart(7)} ${uid.padStart(6)}`
-  const row = `${time.padEnd(12)} ${numbers} ${printable(comm).padEnd(15)} ${what}`
-  return isTTY ? fit(row, columns || 80) : row
-}
-
 /** The command as a shell would take it. */
-function describeExec(event: Event): string {
-  const { filename, args, truncated } = parseStrings(event)
+function describeExec({ filename, args, truncated }: Exec): string {
   // The first argument may be anything; of a script it is the interpreter.
   const command = args.includes(filename) ? args : [filename, ...args.slice(1)]
   return command.map(quote).join(' ') + (truncated ? '…' : '')
@@ -182,73 +53,63 @@ function quote(arg: string): string {
   return `'${arg.replaceAll("'", "'\\''")}'`
 }
 
-function describeExit(event: Event): string {
-  const { exitCode, signal, coreDumped, durationMs } = parseExit(event)
+function describeExit({ exitCode, signal, coreDumped, durationMs }: Exit): string {
   const how = signal === null ? `exited with ${exitCode}` : `killed by ${signal}`
   return `${how}${coreDumped ? ' (core dumped)' : ''} after ${durationMs.toFixed(1)} ms`
 }
 
-/** Resolves when the text has left this process; until then nothing is read ahead. */
-function write(text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => {
-      if (error) reject(error)
-      else resolve()
+function colourOf(row: Row): 'green' | 'red' | undefined {
+  if (row.event === 'exec') return undefined
+  return row.exitCode === 0 ? 'green' : 'red'
+}
+
+const columns: Column<Row>[] = [
+  clock(),
+  right('PID', 7, (row) => row.pid),
+  right('PPID', 7, (row) => row.ppid),
+  right('UID', 6, (row) => row.uid),
+  left('COMM', 15, (row) => row.comm),
+  left(
+    'EVENT',
+    0,
+    (row) => (row.event === 'exec' ? describeExec(row) : describeExit(row)),
+    colourOf,
+  ),
+]
+
+export const tool = define({
+  name: 'exec-snoop',
+  about: 'Prints each program that is executed on this machine, until Ctrl-C.',
+  needs: 'CAP_BPF and CAP_PERFMON, Linux 5.8; Linux 5.5 with --perf',
+  options: {
+    exits: flag('also print how processes end'),
+    pid: filters.pid,
+    uid: filters.uid,
+    name: text('TEXT', 'only where the process or the file is named TEXT or in part so'),
+    perf: flag('through a perf buffer, as on kernels without ring buffers'),
+  },
+  async trace(session, { exits, pid, uid, name = '', perf }) {
+    using object = open()
+    if (pid !== undefined) object.globals.only_pid = pid
+    if (uid !== undefined) object.globals.only_uid = uid
+    object.programs.on_exit.autoload = exits
+    if (perf) object.maps.events.usePerfBuffer = true
+    object.load()
+    using stream = object.rings.events.read()
+    object.attach()
+    await session.follow(exits ? 'execs and exits' : 'execs', object, stream, columns, (event) => {
+      const row = rowOf(event)
+      const file = row.event === 'exec' ? basename(row.filename) : ''
+      return row.comm.includes(name) || file.includes(name) ? row : undefined
     })
-  })
-}
 
-async function snoop(options: Options): Promise<void> {
-  using object = open()
-  if (options.pid !== undefined) object.globals.only_pid = options.pid
-  if (options.uid !== undefined) object.globals.only_uid = options.uid
-  object.programs.on_exit.autoload = options.exits
-  if (options.perf) object.maps.events.usePerfBuffer = true
-  object.load()
-  using stream = object.rings.events.read()
-  object.attach()
-
-  const startMs = performance.now()
-  // What happened until now is still printed.
-  async function stop(): Promise<void> {
-    object.detach()
-    await stream.end()
-  }
-  // Once: the second Ctrl-C ends the process even when nobody reads its output.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop())
-  if (options.durationMs !== undefined) setTimeout(() => void stop(), options.durationMs).unref()
-
-  console.error(`Tracing ${options.exits ? 'execs and exits' : 'execs'}, Ctrl-C to end`)
-  let events = 0
-  try {
-    if (!options.json) await write(`${formatRow('TIME', 'PID', 'PPID', 'UID', 'COMM', 'EVENT')}\n`)
-    for await (const batch of stream.batches()) {
-      const wanted = batch.filter((event) => isNamed(event, options.name))
-      events += wanted.length
-      const lines = wanted.map(options.json ? formatJson : formatText)
-      if (lines.length > 0) await write(`${lines.join('\n')}\n`)
+    function rowOf(event: Event): Row {
+      const { pid, ppid, uid, comm } = event
+      const process = { time: session.timeOf(event.time_ns), pid, ppid, uid, comm }
+      return event.kind === 'EVENT_EXEC'
+        ? { event: 'exec', ...process, ...parseStrings(event) }
+        : { event: 'exit', ...process, ...parseExit(event) }
     }
-  } catch (error) {
-    // Whoever read the output has seen enough.
-    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
-  }
-  const seconds = (performance.now() - startMs) / 1000
-  const lost = stream.stats().lost ?? 0
-  console.error(
-    `${events} events, ${lost} lost, ${(events / seconds).toFixed(1)} events per second`,
-  )
-}
-
-async function main(): Promise<void> {
-  // Reported to write(), too.
-  process.stdout.on('error', () => undefined)
-  const options = parseOptions()
-  if (options === undefined) await write(usage)
-  else await snoop(options)
-}
-
-main().catch((error: unknown) => {
-  if (!(error instanceof UsageError || error instanceof BpfError)) throw error
-  console.error(`exec-snoop: ${error.message}`)
-  process.exitCode = error instanceof UsageError ? 2 : 1
+  },
 })
+if (require.main === module) void run(tool)

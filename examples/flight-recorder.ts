@@ -5,7 +5,7 @@ import { constants } from 'node:os'
 import { parseArgs } from 'node:util'
 import { BpfError, FlightRecorder } from 'bpf-ringbuf'
 import { Call, type Crash, open } from './flight-recorder.bpf.js'
-import { printable } from './printable.js'
+import { printable } from './kit/printable.js'
 
 const usage = `Usage: flight-recorder [OPTION]...
 Prints the last system calls of each process that crashes, until Ctrl-C. Needs root.

@@ -1,4 +1,4 @@
-import { fit, printable, printableJson } from '../../examples/printable.js'
+import { fit, printable, printableJson } from '../../examples/kit/printable.js'
 
 describe('printable', () => {
   test.each([

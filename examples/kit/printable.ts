@@ -14,9 +14,16 @@ export function printable(text: string): string {
   })
 }
 
-/** As JSON in one line that is safe for a terminal too. */
+/**
+ * As JSON in one line that is safe for a terminal too; what a number cannot hold is
+ * a text.
+ */
 export function printableJson(value: unknown): string {
-  return JSON.stringify(value).replace(unprintable, (character) =>
+  const text = JSON.stringify(value, (_, each: unknown) => {
+    if (typeof each !== 'bigint') return each
+    return Number.isSafeInteger(Number(each)) ? Number(each) : String(each)
+  })
+  return text.replace(unprintable, (character) =>
     character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
   )
 }

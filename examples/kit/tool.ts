@@ -1,0 +1,229 @@
+// What all tools share: a command line, a beginning, Ctrl-C, and a last word.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BpfError } from 'bpf-ringbuf'
+import { type Column, header, type Paper, rowLine } from './columns.js'
+import { drawn, type Histogram } from './histogram.js'
+import {
+  describe,
+  flag,
+  type Options,
+  parse,
+  seconds,
+  UsageError,
+  type ValuesOf,
+} from './options.js'
+import { printableJson } from './printable.js'
+
+export interface Tool<O extends Options> {
+  readonly name: string
+  /** What it does, in one sentence. */
+  readonly about: string
+  /** The least privileges, and the oldest kernel where it is not 5.8. */
+  readonly needs: string
+  readonly options: O
+  /** Does it, until `session.ended`. */
+  trace(session: Session, options: ValuesOf<O>): Promise<void>
+}
+
+/** A tool that can be started. */
+export interface Program {
+  readonly name: string
+  readonly about: string
+  readonly needs: string
+  /** Runs it to its end; gives the exit status: 2 when the command line is wrong. */
+  main(args: readonly string[]): Promise<number>
+}
+
+const common = {
+  json: flag('print one JSON object a line'),
+  duration: seconds('end after this time'),
+  help: flag('print this'),
+}
+
+/** What is read of a ring: an object's `rings.NAME.read()`. */
+interface Stream<E> {
+  batches(): AsyncIterable<readonly E[]>
+  end(): Promise<unknown>
+  stats(): { readonly lost: number | undefined }
+}
+
+// The clock of bpf_ktime_get_ns() is the one of process.hrtime().
+const clockOffsetMs =
+  performance.timeOrigin + performance.now() - Number(process.hrtime.bigint()) / 1e6
+
+/** One run of a tool. */
+export class Session {
+  readonly json: boolean
+  /** Resolves at Ctrl-C, at SIGTERM and after --duration. */
+  readonly ended: Promise<void>
+  readonly #durationMs: number | undefined
+  #end: () => void = () => undefined
+  /** Keeps the process alive, which signals do not. */
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(json: boolean, durationSeconds: number | undefined) {
+    this.json = json
+    this.#durationMs = durationSeconds === undefined ? undefined : durationSeconds * 1000
+    this.ended = new Promise((resolve) => (this.#end = resolve))
+  }
+
+  /** Of the terminal, if it is one. */
+  get paper(): Paper {
+    const { isTTY, columns } = process.stdout
+    const { NO_COLOR = '', TERM } = process.env
+    const isColoured = isTTY && NO_COLOR === '' && TERM !== 'dumb'
+    return { columns: isTTY ? columns || 80 : undefined, isColoured }
+  }
+
+  /** Says that everything is attached: from now on the session can end. */
+  tracing(what: string): void {
+    // Once: the second Ctrl-C ends the process even when nobody reads its output.
+    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, this.#end)
+    const isBounded = this.#durationMs !== undefined
+    this.#timer = isBounded
+      ? setTimeout(this.#end, this.#durationMs)
+      : setInterval(() => undefined, 2 ** 30)
+    this.note(`Tracing ${what}, Ctrl-C to end`)
+  }
+
+  /** Lets the process end. */
+  close(): void {
+    clearTimeout(this.#timer)
+  }
+
+  /** Of bpf_ktime_get_ns(). */
+  timeOf(ns: bigint): Date {
+    return new Date(clockOffsetMs + Number(ns) / 1e6)
+  }
+
+  /** To the person who looks on, beside the output. */
+  note(text: string): void {
+    process.stderr.write(`${text}\n`)
+  }
+
+  /** Resolves when the text has left this process; until then nothing is read ahead. */
+  write(text: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      process.stdout.write(text, (error) => {
+        if (error) reject(error)
+        else resolve()
+      })
+    })
+  }
+
+  /** Lines below a header, or JSON. */
+  async rows<Row extends object>(
+    columns: readonly Column<Row>[],
+    rows: readonly Row[],
+  ): Promise<void> {
+    await this.#header(columns)
+    await this.#lines(columns, rows)
+  }
+
+  async histogram(histogram: Histogram): Promise<void> {
+    const { title, unit, slots } = histogram
+    const json = (): string => printableJson({ title, unit, slots: Array.from(slots, Number) })
+    await this.write(
+      this.json ? `${json()}\n` : `${drawn(histogram, this.paper.columns).join('\n')}\n`,
+    )
+  }
+
+  /** Every so many seconds, and at the end, which is the last and gives true. */
+  async *intervals(interval: number | undefined): AsyncGenerator<boolean> {
+    for (let isLast = false; !isLast;) {
+      const timer = new AbortController()
+      const { signal } = timer
+      const tick =
+        interval === undefined ? [] : [sleep(interval * 1000, false, { signal }).catch(() => true)]
+      isLast = await Promise.race([this.ended.then(() => true), ...tick])
+      timer.abort()
+      yield isLast
+    }
+  }
+
+  /**
+   * Prints what is read until the session ends, then how many there were and were lost.
+   *
+   * @param what Is traced, such as "opens".
+   * @param object Is detached at the end; what happened until then is still printed.
+   * @param toRow Gives the row of a record; nothing for a record that is not wanted.
+   */
+  async follow<E, Row extends object>(
+    what: string,
+    object: { detach(): void },
+    stream: Stream<E>,
+    columns: readonly Column<Row>[],
+    toRow: (event: E) => Row | undefined,
+  ): Promise<void> {
+    const startMs = performance.now()
+    void this.ended.then(() => {
+      object.detach()
+      return stream.end()
+    })
+    this.tracing(what)
+    let events = 0
+    try {
+      await this.#header(columns)
+      for await (const batch of stream.batches()) {
+        const rows = batch.flatMap((event) => toRow(event) ?? [])
+        events += rows.length
+        await this.#lines(columns, rows)
+      }
+    } catch (error) {
+      if (!isOfReader(error)) throw error
+    }
+    const rate = events / ((performance.now() - startMs) / 1000)
+    const { lost = 0 } = stream.stats()
+    this.note(`${events} events, ${lost} lost, ${rate.toFixed(1)} events per second`)
+  }
+
+  async #header<Row>(columns: readonly Column<Row>[]): Promise<void> {
+    if (!this.json) await this.write(`${header(columns, this.paper)}\n`)
+  }
+
+  async #lines<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): Promise<void> {
+    const { paper } = this
+    const lines = rows.map((row) => (this.json ? printableJson(row) : rowLine(columns, row, paper)))
+    if (lines.length > 0) await this.write(`${lines.join('\n')}\n`)
+  }
+}
+
+/** Whoever read the output has seen enough. */
+function isOfReader(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'EPIPE'
+}
+
+/** Makes a program of a tool. */
+export function define<O extends Options>(tool: Tool<O>): Program {
+  const { name, about, needs } = tool
+  const options: Options = { ...tool.options, ...common }
+  const usage = `Usage: ${name} [OPTION]...\n${about}\n\n${describe(options)}\nNeeds: ${needs}\n`
+
+  async function trace(args: readonly string[]): Promise<void> {
+    const values = parse({ ...tool.options, ...common }, args)
+    const { json, duration, help } = values as ValuesOf<typeof common>
+    const session = new Session(json, duration)
+    if (help) await session.write(usage)
+    else await tool.trace(session, values).finally(() => session.close())
+  }
+
+  async function main(args: readonly string[]): Promise<number> {
+    // Reported to write(), too.
+    process.stdout.on('error', () => undefined)
+    try {
+      await trace(args)
+      return 0
+    } catch (error) {
+      if (isOfReader(error)) return 0
+      if (!(error instanceof UsageError || error instanceof BpfError)) throw error
+      process.stderr.write(`${name}: ${error.message}\n`)
+      return error instanceof UsageError ? 2 : 1
+    }
+  }
+  return { name, about, needs, main }
+}
+
+/** Runs it as this process's program. */
+export async function run(program: Program): Promise<void> {
+  process.exitCode = await program.main(process.argv.slice(2))
+}
