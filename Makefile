@@ -99,8 +99,10 @@ check-modules: typescript $(ADDON) $(BPF_OBJECTS)
 	$(call say,CHECK,examples/*.bpf.ts)
 	$(Q)for name in $(MODULES); do node dist/cli/main.js gen build/bpf/$$name.bpf.o -o examples/$$name.bpf.ts --check || exit 1; done
 
-# Users have no clang: the doctor's program is shipped as it was compiled.
-package: typescript dist/bpf/doctor.bpf.o
+# Users have no clang: the doctor's program and the tools are shipped as they were compiled.
+package: typescript dist/bpf/doctor.bpf.o dist/tools/.copied
+# Those of the examples that are tools say so.
+TOOLS := $(patsubst examples/%.ts,%,$(shell grep -l '^export const tool = ' examples/*.ts))
 
 .PHONY: clean
 clean: ## remove what was built
@@ -419,6 +421,12 @@ dist/index.js: tsconfig.json scripts/bundle.mjs $(wildcard lib/*.ts lib/*/*.ts) 
 dist/bpf/%: build/bpf/% dist/index.js
 	@mkdir -p $(@D)
 	@cp $< $@
+
+dist/tools/.copied: build/examples/.tsc $(TOOLS:%=build/bpf/%.bpf.o)
+	@rm -rf $(@D) && mkdir -p $(@D)/kit
+	@cp build/examples/kit/*.js $(@D)/kit/
+	@for name in $(TOOLS); do cp build/examples/$$name.js build/examples/$$name.bpf.js build/bpf/$$name.bpf.o $(@D)/; done
+	@touch $@
 
 $(TS_DIRS:%=build/%/.tsc): build/%/.tsc: $$(wildcard $$*/*.ts $$*/*/*.ts) $$*/tsconfig.json dist/index.js
 	$(call say,TSC,build/$*)

@@ -1,11 +1,12 @@
 const project = (name) => ({
   displayName: name,
+  // Nothing else is looked at: .cache/ may have the files of whole systems.
+  roots: ['<rootDir>/test', '<rootDir>/lib', '<rootDir>/examples'],
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
   testEnvironment: 'node',
   // The sources import './x.js', as Node resolves it; jest reads './x.ts'.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/test/tsconfig.json' }] },
-  modulePathIgnorePatterns: ['<rootDir>/build/', '<rootDir>/dist/'],
 })
 
 export default {

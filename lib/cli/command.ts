@@ -18,6 +18,8 @@ export interface Command {
   /** For the list of commands. */
   readonly summary: string
   readonly usage: string
+  /** Whether --help among these arguments is for whom the command starts. */
+  hasOwnHelp?(args: readonly string[]): boolean
   /**
    * Runs it; gives its exit status.
    *

@@ -9,11 +9,14 @@ import { init } from './init.js'
 import { inspectCommand } from './inspect.js'
 import { map } from './map.js'
 import { tail } from './tail.js'
+import { list, run } from './tools.js'
 import { UsageError } from './usage.js'
 import { packageVersion } from './version.js'
 import { vmlinux } from './vmlinux.js'
 
 const commands: readonly Command[] = [
+  run,
+  list,
   tail,
   inspectCommand,
   map,
@@ -54,7 +57,7 @@ export async function runProgram(
   const command = commands.find(({ name }) => name === first)
   try {
     if (command !== undefined) {
-      if (rest.includes('--help')) {
+      if (rest.includes('--help') && command.hasOwnHelp?.(rest) !== true) {
         output.write(command.usage)
         return 0
       }
