@@ -422,9 +422,14 @@ dist/bpf/%: build/bpf/% dist/index.js
 	@mkdir -p $(@D)
 	@cp $< $@
 
+build/examples/.tsc: build/examples/kit/flame-graph.html
+build/examples/kit/flame-graph.html: scripts/flame-graph.mjs $(wildcard examples/kit/flame-graph.*) $(NODE_MODULES)
+	$(call say,BUNDLE,$@)
+	$(Q)node scripts/flame-graph.mjs $@
+
 dist/tools/.copied: build/examples/.tsc $(TOOLS:%=build/bpf/%.bpf.o)
 	@rm -rf $(@D) && mkdir -p $(@D)/kit
-	@cp build/examples/kit/*.js $(@D)/kit/
+	@cp build/examples/kit/*.js build/examples/kit/*.html $(@D)/kit/
 	@for name in $(TOOLS); do cp build/examples/$$name.js build/examples/$$name.bpf.js build/bpf/$$name.bpf.o $(@D)/; done
 	@touch $@
 

@@ -204,7 +204,6 @@ for (const runtime of runtimes) {
       ...projects,
       '--testPathIgnorePatterns',
       'stress.test',
-      'exec-snoop.test',
       'ringbuf-examples.test',
       ...(quick ? sameInEveryNode : []),
     ]

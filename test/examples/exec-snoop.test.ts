@@ -5,7 +5,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describeBpf } from '../require-bpf.js'
-import { Example, killRunning } from './example.js'
+import { Example, killRunning } from '../process/example.js'
 
 const nobody = 65534
 /** Of its main thread; since Node 24. */

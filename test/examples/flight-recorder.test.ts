@@ -1,8 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { describeBpf } from '../require-bpf.js'
-import { Example, killRunning } from './example.js'
-
-afterEach(killRunning)
+import { Example } from '../process/example.js'
+import { describeTool, Tool } from './tool.js'
 
 /** Makes 12,000 system calls in turn, then these, of which the last one ends it. */
 const lastCalls = ['getpgid', 'umask', 'getpriority', 'sched_yield', 'getpid', 'kill']
@@ -18,13 +16,13 @@ os.sched_yield()
 os.kill(os.getpid(), signal.SIGSEGV)
 `
 
-describeBpf('flight-recorder', () => {
+describeTool('flight-recorder', () => {
   test.each([
     ['as this kernel does', []],
     ['in perf buffers', ['--perf']],
   ])('%s, has the last 10,000 system calls of a process that crashed', async (_, args) => {
     const example = Example.start('flight-recorder', args)
-    await example.until('stderr', /^Recording .*\n/)
+    await example.until('stderr', /^Tracing .*\n/)
     // Those that are no crash are not told.
     spawnSync('sh', ['-c', 'kill -TERM $$'])
     const { pid, signal } = spawnSync('python3', ['-c', crasher])
@@ -48,12 +46,14 @@ describeBpf('flight-recorder', () => {
     expect(ended.stderr).toMatch(/^1 crashes; \d+ calls at hand, \d+ overwritten, 0 lost$/m)
   })
 
-  test('says what it needs, and what it takes', async () => {
-    const ended = await Example.start('flight-recorder', ['--help']).ended
-    expect(ended).toMatchObject({ code: 0, stderr: '' })
-    expect(ended.stdout).toMatch(/--last N/)
-    const refused = await Example.start('flight-recorder', ['--last', 'x']).ended
-    expect(refused).toMatchObject({ code: 2, stdout: '' })
-    expect(refused.stderr).toMatch(/^flight-recorder: .*--last\n$/)
+  test('--json has a crash and its calls in one object', async () => {
+    const tool = await Tool.start('flight-recorder', ['--last', '2'])
+    const { pid } = spawnSync('python3', ['-c', crasher])
+    const crash = await tool.until((row) => row['pid'] === pid)
+    expect(crash).toMatchObject({
+      signal: 'SIGSEGV',
+      calls: [{ call: 'getpid' }, { call: 'kill' }],
+    })
+    await tool.stop()
   })
 })
