@@ -278,9 +278,9 @@ publint: package
 	$(call say,PUBLINT,package.json)
 	$(call quietly,$(BIN)/publint --strict --pack npm)
 
-.PHONY: picture
-picture: build ## docs/exec-snoop.svg, of what exec-snoop prints (root)
-	@node scripts/picture.mjs
+.PHONY: pictures
+pictures: build build-test-programs ## docs/NAME.svg, of what each tool shows in a terminal (root)
+	@PICTURES=1 $(BIN)/jest --runInBand --selectProjects examples -t 'fits a terminal' $(ARGS)
 
 .PHONY: docs
 docs: site/$(NODE_MODULES) $(NODE_MODULES) ## build/site: the documents as a site, with the reference of what is exported

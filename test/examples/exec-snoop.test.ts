@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describeBpf } from '../require-bpf.js'
+import { describeTool, testInTerminal } from './tool.js'
 import { Example, killRunning } from '../process/example.js'
 
 const nobody = 65534
@@ -58,7 +58,17 @@ function exitOf(pid: number | undefined, snoop: { stdout: string }): JsonEvent[]
   return parse(snoop.stdout).filter((event) => event.event === 'exit' && event.pid === pid)
 }
 
-describeBpf('exec-snoop', () => {
+describeTool('exec-snoop', () => {
+  testInTerminal('exec-snoop', {
+    args: ['--exits', '--uid', '1000'],
+    happens: () => {
+      const script =
+        "id -un; ls /etc | grep -c conf; timeout 0.2 sleep 5; sh -c 'kill $$'; sh -c 'exit 3'; true"
+      spawnSync('sh', ['-c', script], { uid: 1000, gid: 1000, cwd: '/', stdio: 'ignore' })
+    },
+    shows: /exited with 3/,
+  })
+
   test('reports who executed what', async () => {
     const snoop = await startSnoop('--json')
     const before = Date.now()

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Activity, killActivities } from '../activity.js'
 import { Example } from '../process/example.js'
-import { describeTool, Tool } from './tool.js'
+import { describeTool, testInTerminal, Tool } from './tool.js'
 
 let directory: string
 
@@ -23,6 +23,11 @@ function executed(pid: number): number {
 }
 
 describeTool('profile', () => {
+  testInTerminal('profile', {
+    args: ['--top', '8'],
+    happens: () => execFileSync('sh', ['-c', 'i=0; while [ $i -lt 99999 ]; do i=$((i+1)); done']),
+  })
+
   test('takes as many samples as the kernel says that the process was on a CPU', async () => {
     const activity = await new Activity('burn 0 2000').waiting()
     const folded = join(directory, 'out.folded')

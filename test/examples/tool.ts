@@ -3,6 +3,7 @@ import type { SpawnOptions } from 'node:child_process'
 import { type Ended, Example, killRunning } from '../process/example.js'
 import { describeBpf } from '../require-bpf.js'
 import { until } from '../until.js'
+import { type Scene, terminalLines, writePicture } from './terminal.js'
 
 /** A row, as --json prints it. */
 export type Row = Record<string, unknown>
@@ -53,16 +54,21 @@ export class Tool {
   }
 }
 
-/** What a tool prints until Ctrl-C while something happens, as lines. */
-export async function printed(
-  name: string,
-  args: readonly string[],
-  happens: () => unknown,
-): Promise<Ended> {
-  const example = Example.start(name, args)
-  await example.until('stderr', /^Tracing .*\n/m)
-  await happens()
-  return example.stop()
+/**
+ * A test that the tool's lines fit a terminal, and end with a summary at Ctrl-C. With
+ * PICTURES=1 it writes docs/NAME.svg.
+ */
+export function testInTerminal(name: string, scene: Scene): void {
+  test('fits a terminal, and ends with a summary at Ctrl-C', async () => {
+    const lines = await terminalLines(name, scene)
+    const plain = lines.map((line) => line.replaceAll(/\x1b\[\d+m/g, ''))
+    for (const line of plain) expect(line).toMatch(/^.{0,98}$/)
+    expect(plain[0]).toMatch(/^Tracing .*, Ctrl-C to end$/)
+    expect(plain.at(-1)).toMatch(/\d/)
+    expect(lines.length).toBeGreaterThan(3)
+    const command = ['$ npx bpf-ringbuf run', name, ...(scene.args ?? [])].join(' ')
+    writePicture(name, `What ${name} shows`, [`\x1b[34m${command}\x1b[0m`, ...lines])
+  })
 }
 
 /**
