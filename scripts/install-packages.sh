@@ -59,6 +59,7 @@ for group; do
   --test)
     need iproute2 command -v ip
     need libbpf-tools has_bcc_tools
+    need strace command -v strace
     ;;
   --container)
     need podman command -v podman

@@ -1,0 +1,86 @@
+// Makes the system calls that a tool of examples/ is to see, and ends.
+//
+//   calls opens DIRECTORY N  opens files in all ways, also where it fails, and
+//                            one of them N times more
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void must(int holds, const char* what) {
+  if (holds) return;
+  perror(what);
+  _exit(1);
+}
+
+// A call by the numbers of 32-bit programs, which mean others here.
+static void call_32bit(long number, long first, long second) {
+#ifdef __x86_64__
+  long result;
+  __asm__ volatile("int $0x80"
+                   : "=a"(result)
+                   : "a"(number), "b"(first), "c"(second), "d"(0), "S"(0),
+                     "D"(0)
+                   : "r8", "r9", "r10", "r11", "memory");
+#else
+  (void)number, (void)first, (void)second;
+#endif
+}
+
+static void opens(const char* directory, int count) {
+  static char long_path[5000];
+  struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC};
+  int fd;
+
+  must(chdir(directory) == 0, directory);
+  // As they are in the kernel: the C library makes openat() of all.
+#ifdef SYS_open
+  syscall(SYS_open, "with-open", O_RDWR | O_CREAT | O_EXCL, 0600);
+  syscall(SYS_creat, "with-creat", 0600);
+#endif
+  fd = syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof(how));
+  must(fd >= 0, "openat2");
+  syscall(SYS_openat, fd, "relative", O_WRONLY | O_CREAT | O_APPEND | O_SYNC,
+          0600);
+  syscall(SYS_openat, fd, "relative", O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  syscall(SYS_openat, fd, ".", O_RDONLY | O_PATH);
+  syscall(SYS_openat, fd, ".", O_RDWR | O_TMPFILE, 0600);
+  syscall(SYS_openat, fd, "no-such", O_RDONLY);
+  syscall(SYS_openat, fd, "relative/below", O_RDONLY);
+  syscall(SYS_openat, fd, ".", O_WRONLY);
+  syscall(SYS_openat, 12345, "no-descriptor", O_RDONLY);
+  syscall(SYS_openat, fd, "", O_RDONLY);
+  syscall(SYS_openat, fd, NULL, O_RDONLY);
+  how.resolve = RESOLVE_BENEATH;
+  syscall(SYS_openat2, fd, "/", &how, sizeof(how));
+  // The longest that the kernel takes has 4095 characters.
+  memset(long_path, '/', sizeof(long_path) - 1);
+  syscall(SYS_openat, fd, long_path, O_RDONLY);
+  strcpy(long_path + 4095 - strlen("relative"), "relative");
+  memcpy(long_path, "./", 2);
+  syscall(SYS_openat, fd, long_path, O_RDONLY);
+  if (fork() == 0) {
+    syscall(SYS_openat, fd, "of-a-child", O_RDONLY | O_CREAT, 0600);
+    _exit(0);
+  }
+  wait(NULL);
+  // Here openat() and creat() have these numbers.
+  call_32bit(257, 0, 0);
+  call_32bit(85, 0, 0);
+  for (int i = 0; i < count; i++)
+    close(syscall(SYS_openat, fd, "relative", O_RDONLY));
+}
+
+int main(int argc, char** argv) {
+  if (argc == 4 && strcmp(argv[1], "opens") == 0) {
+    opens(argv[2], atoi(argv[3]));
+    return 0;
+  }
+  fprintf(stderr, "calls: what to call?\n");
+  return 2;
+}
