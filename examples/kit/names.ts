@@ -12,6 +12,14 @@ export function signalName(signal: number): string {
   return signals.get(signal) ?? `SIG${signal}`
 }
 
+/** Of a name, with or without SIG, or a number; nothing when there is none. */
+export function signalNumber(text: string): number | undefined {
+  const name = text.toUpperCase().replace(/^(SIG)?/, 'SIG')
+  const found = Object.entries(constants.signals).find(([known]) => known === name)
+  const number = found?.[1] ?? Number(text)
+  return Number.isInteger(number) && number > 0 && number <= 64 ? number : undefined
+}
+
 const errors = new Map([
   ...Object.entries(constants.errno)
     .reverse()

@@ -15,23 +15,56 @@ export interface Call {
   readonly error: string | null
 }
 
-const call = /^(\w+)\((.*)\) += (-?\d+)(?: (E\w+) .*)?$/
+/** A signal that a thread got, as strace writes it. */
+export interface Signal {
+  readonly pid: number
+  readonly name: string
+  /** What came with it, such as `si_code=SI_USER, si_pid=1`. */
+  readonly info: string
+}
 
-/** Runs a program and its children; gives the calls of these names, those of a thread in order. */
-export async function straced(names: string, command: readonly string[]): Promise<Call[]> {
+interface Line {
+  readonly pid: number
+  readonly text: string
+}
+
+/** Runs a program and its children; gives what strace writes, for each thread in order. */
+async function run(options: readonly string[], command: readonly string[]): Promise<Line[]> {
   const directory = mkdtempSync(join(tmpdir(), 'strace-'))
+  const log = ['-ff', '-qq', '-s', '5000', '-o', join(directory, 'log')]
   try {
-    const log = ['-ff', '-qq', '-s', '5000', '-o', join(directory, 'log')]
-    await promisify(execFile)('strace', [...log, '-e', `trace=${names}`, '--', ...command])
+    await promisify(execFile)('strace', [...log, ...options, '--', ...command]).catch(
+      (error: unknown) => {
+        // It ends as the program does.
+        if (!readdirSync(directory).length) throw error
+      },
+    )
     return readdirSync(directory).flatMap((file) => {
       const pid = Number(file.split('.').at(-1))
-      const lines = readFileSync(join(directory, file), 'utf8').split('\n').slice(0, -1)
-      return lines.flatMap((line): Call[] => {
-        const [, name = '', args = '', result, error = null] = call.exec(line) ?? []
-        return result === undefined ? [] : [{ pid, name, args, result: Number(result), error }]
-      })
+      const lines = readFileSync(join(directory, file), 'utf8').split('\n')
+      return lines.map((text) => ({ pid, text }))
     })
   } finally {
     rmSync(directory, { recursive: true })
   }
+}
+
+const call = /^(\w+)\((.*)\) += (-?\d+)(?: (E\w+) .*)?$/
+
+/** The calls of these names that a program and its children make. */
+export async function straced(names: string, command: readonly string[]): Promise<Call[]> {
+  const lines = await run(['-e', `trace=${names}`, '-e', 'signal=none'], command)
+  return lines.flatMap(({ pid, text }): Call[] => {
+    const [, name = '', args = '', result, error = null] = call.exec(text) ?? []
+    return result === undefined ? [] : [{ pid, name, args, result: Number(result), error }]
+  })
+}
+
+/** The signals that a program and its children get. */
+export async function signalled(command: readonly string[]): Promise<Signal[]> {
+  const lines = await run(['-e', 'trace=none'], command)
+  return lines.flatMap(({ pid, text }): Signal[] => {
+    const [, name, info = ''] = /^--- (SIG\w+) \{(.*)\} ---$/.exec(text) ?? []
+    return name === undefined ? [] : [{ pid, name, info }]
+  })
 }

@@ -2,13 +2,16 @@
 //
 //   calls opens DIRECTORY N  opens files in all ways, also where it fails, and
 //                            one of them N times more
+//   calls signals            sends itself signals in all ways, and dies of one
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,9 +79,47 @@ static void opens(const char* directory, int count) {
     close(syscall(SYS_openat, fd, "relative", O_RDONLY));
 }
 
+static void ignore(int signal) { (void)signal; }
+
+static void signals(void) {
+  const int caught[] = {SIGUSR1, SIGUSR2, SIGALRM, SIGCHLD, 37};
+  struct itimerval soon = {.it_value = {.tv_usec = 1000}};
+  pid_t self = getpid();
+  sigset_t usr1, none;
+
+  sigemptyset(&none);
+  sigemptyset(&usr1);
+  sigaddset(&usr1, SIGUSR1);
+  for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)
+    signal(caught[i], ignore);
+  if (fork() == 0) {
+    kill(self, SIGUSR1);
+    sigqueue(self, 37, (union sigval){.sival_int = 1});
+    _exit(0);
+  }
+  while (wait(NULL) < 0)
+    ;
+  syscall(SYS_tgkill, self, self, SIGUSR2);
+  sigprocmask(SIG_BLOCK, &usr1, NULL);
+  kill(self, SIGUSR1);
+  kill(self, SIGUSR1);
+  sigprocmask(SIG_UNBLOCK, &usr1, NULL);
+  kill(self, SIGWINCH);
+  sigaddset(&none, SIGALRM);
+  sigprocmask(SIG_BLOCK, &none, NULL);
+  setitimer(ITIMER_REAL, &soon, NULL);
+  sigemptyset(&none);
+  sigsuspend(&none);
+  kill(self, SIGTERM);
+}
+
 int main(int argc, char** argv) {
   if (argc == 4 && strcmp(argv[1], "opens") == 0) {
     opens(argv[2], atoi(argv[3]));
+    return 0;
+  }
+  if (argc == 2 && strcmp(argv[1], "signals") == 0) {
+    signals();
     return 0;
   }
   fprintf(stderr, "calls: what to call?\n");
