@@ -133,6 +133,14 @@ export class ElfFile {
     return segment && fileOffset - segment.offset + segment.address
   }
 
+  /** Where the byte of an address that the file itself gives is in it. */
+  offsetOf(address: number): number | undefined {
+    const segment = this.#segments.find(
+      (one) => address >= one.address && address < one.address + one.sizeBytes && one.isExecutable,
+    )
+    return segment && address - segment.address + segment.offset
+  }
+
   /**
    * Its functions.
    *
@@ -229,6 +237,14 @@ export class ElfFile {
   }
 }
 
+/** A function as the symbols have it. */
+export interface ElfFunction {
+  name: string
+  /** The address that the file itself gives it. */
+  start: number
+  sizeBytes: number
+}
+
 /** The symbols of a file as they stand there. */
 export class ElfSymbols {
   readonly #layout: Layout
@@ -256,8 +272,31 @@ export class ElfSymbols {
   }
 
   toTable(): SymbolTable {
-    const { bytes, value, size, info, section } = this.#layout.symbol
     const list = new SymbolList()
+    this.#each((start, sizeBytes, name, goodness, last) => {
+      const end = sizeBytes > 0 ? Math.min(start + sizeBytes, last) : last
+      list.add(start, end, name, goodness, sizeBytes > 0)
+    })
+    return list.toTable(this.#names, 'innermost')
+  }
+
+  /** Those of these names that are surely functions, in the order of the file. */
+  functions(isWanted: (name: string) => boolean): ElfFunction[] {
+    const functions: ElfFunction[] = []
+    this.#each((start, sizeBytes, at, goodness) => {
+      if (goodness < ofFunctions) return
+      const end = this.#names.indexOf(0, at)
+      const name = this.#names.toString('latin1', at, end < 0 ? undefined : end)
+      if (isWanted(name)) functions.push({ name, start, sizeBytes })
+    })
+    return functions
+  }
+
+  /** Calls back for each symbol that is code, with the end of its segment. */
+  #each(
+    take: (start: number, sizeBytes: number, name: number, goodness: number, last: number) => void,
+  ): void {
+    const { bytes, value, size, info, section } = this.#layout.symbol
     const view = viewOf(this.#entries)
     for (let at = 0; at < this.#entries.length; at += bytes) {
       const goodness = goodnessOf(view.getUint8(at + info))
@@ -274,11 +313,8 @@ export class ElfSymbols {
       const isMark = first === dollar && goodness < ofFunctions
       if (segment === undefined || first === 0 || isMark) continue
       const last = segment.address + segment.sizeBytes
-      const sizeBytes = word(view, at + size, this.#layout)
-      const end = sizeBytes > 0 ? Math.min(start + sizeBytes, last) : last
-      list.add(start, end, name, goodness, sizeBytes > 0)
+      take(start, word(view, at + size, this.#layout), name, goodness, last)
     }
-    return list.toTable(this.#names, 'innermost')
   }
 }
 

@@ -17,6 +17,7 @@ import { join } from 'node:path'
 import {
   array,
   type Frame,
+  functionsOf,
   i32,
   RingBuffer,
   struct,
@@ -227,6 +228,41 @@ describeBpf('stacks of a program in C++', () => {
     const frames = new Symbolizer().user(child.pid as number, await stackOf(child))
     // Nobody else can use the one of an anonymous namespace.
     expect(within(frames, file).slice(0, 3)).toEqual([undefined, ...calls.slice(1)])
+  })
+
+  test('found by a pattern of names: with symbols, a debug file, and exports alone', () => {
+    const file = link('searched', '-rdynamic')
+    const found = functionsOf(file, /^(_ZN5outer|enter$)/)
+    // As binutils have it.
+    const symbols = run('nm', '-S', 'searched').matchAll(
+      /^(\w+) (\w+) [tTW] (_ZN5outer.*|enter)$/gm,
+    )
+    const segment = /LOAD +(\w+) (\w+) .* R E /.exec(run('readelf', '-lW', 'searched'))
+    const base = Number(segment?.[2]) - Number(segment?.[1])
+    const expected = [...symbols].map(([, start, size, name]) => ({
+      name,
+      offset: Number(`0x${start}`) - base,
+      sizeBytes: Number(`0x${size}`),
+    }))
+    expect(expected).toHaveLength(4)
+    const places = found.map(({ name, offset, sizeBytes }) => ({ name, offset, sizeBytes }))
+    expect(new Set(places)).toEqual(new Set(expected))
+    expect(found.map(({ demangled }) => demangled)).toContain('outer::Box<int>::work(int)')
+
+    const names = found.map(({ name }) => name)
+    const byNames = (): string[] => functionsOf(file, names).map(({ name }) => name)
+    run('objcopy', '--only-keep-debug', 'searched', 'searched.debug')
+    run('strip', 'searched')
+    run('objcopy', '--add-gnu-debuglink=searched.debug', 'searched')
+    expect(new Set(byNames())).toEqual(new Set(names))
+    rmSync(join(directory, 'searched.debug'))
+    expect(new Set(byNames())).toEqual(new Set(['enter', '_ZN5outer3BoxIiE4workEi']))
+    expect(() => functionsOf('/proc/self/maps', [])).toThrow(
+      expect.objectContaining({ code: 'ERR_OBJECT_FORMAT' }) as Error,
+    )
+    expect(() => functionsOf('/no/such', [])).toThrow(
+      expect.objectContaining({ code: 'ERR_FILE_NOT_FOUND' }) as Error,
+    )
   })
 
   test('whose file was replaced', async () => {
