@@ -54,6 +54,18 @@ export class Tool {
   }
 }
 
+/** What a tool prints until Ctrl-C while something happens, as lines. */
+export async function printed(
+  name: string,
+  args: readonly string[],
+  happens: () => unknown,
+): Promise<Ended> {
+  const example = Example.start(name, args)
+  await example.until('stderr', /^Tracing .*\n/m)
+  await happens()
+  return example.stop()
+}
+
 /**
  * A test that the tool's lines fit a terminal, and end with a summary at Ctrl-C. With
  * PICTURES=1 it writes docs/NAME.svg.
