@@ -51,44 +51,45 @@ export interface Paper {
 }
 
 export function header<Row>(columns: readonly Column<Row>[], paper: Paper): string {
-  return line(
-    columns.map((column) => ({ ...column, text: column.title })),
-    paper,
-  )
+  return line(columns, paper, ({ title }) => title)
 }
 
 export function rowLine<Row>(columns: readonly Column<Row>[], row: Row, paper: Paper): string {
-  const cells = columns.map((column) => {
-    const value = column.of(row)
-    const text = value === null || value === undefined ? '' : printable(String(value))
-    return { ...column, text, paint: column.colour?.(row) }
-  })
-  return line(cells, paper)
+  return line(columns, paper, textOf, row)
 }
 
-interface Painted {
-  readonly text: string
-  readonly width: number
-  readonly side: 'left' | 'right'
-  readonly paint?: keyof typeof colours | undefined
+function textOf<Row>(column: Column<Row>, row: Row | undefined): string {
+  const value = column.of(row as Row)
+  return typeof value === 'string' ? printable(value) : String(value ?? '')
 }
 
-function line(cells: readonly Painted[], { columns, isColoured }: Paper): string {
-  let used = 0
+/** It is called for each record: it makes no objects. */
+function line<Row>(
+  columns: readonly Column<Row>[],
+  paper: Paper,
+  of: (column: Column<Row>, row: Row | undefined) => string,
+  row?: Row,
+): string {
+  let room = paper.columns ?? Infinity
   let painted = ''
-  cells.forEach(({ text, width, side, paint }, index) => {
-    const gap = index === 0 ? '' : ' '
-    const isLast = index === cells.length - 1
-    const whole = side === 'right' ? text.padStart(width) : isLast ? text : text.padEnd(width)
-    const room = columns === undefined ? Infinity : columns - used - gap.length
-    if (room <= 0) return
-    const cell = room === Infinity ? whole : fit(whole, room)
-    used += gap.length + Math.max(cell.length, whole === cell ? whole.length : room)
-    painted += gap + (isColoured && paint !== undefined ? colour(cell, paint) : cell)
-  })
+  for (const column of columns) {
+    const text = of(column, row)
+    const isLast = column === columns.at(-1)
+    const padded =
+      column.side === 'right'
+        ? text.padStart(column.width)
+        : isLast
+          ? text
+          : text.padEnd(column.width)
+    if (painted !== '' && room > 1) {
+      painted += ' '
+      room--
+    }
+    if (room <= 0) break
+    const cell = room === Infinity ? padded : fit(padded, room)
+    room -= cell === padded ? cell.length : room
+    const colour = paper.isColoured && row !== undefined ? column.colour?.(row) : undefined
+    painted += colour === undefined ? cell : `\x1b[${colours[colour]}m${cell}\x1b[0m`
+  }
   return painted
-}
-
-function colour(text: string, name: keyof typeof colours): string {
-  return `\x1b[${colours[name]}m${text}\x1b[0m`
 }

@@ -74,7 +74,13 @@ const openNames = {
   O_TMPFILE: 0o20000000 | files.O_DIRECTORY,
 }
 
+const openFlagsOf = new Map<number, string>()
+
 /** What open(2) is told. */
 export function openFlags(flags: number): string {
-  return [accessModes[flags & 3], ...bitNames(flags & ~3, openNames)].join('|')
+  const known = openFlagsOf.get(flags)
+  if (known !== undefined) return known
+  const text = [accessModes[flags & 3], ...bitNames(flags & ~3, openNames)].join('|')
+  openFlagsOf.set(flags, text)
+  return text
 }

@@ -5,8 +5,12 @@
 // line separators and halves of surrogate pairs.
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
 
+/** Most texts have nothing else, which is found out sooner. */
+const plain = /^[\x20-\x7e]*$/
+
 /** The text with all that is no visible character escaped, as in bash's $'…'. */
 export function printable(text: string): string {
+  if (plain.test(text)) return text
   return text.replace(unprintable, (character) => {
     const code = (character.codePointAt(0) ?? 0).toString(16)
     if (character < '\x80') return `\\x${code.padStart(2, '0')}`
@@ -23,6 +27,7 @@ export function printableJson(value: unknown): string {
     if (typeof each !== 'bigint') return each
     return Number.isSafeInteger(Number(each)) ? Number(each) : String(each)
   })
+  if (plain.test(text)) return text
   return text.replace(unprintable, (character) =>
     character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
   )

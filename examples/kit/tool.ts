@@ -47,6 +47,10 @@ interface Stream<E> {
   stats(): { readonly lost: number | undefined }
 }
 
+/** How long records are gathered before they are printed, unless there are so many. */
+const frameMs = 10
+const fullBatch = 512
+
 // The clock of bpf_ktime_get_ns() is the one of process.hrtime().
 const clockOffsetMs =
   performance.timeOrigin + performance.now() - Number(process.hrtime.bigint()) / 1e6
@@ -168,6 +172,8 @@ export class Session {
         const rows = batch.flatMap((event) => toRow(event) ?? [])
         events += rows.length
         await this.#lines(columns, rows)
+        // Nobody reads faster; waking up for each record is most of what a tool costs.
+        if (batch.length < fullBatch) await sleep(frameMs)
       }
     } catch (error) {
       if (!isOfReader(error)) throw error
