@@ -22,7 +22,7 @@ import {
 } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 import { collectUncaught, rejectionOf, thrownBy } from '../thrown.js'
-import { spin, until } from '../until.js'
+import { spin, timeScale, until } from '../until.js'
 
 /** Ways in which a promise settles. */
 const ways = [
@@ -498,7 +498,7 @@ describeBpf('a PerfBuffer with async callbacks', () => {
     ['', {}],
     ['in small batches', { batchBytes: 4096, batchCount: 1 }],
     // Longer than an emulated machine takes from one buffer to the next.
-    ['with orderBy', { orderBy: 'time_ns', orderWindowMs: 200 }],
+    ['with orderBy', { orderBy: 'time_ns', orderWindowMs: 200 * timeScale }],
   ])('calls for one event at a time, in order %s', async (_, options) => {
     using perf = new PerfBuffer(object.map('samples'), Numbered, watch.onRecord, options)
     for (let i = 0; i < 10; i++) {

@@ -54,6 +54,10 @@ const testPrograms = readdirSync(join(root, 'test/native'))
   .filter((name) => name.endsWith('.c'))
   .map((name) => name.slice(0, -'.c'.length))
 
+const tools = readdirSync(join(root, 'examples'))
+  .filter((name) => name.endsWith('.bpf.ts'))
+  .map((name) => name.slice(0, -'.bpf.ts'.length))
+
 function isLinked(path) {
   return path.endsWith('.node') || testPrograms.some((name) => path.endsWith(`/test/${name}`))
 }
@@ -78,6 +82,10 @@ export function filesOfSuite(architecture) {
       .map((name) => `test/kernels/${name}`)
       .map((path) => [path, path]),
     [`${build}/bpf/test`, 'build/bpf/test'],
+    ['build/test/stress', 'build/test/stress'],
+    // The tools, whose objects are the same for each architecture.
+    ['build/examples', 'build/examples'],
+    ...tools.map((name) => `build/bpf/${name}.bpf.o`).map((path) => [path, path]),
     ...testPrograms.map((name) => [`${build}/test/${name}`, `build/test/${name}`]),
   ])
 }

@@ -14,11 +14,11 @@ kernels-doc: kernel-suite arm64-suite ## the suite on all of them, and write doc
 	@node test/kernels/run.mjs --write
 
 .PHONY: kernel-suite kernel-stress
-kernel-suite: $(ADDON) package build-test-programs build/kernels/js/.tsc | kernels-packages test-packages
+kernel-suite: $(ADDON) package build-test-programs build/test/stress/.tsc build/kernels/js/.tsc | kernels-packages test-packages
 # The stress test needs less, and is built and booted sooner.
 kernel-stress: $(ADDON) package build/bpf/test/stress.bpf.o build/test/producer build/test/stress/.tsc | kernels-packages
 
-build/kernels/js/.tsc: test/kernels/tsconfig.json test/tsconfig.json $(wildcard lib/*.ts lib/*/*.ts test/*.ts test/integration/*.ts) \
+build/kernels/js/.tsc: test/kernels/tsconfig.json test/tsconfig.json $(wildcard lib/*.ts lib/*/*.ts test/*.ts test/integration/*.ts test/kernels/*.ts test/process/example.ts) \
   $(NODE_MODULES)
 	$(call say,TSC,$(@D))
 	@rm -rf $(@D)

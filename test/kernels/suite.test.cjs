@@ -2,13 +2,14 @@
 // to load the library, which jest does once a file.
 'use strict'
 const { readdirSync } = require('node:fs')
-const { join } = require('node:path')
+const { basename, join } = require('node:path')
 
 /** Of the JavaScript and of opening, which no kernel changes. */
 const sameOnEveryKernel = new Set([
   ...['iterator', 'waiting', 'stats', 'tagged', 'skeleton', 'perf-buffer', 'topologies'],
   ...['reader-life', 'reader-life-fair', 'reader-life-records', 'reader-life-states'],
   ...['map-phases', 'object-phases', 'program-phases', 'map-differential'],
+  'gallery',
   ...['ring-buffer', 'event-stream', 'stress', 'symbols', 'object', 'open', 'globals'],
 ])
 /** Of the other files, the same of single tests, by their names. */
@@ -42,8 +43,10 @@ function without(pattern, define) {
   }
 }
 
-for (const file of readdirSync(integration).filter((name) => name.endsWith('.test.js'))) {
-  const name = file.slice(0, -'.test.js'.length)
+// Of the tools' tests the one that asks for nothing but a kernel.
+const files = [...readdirSync(integration), '../kernels/gallery.test.js']
+for (const file of files.filter((name) => name.endsWith('.test.js'))) {
+  const name = basename(file, '.test.js')
   if (!only.some((text) => name.includes(text)) || (isQuick && sameOnEveryKernel.has(name)))
     continue
   const same = isQuick ? sameTests[name] : undefined
