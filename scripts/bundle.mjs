@@ -3,13 +3,7 @@
 // stay in dist/ for tests that look inside; only these and the declarations are packed.
 import { build } from 'esbuild'
 
-await build({
-  entryPoints: {
-    index: 'lib/index.ts',
-    'cli/main': 'lib/cli/main.ts',
-    // For the install script, which runs before there is an addon.
-    prebuilt: 'lib/addon/load.ts',
-  },
+const options = {
   outdir: 'dist',
   bundle: true,
   // Dependencies are asked for where they are installed.
@@ -18,4 +12,19 @@ await build({
   format: 'cjs',
   target: 'node20',
   logLevel: 'warning',
+}
+await build({
+  ...options,
+  entryPoints: {
+    index: 'lib/index.ts',
+    'cli/program': 'lib/cli/program.ts',
+    // For the install script, which runs before there is an addon.
+    prebuilt: 'lib/addon/load.ts',
+  },
+})
+// It starts tools without the rest of the program.
+await build({
+  ...options,
+  entryPoints: { 'cli/main': 'lib/cli/main.ts' },
+  external: ['./program.js'],
 })

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // What package.json calls "bin".
 import type { Output } from './command.js'
-import { runProgram } from './program.js'
+import { loadTool, toolNames } from './tool-files.js'
 
 function outputTo(stream: NodeJS.WriteStream): Output {
   let closed = false
@@ -33,7 +33,14 @@ function outputTo(stream: NodeJS.WriteStream): Output {
   }
 }
 
-runProgram(process.argv.slice(2), outputTo(process.stdout), outputTo(process.stderr)).then(
+async function start([first, name = '', ...rest]: readonly string[]): Promise<number> {
+  // A tool brings the library itself: that of the other commands is not loaded for it.
+  if (first === 'run' && toolNames().includes(name)) return (await loadTool(name)).main(rest)
+  const { runProgram } = await import('./program.js')
+  return runProgram(process.argv.slice(2), outputTo(process.stdout), outputTo(process.stderr))
+}
+
+start(process.argv.slice(2)).then(
   (status) => {
     process.exitCode = status
   },

@@ -1,35 +1,11 @@
 // bpf-ringbuf run and bpf-ringbuf list: the tools of examples/, which the package brings
 // compiled, their objects as well.
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Command } from './command.js'
 import { jsonOf } from './json.js'
 import { didYouMean } from './nearest.js'
 import { fit } from './printable.js'
+import { loadTool, toolNames } from './tool-files.js'
 import { parseCommandLine, UsageError } from './usage.js'
-
-/** What examples/kit/tool.ts makes of a tool. */
-interface Program {
-  readonly name: string
-  readonly about: string
-  readonly needs: string
-  main(args: readonly string[]): Promise<number>
-}
-
-const directory = join(__dirname, '../../dist/tools')
-const ending = '.bpf.js'
-
-function toolNames(): string[] {
-  return readdirSync(directory)
-    .filter((name) => name.endsWith(ending))
-    .map((name) => name.slice(0, -ending.length))
-    .sort()
-}
-
-async function load(name: string): Promise<Program> {
-  const module = (await import(join(directory, `${name}.js`))) as { tool: Program }
-  return module.tool
-}
 
 const runUsage = `Usage: bpf-ringbuf run NAME [OPTION]...
 Runs one of the tools that the package brings, until Ctrl-C. It needs no compiler.
@@ -49,7 +25,7 @@ export const run: Command = {
     if (!names.includes(name)) {
       throw new UsageError(`there is no tool ${JSON.stringify(name)}: ${didYouMean(name, names)}`)
     }
-    return (await load(name)).main(args)
+    return (await loadTool(name)).main(args)
   },
 }
 
@@ -66,7 +42,7 @@ export const list: Command = {
   usage: listUsage,
   async run(args, output) {
     const { values } = parseCommandLine({ args: [...args], options: { json: { type: 'boolean' } } })
-    const tools = await Promise.all(toolNames().map(load))
+    const tools = await Promise.all(toolNames().map(loadTool))
     const width = Math.max(...tools.map(({ name }) => name.length))
     for (const { name, about, needs } of tools) {
       const line = `${name.padEnd(width)}  ${about}`
