@@ -68,12 +68,13 @@ const [{ size, files }] = JSON.parse(packed.stdout)
 const paths = files.map((file) => file.path)
 const strange = paths.filter(
   (path) =>
-    !/\.(cjs|js|d\.ts|json|md|txt|h|c|cc|gyp|sh|o|node|ts|yaml)$/.test(path) &&
+    !/\.(cjs|js|d\.ts|html|json|md|txt|h|c|cc|gyp|sh|o|node|ts|yaml)$/.test(path) &&
     !/(^|\/)(LICENSE[^/]*|COPYING[^/]*|copyright|Containerfile|gitignore|dockerignore)$/.test(path),
 )
 check('nothing strange is packed', strange.length === 0, strange.join('\n'))
 const missing = ['LICENSE', 'CHANGELOG.md', 'dist/index.js', 'dist/index.d.ts', 'dist/prebuilt.js']
-  .concat('dist/cli/main.js', 'dist/bpf/doctor.bpf.o', 'bpf/include/bpf-ringbuf.bpf.h')
+  .concat('dist/cli/main.js', 'dist/cli/program.js', 'dist/tools/open-snoop.bpf.o')
+  .concat('dist/bpf/doctor.bpf.o', 'bpf/include/bpf-ringbuf.bpf.h')
   .concat(targets.map((target) => `prebuilds/${target}/bpf_ringbuf.node`))
   .filter((path) => !paths.includes(path))
 check('all that is used is packed', missing.length === 0, missing.join('\n'))
