@@ -7,6 +7,10 @@ export interface Histogram {
   /** Of the sizes, such as µs. */
   readonly unit: string
   readonly slots: ArrayLike<number | bigint>
+  /** Of all sizes together, in the same unit. */
+  readonly total?: number | undefined
+  /** What else --json has of it, such as the process. */
+  readonly of?: Readonly<Record<string, string | number>> | undefined
 }
 
 const eighths = ' ▏▎▍▌▋▊▉'
@@ -18,7 +22,7 @@ function bar(part: number, width: number): string {
 }
 
 /** As lines, no wider than so many columns. */
-export function drawn({ title, unit, slots }: Histogram, columns = 80): string[] {
+export function drawn({ title, unit, slots, total }: Histogram, columns = 80): string[] {
   const counts = Array.from(slots, Number)
   const lines = title === undefined ? [] : [title]
   const first = counts.findIndex((count) => count > 0)
@@ -41,6 +45,10 @@ export function drawn({ title, unit, slots }: Histogram, columns = 80): string[]
     const range = `${from.padStart(fromWidth)} – ${to.padStart(toWidth)}`
     const shown = `${count.toLocaleString('en').padStart(countWidth)}  ${bar(count / most, room)}`
     lines.push(`  ${range}  ${shown}`)
+  }
+  if (total !== undefined) {
+    const average = total / counts.reduce((sum, count) => sum + count, 0)
+    lines.push(`  average ${average.toFixed(average < 10 ? 1 : 0)} ${unit}`)
   }
   return lines
 }

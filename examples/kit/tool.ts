@@ -125,8 +125,9 @@ export class Session {
   }
 
   async histogram(histogram: Histogram): Promise<void> {
-    const { title, unit, slots } = histogram
-    const json = (): string => printableJson({ title, unit, slots: Array.from(slots, Number) })
+    const { title, unit, slots, total, of } = histogram
+    const json = (): string =>
+      printableJson({ title, unit, ...of, total, slots: Array.from(slots, Number) })
     await this.write(
       this.json ? `${json()}\n` : `${drawn(histogram, this.paper.columns).join('\n')}\n`,
     )
