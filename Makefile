@@ -348,6 +348,8 @@ build/bpf/test/%.bpf.o: test/bpf/%.bpf.c | packages
 	$(Q)$(CLANG) $(if $(filter %.nobtf,$*),,-g) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
 	$(Q)$(LLVM_STRIP) -g $@
 
+# Their stacks are looked at.
+$(TEST_PROGRAMS): CFLAGS += -fno-omit-frame-pointer
 $(TEST_PROGRAMS): build/test/%: test/native/%.c | packages
 $(BENCH_PROGRAMS): build/bench/native/%: bench/native/%.c | packages
 $(PEER_PROGRAMS): build/bench/peers/%: bench/peers/%.c | packages

@@ -57,11 +57,11 @@ export class Stacks {
   file(path: string, title: string): string {
     const format = extname(path)
     if (format === '.html') return this.#flameGraph(title)
-    return format === '.json' ? this.#speedscope(title) : this.#folded()
+    return format === '.json' ? this.#speedscope(title) : this.folded()
   }
 
   /** Lines "outer;inner WEIGHT", as flamegraph.pl and others read them. */
-  #folded(): string {
+  folded(): string {
     return [...this.#weights].map(([stack, weight]) => `${stack} ${Math.round(weight)}\n`).join('')
   }
 

@@ -90,9 +90,13 @@ function stacksOf(output: string): Map<string, number> {
   return stacks
 }
 
-/** Without the BPF program that looks, which is at the top. */
+/**
+ * Without the BPF program that looks, which is at the top, and what calls main(): its name
+ * is not among those that libc exports, and bcc gives that of the one before.
+ */
 function withoutTracing(frames: readonly string[]): string {
   return frames
+    .filter((name) => !/^__libc_(start_call_main|init_first)$/.test(name))
     .filter((name) => !/^(bpf_prog_|bpf_trace_run|__bpf_trace_|__traceiter_)/.test(name))
     .join(' ')
 }

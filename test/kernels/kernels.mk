@@ -66,7 +66,7 @@ build/arm64/Release/bpf_ringbuf.node: binding.gyp scripts/find-libbpf.sh $(NATIV
 $(ARM64_TEST_PROGRAMS): build/arm64/test/%: test/native/%.c | arm64-packages
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)aarch64-linux-gnu-gcc $(CFLAGS) $(C_WARNINGS) $< -o $@ -lpthread
+	$(Q)aarch64-linux-gnu-gcc $(CFLAGS) -fno-omit-frame-pointer $(C_WARNINGS) $< -o $@ -lpthread
 
 build/arm64/bpf/test/%.bpf.o: ARCH := arm64
 build/arm64/bpf/test/%.bpf.o: ASM_INCLUDES := /usr/aarch64-linux-gnu/include
