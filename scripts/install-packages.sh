@@ -58,6 +58,7 @@ for group; do
     ;;
   --test)
     need iproute2 command -v ip
+    need openssl command -v openssl
     need libbpf-tools has_bcc_tools
     need strace command -v strace
     ;;
