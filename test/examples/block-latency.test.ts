@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { countOf } from '../../examples/kit/histograms.js'
-import { describeTool, printed, type Row, Tool } from './tool.js'
+import { describeTool, printed, type Row, testInTerminal, Tool } from './tool.js'
 
 /** Requests that were completed, and how long they took together, in ms. */
 interface Kept {
@@ -59,6 +59,10 @@ describeTool('block-latency', () => {
     const { slots = [], total = 0 } = (row ?? {}) as { slots?: number[]; total?: number }
     return { count: countOf({ slots }), ms: total / 1000 }
   }
+
+  testInTerminal('block-latency', {
+    happens: () => use(200, 50),
+  })
 
   test.each([true, false])('requests by their operation, with the queue: %s', async (queued) => {
     const args = ['--disk', basename(device), ...(queued ? ['--queued'] : [])]

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { lookup } from 'node:dns/promises'
 import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { Example } from '../process/example.js'
-import { describeTool, printed, Tool } from './tool.js'
+import { describeTool, printed, testInTerminal, Tool } from './tool.js'
 
 const namespace = `dns-latency-${process.pid}`
 const files = '/etc/netns'
@@ -62,6 +62,11 @@ describeTool('dns-latency', () => {
     ip('netns', 'delete', namespace)
     rmSync(`${files}/${namespace}`, { recursive: true })
     if (!isThere) rmdirSync(files)
+  })
+
+  testInTerminal('dns-latency', {
+    happens: () => lookUp('localhost', 'known.test', 'unknown.test'),
+    shows: /unknown/,
   })
 
   test('names, times and errors, as the process has them', async () => {

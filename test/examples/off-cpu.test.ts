@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Activity, killActivities } from '../activity.js'
-import { describeTool, printed, type Row, Tool } from './tool.js'
+import { describeTool, printed, type Row, testInTerminal, Tool } from './tool.js'
 
 /** How often a process has left the CPU, by itself and because another was to have it. */
 function switchesOf(pid: number): number {
@@ -16,6 +16,11 @@ const sum = (rows: readonly Row[], key: string) =>
 
 describeTool('off-cpu', () => {
   afterEach(killActivities)
+
+  testInTerminal('off-cpu', {
+    args: ['--name', 'activity', '--top', '2'],
+    happens: async () => (await new Activity('wait 20 6').waiting()).run(),
+  })
 
   test('how long and how often a function slept, with both stacks', async () => {
     const activity = await new Activity('wait 20 6').waiting()

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { countOf } from '../../examples/kit/histograms.js'
 import { Activity, killActivities } from '../activity.js'
 import { Example } from '../process/example.js'
-import { describeTool, type Row, Tool } from './tool.js'
+import { describeTool, type Row, testInTerminal, Tool } from './tool.js'
 
 /** How long a process waited for a CPU, in ns, and how often it got one. */
 function scheduled(pid: number): { waitedUs: number; slices: number } {
@@ -31,6 +31,13 @@ const least = (slots: readonly number[]) =>
 
 describeTool('runq-latency', () => {
   afterEach(killActivities)
+
+  testInTerminal('runq-latency', {
+    happens: async () => {
+      const [first, second] = [new Activity('burn 0 200'), new Activity('burn 0 200')]
+      await contend(first, second)
+    },
+  })
 
   test('waits of a process that shares its CPU: how many, and how long together', async () => {
     const [first, second] = [new Activity('burn 0 300'), new Activity('burn 0 300')]

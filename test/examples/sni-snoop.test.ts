@@ -6,7 +6,7 @@ import { connect, type ConnectionOptions, createServer } from 'node:tls'
 import { parseClientHello } from '../../examples/kit/client-hello.js'
 import { Example } from '../process/example.js'
 import { until } from '../until.js'
-import { describeTool, printed, Tool } from './tool.js'
+import { describeTool, printed, testInTerminal, Tool } from './tool.js'
 
 /** A server without a certificate, which keeps what it is asked for. */
 async function listen(host: string) {
@@ -44,6 +44,17 @@ async function helloOf(options: ConnectionOptions): Promise<Buffer> {
 }
 
 describeTool('sni-snoop', () => {
+  testInTerminal('sni-snoop', {
+    happens: async () => {
+      const host = '127.0.0.1'
+      const { server, port } = await listen(host)
+      await ask({ host, port, servername: 'registry.example', ALPNProtocols: ['h2', 'http/1.1'] })
+      await ask({ host, port, servername: 'old.example', maxVersion: 'TLSv1.2' })
+      server.close()
+    },
+    shows: /old\.example/,
+  })
+
   test.each(['127.0.0.1', '::1'])('names that Node and openssl ask %s for', async (host) => {
     const { server, asked, port } = await listen(host)
     const tool = await Tool.start('sni-snoop', ['--interface', 'lo', '--port', String(port)])

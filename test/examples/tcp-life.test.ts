@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { endpoint } from '../../examples/kit/address.js'
 import { until } from '../until.js'
-import { describeTool, printed, type Row, Tool } from './tool.js'
+import { describeTool, printed, type Row, testInTerminal, Tool } from './tool.js'
 
 /** A session of this process with itself. */
 async function session(host: string, sent: number, answered: number, ends: 'fin' | 'reset') {
@@ -34,6 +34,15 @@ const escape = (text: string) => text.replace(/[.[\]]/g, '\\$&')
 const isOf = (localPort: number) => (row: Row) => row['localPort'] === localPort
 
 describeTool('tcp-life', () => {
+  testInTerminal('tcp-life', {
+    happens: async () => {
+      await session('127.0.0.1', 300_001, 70_001, 'fin')
+      await session('::1', 5, 0, 'fin')
+      await session('127.0.0.1', 1, 0, 'reset')
+    },
+    shows: /( ::1\s[^]*){2}( 127\.0\.0\.1\s[^]*){2}/,
+  })
+
   test.each([
     ['127.0.0.1', 300_001, 70_001, 'fin'],
     ['::1', 5, 0, 'fin'],

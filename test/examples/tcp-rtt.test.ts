@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { countOf } from '../../examples/kit/histograms.js'
 import { Example } from '../process/example.js'
-import { describeTool, Tool } from './tool.js'
+import { describeTool, testInTerminal, Tool } from './tool.js'
 
 const namespace = `tcp-rtt-${process.pid}`
 
@@ -43,6 +43,10 @@ describeTool('tcp-rtt', () => {
     inside(...'tc qdisc add dev lo root tbf rate 200kbit burst 1600 limit 100000'.split(' '))
   })
   afterAll(() => ip('netns', 'delete', namespace))
+
+  testInTerminal('tcp-rtt', {
+    happens: () => Promise.all([exchanged('127.0.0.1'), exchanged('::1')]),
+  })
 
   test.each(['127.0.0.1', '::1'])('has the times that `ss` says, to %s', async (address) => {
     const [tool, together, other] = await Promise.all([

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { describeTool, printed, type Row, Tool } from './tool.js'
+import { describeTool, printed, type Row, testInTerminal, Tool } from './tool.js'
 
 /** What `ss` lists in a state, of a port of this side. */
 function listed(state: string, port: number): number {
@@ -40,6 +40,11 @@ async function connection(host: string) {
 const changes = (rows: readonly Row[]) => rows.map(({ from, to }) => [from, to].join(' '))
 
 describeTool('tcp-states', () => {
+  testInTerminal('tcp-states', {
+    happens: () => connection('127.0.0.1'),
+    shows: /LAST-ACK +CLOSED/,
+  })
+
   test.each(['127.0.0.1', '::1'])('the states of a connection on %s, in order', async (host) => {
     const tool = await Tool.start('tcp-states')
     const { port, localPort, states, halfOpenMs } = await connection(host)
