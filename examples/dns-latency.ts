@@ -49,7 +49,7 @@ const columns: Column<Row>[] = [
 export const tool = define({
   name: 'dns-latency',
   about: 'Prints each host name that is looked up by getaddrinfo(), and how long that took.',
-  needs: 'CAP_BPF and CAP_PERFMON, Linux 5.8; CAP_SYS_PTRACE with --pid of other users',
+  needs: 'CAP_SYS_ADMIN, or CAP_BPF and CAP_PERFMON where those may attach uprobes; Linux 5.8',
   options: {
     pid: filters.pid,
     name: filters.name,

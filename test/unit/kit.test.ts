@@ -1,4 +1,5 @@
 // What the tools of examples/ share.
+import { addressOf, endpoint } from '../../examples/kit/address.js'
 import { clock, header, left, right, rowLine } from '../../examples/kit/columns.js'
 import { drawn } from '../../examples/kit/histogram.js'
 import { errorName, signalName } from '../../examples/kit/names.js'
@@ -138,9 +139,27 @@ describe('a histogram', () => {
     expect(drawn({ unit: 'ms', slots: [3] })[1]).toMatch(/^ {2}0 – {2}1 +3 {2}█{40}$/)
   })
 
+  test('has the average, where the total is known', () => {
+    expect(drawn({ unit: 'µs', slots: [1, 1], total: 3 }).at(-1)).toBe('  average 1.5 µs')
+    expect(drawn({ unit: 'µs', slots: [0, 0, 0, 0, 1], total: 17.4 }).at(-1)).toBe(
+      '  average 17 µs',
+    )
+  })
+
   test('says when nothing was counted', () => {
     expect(drawn({ unit: 'µs', slots: new Uint32Array(8) })).toEqual(['  no µs were counted'])
   })
+})
+
+test.each([
+  ['00000000000000000000ffffc0000207', '192.0.2.7', '192.0.2.7:80'],
+  ['20010db8000000000000000000000001', '2001:db8::1', '[2001:db8::1]:80'],
+  ['00000000000000000000000000000000', '::', '[::]:80'],
+  ['20010db8000000010002000300040005', '2001:db8:0:1:2:3:4:5', '[2001:db8:0:1:2:3:4:5]:80'],
+])('the address %s is %s', (hex, text, place) => {
+  const address = addressOf(Buffer.from(hex, 'hex'))
+  expect(address).toBe(text)
+  expect(endpoint(address, 80)).toBe(place)
 })
 
 test('numbers have their usual names', () => {
