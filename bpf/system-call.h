@@ -52,6 +52,13 @@ struct task_struct___arm64 {
 #define CALL(x86, generic) (IS_X86 ? (x86) : (generic))
 #define NO_CALL (-2)
 
+/* open(), openat(), openat2() or creat() */
+static __always_inline bool is_open_call(long number)
+{
+	return number == CALL(257, 56) || number == 437 || number == CALL(2, NO_CALL) ||
+	       number == CALL(85, NO_CALL);
+}
+
 static __always_inline long call_number(struct pt_regs *regs)
 {
 	if (IS_X86)
