@@ -2,14 +2,20 @@
 //
 //   calls opens DIRECTORY N  opens files in all ways, also where it fails, and
 //                            one of them N times more
+//   calls mounts DIRECTORY   mounts and unmounts there, by the old calls and
+//   the
+//                            new ones, in a namespace of its own
 //   calls signals            sends itself signals in all ways, and dies of one
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -79,6 +85,37 @@ static void opens(const char* directory, int count) {
     close(syscall(SYS_openat, fd, "relative", O_RDONLY));
 }
 
+static void mounts(const char* directory) {
+  struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+  int file_system, tree;
+
+  must(unshare(CLONE_NEWNS) == 0, "unshare");
+  must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "mount /");
+  must(mount("of-calls", directory, "tmpfs", MS_NOEXEC | MS_NODEV, "size=1m") ==
+           0,
+       "mount");
+  mount("none", directory, "no-such-type", 0, NULL);
+  must(mount(NULL, directory, NULL, MS_REMOUNT | MS_RDONLY, "size=2m") == 0,
+       "remount");
+  umount2("/no-such", 0);
+  must(umount2(directory, MNT_DETACH) == 0, "umount2");
+  // As a program does that has never heard of mount().
+  file_system = syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
+  syscall(SYS_fsconfig, file_system, FSCONFIG_SET_STRING, "source", "newly", 0);
+  syscall(SYS_fsconfig, file_system, FSCONFIG_SET_FLAG, "no-such", NULL, 0);
+  syscall(SYS_fsconfig, file_system, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+  tree = syscall(SYS_fsmount, file_system, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID);
+  syscall(SYS_move_mount, tree, "", AT_FDCWD, directory,
+          MOVE_MOUNT_F_EMPTY_PATH);
+  syscall(SYS_mount_setattr, AT_FDCWD, directory, 0, &attributes,
+          sizeof(attributes));
+  syscall(SYS_open_tree, AT_FDCWD, directory, OPEN_TREE_CLONE);
+  syscall(SYS_fspick, AT_FDCWD, directory, FSPICK_CLOEXEC);
+  syscall(SYS_pivot_root, "/proc", directory);
+  for (int fd = 3; fd < 10; fd++) close(fd);
+  must(umount2(directory, UMOUNT_NOFOLLOW) == 0, "umount2");
+}
+
 static void ignore(int signal) { (void)signal; }
 
 static void signals(void) {
@@ -116,6 +153,10 @@ static void signals(void) {
 int main(int argc, char** argv) {
   if (argc == 4 && strcmp(argv[1], "opens") == 0) {
     opens(argv[2], atoi(argv[3]));
+    return 0;
+  }
+  if (argc == 3 && strcmp(argv[1], "mounts") == 0) {
+    mounts(argv[2]);
     return 0;
   }
   if (argc == 2 && strcmp(argv[1], "signals") == 0) {
