@@ -5,6 +5,7 @@
 //   calls mounts DIRECTORY   mounts and unmounts there, by the old calls and
 //   the
 //                            new ones, in a namespace of its own
+//   calls memory             takes more and more memory
 //   calls signals            sends itself signals in all ways, and dies of one
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -116,6 +117,16 @@ static void mounts(const char* directory) {
   must(umount2(directory, UMOUNT_NOFOLLOW) == 0, "umount2");
 }
 
+static void memory(void) {
+  const size_t step = 1 << 20;
+
+  for (;;) {
+    char* taken = malloc(step);
+    must(taken != NULL, "malloc");
+    memset(taken, 1, step);
+  }
+}
+
 static void ignore(int signal) { (void)signal; }
 
 static void signals(void) {
@@ -159,6 +170,7 @@ int main(int argc, char** argv) {
     mounts(argv[2]);
     return 0;
   }
+  if (argc == 2 && strcmp(argv[1], "memory") == 0) memory();
   if (argc == 2 && strcmp(argv[1], "signals") == 0) {
     signals();
     return 0;
