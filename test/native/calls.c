@@ -5,18 +5,22 @@
 //   calls mounts DIRECTORY   mounts and unmounts there, by the old calls and
 //   the
 //                            new ones, in a namespace of its own
+//   calls capabilities       makes calls for which it must have one
 //   calls memory             takes more and more memory
 //   calls signals            sends itself signals in all ways, and dies of one
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -117,6 +121,16 @@ static void mounts(const char* directory) {
   must(umount2(directory, UMOUNT_NOFOLLOW) == 0, "umount2");
 }
 
+static void capabilities(void) {
+  syscall(SYS_chroot, "/");
+  syscall(SYS_setpriority, PRIO_PROCESS, 0, -1);
+  syscall(SYS_socket, AF_INET, SOCK_RAW, IPPROTO_UDP);
+  syscall(SYS_settimeofday, NULL, NULL);
+  syscall(SYS_reboot, 0, 0, 0, NULL);  // not its magic numbers
+  syscall(SYS_syslog, 9, NULL, 0);     // how much has not been read
+  syscall(SYS_setgroups, 0, NULL);
+}
+
 static void memory(void) {
   const size_t step = 1 << 20;
 
@@ -168,6 +182,10 @@ int main(int argc, char** argv) {
   }
   if (argc == 3 && strcmp(argv[1], "mounts") == 0) {
     mounts(argv[2]);
+    return 0;
+  }
+  if (argc == 2 && strcmp(argv[1], "capabilities") == 0) {
+    capabilities();
     return 0;
   }
   if (argc == 2 && strcmp(argv[1], "memory") == 0) memory();
