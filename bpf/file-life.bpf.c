@@ -155,9 +155,11 @@ static __always_inline void on_birth(struct dentry *dentry, __u64 hash)
 	};
 
 	bpf_get_current_comm(birth.comm, sizeof(birth.comm));
-	for (name.index = 0; name.index < SAME_NAMES; name.index++) {
-		struct birth *known = bpf_map_lookup_elem(&births, &name);
+	for (int i = 0; i < SAME_NAMES; i++) {
+		struct birth *known;
 
+		name.index = i;
+		known = bpf_map_lookup_elem(&births, &name);
 		if (known && known->dentry != dentry && is_alive(known))
 			continue;
 		bpf_map_update_elem(&births, &name, &birth, BPF_ANY);
@@ -172,7 +174,8 @@ static __always_inline void on_death(struct life *life, __u64 hash, __u64 size)
 	struct name name = {.hash = hash};
 	struct birth *birth = NULL;
 
-	for (name.index = 0; name.index < SAME_NAMES; name.index++) {
+	for (int i = 0; i < SAME_NAMES; i++) {
+		name.index = i;
 		birth = bpf_map_lookup_elem(&births, &name);
 		if (birth && !is_alive(birth))
 			break;

@@ -56,17 +56,18 @@ export const tool = define({
     using stream = object.rings.kills.read()
     object.attach()
     await session.follow('kills for want of memory', object, stream, columns, (event) => {
-      const { pid, is_known: isKnown, cgroup } = event
+      const { pid, is_known: isKnown, cgroup, trigger_pid, trigger_comm } = event
       const row: Row = {
         time: session.timeOf(event.time_ns),
         pid,
-        comm: isKnown ? event.comm : commOf(pid),
+        // Mostly it was the one that asked for too much.
+        comm: isKnown ? event.comm : pid === trigger_pid ? trigger_comm : commOf(pid),
         uid: isKnown ? event.uid : null,
         totalKiB: isKnown ? kiB(event.total_pages) : null,
         residentKiB: isKnown ? kiB(event.resident_pages) : null,
         cgroup: isKnown ? cgroup : null,
-        triggerPid: event.trigger_pid,
-        triggerComm: event.trigger_comm,
+        triggerPid: trigger_pid,
+        triggerComm: trigger_comm,
       }
       return row.comm.includes(name) || cgroup.includes(name) ? row : undefined
     })

@@ -33,7 +33,7 @@ export function text(takes: string, about: string): Option<string | undefined> {
 }
 
 /** One of some words. */
-export function choice<W extends string>(words: readonly W[], about: string): Option<W> {
+export function choice<const W extends string>(words: readonly W[], about: string): Option<W> {
   const read = (option: string, given: string = words[0] ?? ''): W => {
     const word = words.find((each) => each === given)
     if (word !== undefined) return word
