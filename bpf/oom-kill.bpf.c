@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * Reports each process that is killed because memory is short, of the machine or
- * of a cgroup. Before Linux 6.8 the kernel says no more of it than its number.
+ * of a cgroup. Before Linux 6.8, and long-term versions of early 2024, the kernel
+ * says no more of it than its number.
  */
 #include <stdbool.h>
 
@@ -35,6 +36,21 @@ struct mm_struct {
 	struct percpu_counter rss_stat[4];
 };
 
+/* Until Linux 6.1. */
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
+typedef atomic64_t atomic_long_t;
+
+struct mm_rss_stat {
+	atomic_long_t count[4];
+};
+
+struct mm_struct___atomic {
+	struct mm_rss_stat rss_stat;
+};
+
 struct kernfs_node {
 	const char *name;
 };
@@ -58,7 +74,7 @@ struct task_struct {
 	char comm[16];
 };
 
-/* Of the tracepoint since Linux 6.8, which hands over the task. */
+/* Of the tracepoint when it hands over the task. */
 struct trace_event_raw_mark_victim {
 	unsigned int uid;
 };
@@ -69,23 +85,26 @@ enum cgroup_subsys_id {
 	memory_cgrp_id = 1, /* not this */
 };
 
-/* Of struct page, in mm_types_task.h; swapped ones are not resident. */
-enum {
-	FILE_PAGES = 0,
-	ANON_PAGES = 1,
-	SHMEM_PAGES = 3
-};
-
 BPFRB_RINGBUF_OF(kills, 1 << 16, struct kill);
 
-/* The counts of CPUs, which are not in it yet, may make it negative. */
-static __always_inline __u64 positive(__s64 count)
+/* What CPUs have not added yet may make one negative, which the kernel shows as none. */
+static __always_inline __u64 sum(__s64 file, __s64 anonymous, __s64 shared)
 {
-	return count > 0 ? count : 0;
+	return (file > 0 ? file : 0) + (anonymous > 0 ? anonymous : 0) + (shared > 0 ? shared : 0);
 }
 
-/* A macro, as loading has to know which. */
-#define PAGES(mm, kind) positive(BPF_CORE_READ(mm, rss_stat[kind].count))
+static __always_inline __u64 resident_pages(struct mm_struct *mm)
+{
+	struct mm_struct___atomic *atomic = (void *)mm;
+
+	/* Constants, as loading has to know which. */
+	if (bpf_core_field_exists(struct mm_struct___atomic, rss_stat.count))
+		return sum(BPF_CORE_READ(atomic, rss_stat.count[0].counter),
+			   BPF_CORE_READ(atomic, rss_stat.count[1].counter),
+			   BPF_CORE_READ(atomic, rss_stat.count[3].counter));
+	return sum(BPF_CORE_READ(mm, rss_stat[0].count), BPF_CORE_READ(mm, rss_stat[1].count),
+		   BPF_CORE_READ(mm, rss_stat[3].count));
+}
 
 static __always_inline void describe(struct kill *kill, struct task_struct *task)
 {
@@ -98,8 +117,7 @@ static __always_inline void describe(struct kill *kill, struct task_struct *task
 	kill->pid = BPF_CORE_READ(task, tgid);
 	BPF_CORE_READ_STR_INTO(&kill->comm, task, comm);
 	kill->total_pages = BPF_CORE_READ(mm, total_vm);
-	kill->resident_pages =
-		PAGES(mm, FILE_PAGES) + PAGES(mm, ANON_PAGES) + PAGES(mm, SHMEM_PAGES);
+	kill->resident_pages = resident_pages(mm);
 	bpf_core_read(&group, sizeof(group), &groups->subsys[index]);
 	bpf_probe_read_kernel_str(kill->cgroup, sizeof(kill->cgroup),
 				  BPF_CORE_READ(group, cgroup, kn, name));

@@ -9,7 +9,7 @@ interface Row {
   time: Date
   pid: number
   comm: string
-  /** Nothing of these before Linux 6.8. */
+  /** Nothing of these before Linux 6.8, or a long-term version of 2024. */
   uid: number | null
   totalKiB: number | null
   residentKiB: number | null

@@ -45,17 +45,17 @@ function taken(object: SysCount, by: string, name: string): Row[] {
   for (const [{ pid, number, comm }, calls] of entries) {
     if (!comm.includes(name)) continue
     const key = { call: nameOf(number), process: String(pid), name: comm }[by] ?? ''
-    const none = { time, count: 0, errors: 0, totalMs: 0, averageUs: 0, maxUs: 0 }
     const row = rows.get(key) ?? {
-      ...none,
+      time,
       name: by === 'call' ? key : comm,
       pid: by === 'process' ? pid : null,
+      ...{ count: 0, errors: 0, totalMs: 0, averageUs: 0, maxUs: 0 },
     }
     row.count += Number(calls.count)
     row.errors += Number(calls.errors)
     row.totalMs += Number(calls.total_ns) / 1e6
     row.maxUs = Math.max(row.maxUs, Number(calls.max_ns) / 1e3)
-    row.averageUs = (row.totalMs * 1e3) / row.count
+    row.averageUs = Math.round((row.totalMs * 1e6) / row.count) / 1e3
     rows.set(key, row)
   }
   return [...rows.values()]
