@@ -2,7 +2,8 @@
 // what is recorded, and the oldest of it is overwritten.
 import { FlightRecorder } from 'bpf-ringbuf'
 import { Call, type Crash, open } from './flight-recorder.bpf.js'
-import { callNames, signalName } from './kit/names.js'
+import { callName } from './kit/calls.js'
+import { signalName } from './kit/names.js'
 import { flag, integer, otherwise } from './kit/options.js'
 import { printable, printableJson } from './kit/printable.js'
 import { define, run } from './kit/tool.js'
@@ -16,7 +17,6 @@ export const tool = define({
     perf: flag('record in perf buffers, as on kernels before Linux 6.19'),
   },
   async trace(session, { last, perf }) {
-    const names = callNames()
     using object = open()
     object.globals.ignored_pid = process.pid
     if (perf) object.maps.calls.usePerfBuffer = true
@@ -33,7 +33,7 @@ export const tool = define({
         .filter((call) => call.pid === pid && call.time_ns >= start_ns)
         .slice(-last)
         .map(({ time_ns, tid, number }) => {
-          const call = names.get(number) ?? String(number)
+          const call = callName(number)
           return { ms: Number(time_ns - end) / 1e6, tid, call }
         })
       const signal = signalName(number)

@@ -1,5 +1,5 @@
 // Names of the numbers that the kernel has.
-import { constants as files, readFileSync } from 'node:fs'
+import { constants as files } from 'node:fs'
 import { constants } from 'node:os'
 
 const signals = new Map(
@@ -35,21 +35,6 @@ const errors = new Map([
 /** Of a positive error number. */
 export function errorName(error: number): string {
   return errors.get(error) ?? `error ${error}`
-}
-
-/** Of system calls, where the kernel's headers are installed. */
-export function callNames(): Map<number, string> {
-  const x64 = '/usr/include/x86_64-linux-gnu/asm/unistd_64.h'
-  const paths = process.arch === 'x64' ? [x64, '/usr/include/asm/unistd_64.h'] : []
-  for (const path of [...paths, '/usr/include/asm-generic/unistd.h']) {
-    try {
-      const lines = readFileSync(path, 'utf8').matchAll(/^#define __NR(?:3264)?_(\w+) (\d+)$/gm)
-      return new Map([...lines].map(([, name = '', number]) => [Number(number), name]))
-    } catch {
-      // The next one, or none.
-    }
-  }
-  return new Map()
 }
 
 /** The bits of a number, as C programs write them; those without a name in hexadecimal. */

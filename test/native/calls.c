@@ -7,6 +7,7 @@
 //                            new ones, in a namespace of its own
 //   calls capabilities       makes calls for which it must have one
 //   calls memory             takes more and more memory
+//   calls stats              asks about files in all ways
 //   calls signals            sends itself signals in all ways, and dies of one
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -141,6 +142,22 @@ static void memory(void) {
   }
 }
 
+static void stats(void) {
+  static char result[4096];
+
+#ifdef SYS_stat
+  syscall(SYS_stat, "/etc", result);
+  syscall(SYS_lstat, "/etc", result);
+  syscall(SYS_access, "no-such", R_OK);
+#endif
+  syscall(SYS_statfs, "/", result);
+  syscall(SYS_newfstatat, AT_FDCWD, "/etc", result, 0);
+  syscall(SYS_newfstatat, 0, "", result, AT_EMPTY_PATH);
+  syscall(SYS_faccessat, AT_FDCWD, "/etc", W_OK);
+  syscall(SYS_faccessat2, AT_FDCWD, "/etc", X_OK, AT_EACCESS);
+  syscall(SYS_statx, AT_FDCWD, "no-such", 0, 0, result);
+}
+
 static void ignore(int signal) { (void)signal; }
 
 static void signals(void) {
@@ -186,6 +203,10 @@ int main(int argc, char** argv) {
   }
   if (argc == 2 && strcmp(argv[1], "capabilities") == 0) {
     capabilities();
+    return 0;
+  }
+  if (argc == 2 && strcmp(argv[1], "stats") == 0) {
+    stats();
     return 0;
   }
   if (argc == 2 && strcmp(argv[1], "memory") == 0) memory();
