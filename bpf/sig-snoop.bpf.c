@@ -85,7 +85,7 @@ int BPF_PROG(on_signal, int number, struct kernel_siginfo *info, struct task_str
 	else if ((unsigned long)info == SEND_SIG_PRIV)
 		signal->code = SI_KERNEL;
 	else
-		signal->code = info->si_code;
+		signal->code = BPF_CORE_READ(info, si_code);
 	signal->result = result;
 	signal->to_process = to_process;
 	bpf_get_current_comm(signal->comm, sizeof(signal->comm));
