@@ -21,7 +21,7 @@ const columns: Column<Row>[] = [
 export const tool = define({
   name: 'bash-readline',
   about: 'Prints each line that is typed at a prompt of bash on this machine, until Ctrl-C.',
-  needs: 'CAP_BPF and CAP_PERFMON, Linux 5.8 with uprobes',
+  needs: 'CAP_SYS_ADMIN, as for each uprobe, and Linux 5.8',
   options: {
     pid: filters.pid,
     uid: filters.uid,

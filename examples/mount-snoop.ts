@@ -10,6 +10,7 @@ interface Row {
   pid: number
   uid: number
   comm: string
+  /** As in /proc/PID/ns/mnt. */
   mountNamespace: number
   call: string
   type: string
@@ -37,14 +38,13 @@ const columns: Column<Row>[] = [
   clock(),
   right('PID', 7, (row) => row.pid),
   left('COMM', 15, (row) => row.comm),
-  right('NAMESPACE', 10, (row) => row.mountNamespace),
   left(
     'RESULT',
     7,
     (row) => row.error ?? 'done',
     (row) => (row.error === null ? undefined : 'red'),
   ),
-  left('CALL', 10, (row) => row.call),
+  left('CALL', 13, (row) => row.call),
   left('WHAT', 0, describe),
 ]
 

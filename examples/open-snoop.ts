@@ -33,7 +33,7 @@ const columns: Column<Row>[] = [
 export const tool = define({
   name: 'open-snoop',
   about: 'Prints each file that is opened on this machine, or could not be, until Ctrl-C.',
-  needs: 'CAP_BPF and CAP_PERFMON',
+  needs: 'CAP_BPF and CAP_PERFMON, Linux 5.8',
   options: { ...filters, failed: flag('only what could not be opened') },
   async trace(session, { pid, uid, name = '', failed }) {
     using object = open()

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Example } from '../process/example.js'
-import { describeTool, printed, Tool } from './tool.js'
+import { describeTool, printed, testInTerminal, Tool } from './tool.js'
 
 const typed = ['echo one', ': ünï "two"  three', `: ${'x'.repeat(300)}`, 'exit 0']
 
@@ -51,5 +51,10 @@ describeTool('bash-readline', () => {
     const ended = await Example.start('bash-readline', ['--path', process.execPath]).ended
     expect(ended).toMatchObject({ code: 1, stdout: '' })
     expect(ended.stderr).toMatch(/^bash-readline: .*readline.*\n$/)
+  })
+
+  testInTerminal('bash-readline', {
+    happens: () => type(typed),
+    shows: /exit 0/,
   })
 })

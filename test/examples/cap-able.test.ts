@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { straced } from './strace.js'
-import { describeTool, printed, Tool } from './tool.js'
+import { describeTool, printed, testInTerminal, Tool } from './tool.js'
 
 const calls = join(__dirname, '../../build/test/calls')
 const asNobody = ['setpriv', '--reuid', '65534', '--clear-groups', '--inh-caps=-all']
@@ -63,5 +63,15 @@ describeTool('cap-able', () => {
     const { stdout } = await printed('cap-able', [], () => execFileSync(calls, ['capabilities']))
     expect(stdout).toMatch(/^TIME +PID +UID COMM +ANSWER +CAPABILITY\n/)
     expect(stdout).toMatch(/^[\d:.]{12} +\d+ +0 calls +granted CAP_SYS_CHROOT$/m)
+  })
+
+  testInTerminal('cap-able', {
+    args: ['--name', 'calls', '--unique'],
+    happens: () => {
+      const [setpriv = '', ...args] = asNobody
+      execFileSync(calls, ['capabilities'])
+      execFileSync(setpriv, [...args, calls, 'capabilities'])
+    },
+    shows: /denied.*CAP_SETGID/,
   })
 })

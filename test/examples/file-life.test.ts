@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describeTool, printed, Tool } from './tool.js'
+import { describeTool, printed, testInTerminal, Tool } from './tool.js'
 
 let directory: string
 beforeEach(() => {
@@ -133,5 +133,14 @@ describeTool('file-life', () => {
     expect(stdout).toMatch(/^TIME +PID COMM +MADE BY +AGE PATH\n/)
     const line = stdout.split('\n').find((text) => text.endsWith(path))
     expect(line).toMatch(/^[\d:.]{12} +\d+ \S+ +\S+ +\d+\.\d ms \/dev/)
+  })
+
+  testInTerminal('file-life', {
+    args: ['--name', 'sh'],
+    happens: () => {
+      const script = 'cd $0; for i in 1 2 3; do : >notes-$i.txt; done; rm notes-*'
+      spawnSync('sh', ['-c', script, directory])
+    },
+    shows: /notes-3/,
   })
 })

@@ -3,7 +3,7 @@ import { mkdtempSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { straced } from './strace.js'
-import { describeTool, printed, Tool } from './tool.js'
+import { describeTool, printed, testInTerminal, Tool } from './tool.js'
 
 const calls = join(__dirname, '../../build/test/calls')
 const names = [
@@ -77,12 +77,18 @@ describeTool('mount-snoop', () => {
     const { stdout } = await printed('mount-snoop', [], () =>
       execFileSync(calls, ['mounts', directory]),
     )
-    expect(stdout).toMatch(/^TIME +PID COMM +NAMESPACE RESULT +CALL +WHAT\n/)
-    const lines = stdout.split('\n').map((line) => line.slice(48))
+    expect(stdout).toMatch(/^TIME +PID COMM +RESULT +CALL +WHAT\n/)
+    const lines = stdout.split('\n').map((line) => line.slice(37))
     expect(lines).toContain(
-      `done    mount      of-calls on ${directory} type tmpfs (size=1m) MS_NODEV|MS_NOEXEC`,
+      `done    mount         of-calls on ${directory} type tmpfs (size=1m) MS_NODEV|MS_NOEXEC`,
     )
-    expect(lines).toContain(`done    fsconfig   (source=newly) FSCONFIG_SET_STRING`)
-    expect(lines).toContain(`ENODEV  mount      none on ${directory} type no-such-type`)
+    expect(lines).toContain(`done    fsconfig      (source=newly) FSCONFIG_SET_STRING`)
+    expect(lines).toContain(`ENODEV  mount         none on ${directory} type no-such-type`)
+  })
+
+  testInTerminal('mount-snoop', {
+    args: ['--name', 'calls'],
+    happens: () => execFileSync(calls, ['mounts', directory]),
+    shows: /pivot_root.*\s+.* umount2/,
   })
 })

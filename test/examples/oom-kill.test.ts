@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mounted } from '../mount.js'
-import { describeTool, printed, type Row, Tool } from './tool.js'
+import { describeTool, printed, type Row, testInTerminal, Tool } from './tool.js'
 
 const calls = join(__dirname, '../../build/test/calls')
 const name = `oom-kill-${process.pid}`
@@ -69,5 +69,11 @@ describeTool('oom-kill', () => {
     const { stdout } = await printed('oom-kill', ['--name', 'calls'], exceedLimit)
     expect(stdout).toMatch(/^TIME +KILLED COMM +RESIDENT +FOR COMM +CGROUP\n/)
     expect(stdout).toMatch(/^[\d:.]{12} +\d+ calls +([\d,]+ K)? +\d+ calls +(oom-kill-\d+)?$/m)
+  })
+
+  testInTerminal('oom-kill', {
+    args: ['--name', 'calls'],
+    happens: exceedLimit,
+    shows: / calls +oom-kill| calls +$/m,
   })
 })

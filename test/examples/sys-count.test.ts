@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describeTool, printed, type Row, Tool } from './tool.js'
+import { describeTool, printed, type Row, testInTerminal, Tool } from './tool.js'
 
 const calls = join(__dirname, '../../build/test/calls')
 
@@ -110,5 +110,10 @@ describeTool('sys-count', () => {
     )
     expect(stdout).toMatch(/^CALL +COUNT +ERRORS +TOTAL ms +AVERAGE µs +MAX µs\n/)
     expect(stdout).toMatch(/^openat +11\d +\d +[\d.]+ +[\d.]+ +[\d.]+$/m)
+  })
+
+  testInTerminal('sys-count', {
+    args: ['--top', '8'],
+    happens: () => execFileSync('find', ['/etc']),
   })
 })
