@@ -27,7 +27,7 @@ BPFRB_RINGBUF_OF(lines, 1 << 18, struct line);
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
-	__type(key, __u32);
+	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct line) + LINE_SIZE);
 } scratch SEC(".maps");
 

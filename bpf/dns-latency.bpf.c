@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* Reports each host name that a process looks up by getaddrinfo(), and how long that took. */
-#include <linux/ptrace.h>
 
 #include "bpf-ringbuf.bpf.h"
-#include <bpf/bpf_tracing.h>
+
+#include "registers.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 

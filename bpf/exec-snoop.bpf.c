@@ -61,7 +61,7 @@ BPFRB_RECORD_OF(events, struct event);
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
-	__type(key, __u32);
+	__uint(key_size, sizeof(__u32));
 	__uint(value_size, EVENT_SIZE);
 } scratch SEC(".maps");
 

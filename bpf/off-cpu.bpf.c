@@ -46,7 +46,7 @@ __u64 missed_stacks = 0;
 struct {
 	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
 	__uint(max_entries, 1 << 14);
-	__type(key, __u32);
+	__uint(key_size, sizeof(__u32));
 	__uint(value_size, DEPTH * sizeof(__u64));
 } stacks SEC(".maps");
 

@@ -33,7 +33,7 @@ BPFRB_RINGBUF_OF(opens, 1 << 20, struct open);
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
-	__type(key, __u32);
+	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct open) + PATH_SIZE);
 } scratch SEC(".maps");
 

@@ -33,7 +33,7 @@ BPFRB_RECORD_OF(samples, struct sample);
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
-	__type(key, __u32);
+	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct sample) + 2 * DEPTH * sizeof(__u64));
 } scratch SEC(".maps");
 

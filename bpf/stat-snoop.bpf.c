@@ -32,7 +32,7 @@ BPFRB_RINGBUF_OF(stats, 1 << 20, struct stat);
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
-	__type(key, __u32);
+	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct stat) + PATH_SIZE);
 } scratch SEC(".maps");
 
