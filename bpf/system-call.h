@@ -17,11 +17,11 @@
 
 struct pt_regs; /* the kernel's; what is below "___" is of one machine */
 
-struct pt_regs___x86 {
+struct pt_regs___call_x86 {
 	unsigned long ax, di, si, dx, r10, r8, r9, orig_ax;
 };
 
-struct pt_regs___arm64 {
+struct pt_regs___call_arm64 {
 	unsigned long regs[31];
 	unsigned long orig_x0;
 	int syscallno;
@@ -46,7 +46,7 @@ struct task_struct___arm64 {
 #pragma clang attribute pop
 
 /* Loading decides it, and the verifier drops the other machine's code. */
-#define IS_X86 bpf_core_field_exists(struct pt_regs___x86, orig_ax)
+#define IS_X86 bpf_core_field_exists(struct pt_regs___call_x86, orig_ax)
 
 /* A call's number on x86-64, and in the table that arm64 shares with later machines. */
 #define CALL(x86, generic) (IS_X86 ? (x86) : (generic))
@@ -62,15 +62,15 @@ static __always_inline bool is_open_call(long number)
 static __always_inline long call_number(struct pt_regs *regs)
 {
 	if (IS_X86)
-		return ((struct pt_regs___x86 *)regs)->orig_ax;
-	return ((struct pt_regs___arm64 *)regs)->syscallno;
+		return ((struct pt_regs___call_x86 *)regs)->orig_ax;
+	return ((struct pt_regs___call_arm64 *)regs)->syscallno;
 }
 
 /* The one with this index, a constant from 0 to 5. */
 static __always_inline unsigned long call_argument(struct pt_regs *regs, int index)
 {
-	struct pt_regs___x86 *x86 = (void *)regs;
-	struct pt_regs___arm64 *arm64 = (void *)regs;
+	struct pt_regs___call_x86 *x86 = (void *)regs;
+	struct pt_regs___call_arm64 *arm64 = (void *)regs;
 
 	if (IS_X86)
 		return index == 0   ? x86->di
@@ -86,8 +86,8 @@ static __always_inline unsigned long call_argument(struct pt_regs *regs, int ind
 /* What a function returns, for a uretprobe. Its context may not be read at a computed place. */
 static __always_inline unsigned long returned(struct pt_regs *regs)
 {
-	struct pt_regs___x86 *x86 = (void *)regs;
-	struct pt_regs___arm64 *arm64 = (void *)regs;
+	struct pt_regs___call_x86 *x86 = (void *)regs;
+	struct pt_regs___call_arm64 *arm64 = (void *)regs;
 
 	return IS_X86 ? BPF_CORE_READ(x86, ax) : BPF_CORE_READ(arm64, regs[0]);
 }
