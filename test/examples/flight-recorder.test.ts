@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { Example } from '../process/example.js'
-import { describeTool, Tool } from './tool.js'
+import { describeTool, testInTerminal, Tool } from './tool.js'
 
 /** Makes 12,000 system calls in turn, then these, of which the last one ends it. */
 const lastCalls = ['getpgid', 'umask', 'getpriority', 'sched_yield', 'getpid', 'kill']
@@ -17,6 +17,12 @@ os.kill(os.getpid(), signal.SIGSEGV)
 `
 
 describeTool('flight-recorder', () => {
+  testInTerminal('flight-recorder', {
+    args: ['--last', '12'],
+    happens: () => spawnSync('python3', ['-c', crasher]),
+    shows: /\bkill\r?\n/,
+  })
+
   test.each([
     ['as this kernel does', []],
     ['in perf buffers', ['--perf']],

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { straced } from './strace.js'
-import { describeTool, printed, Tool } from './tool.js'
+import { describeTool, printed, testInTerminal, Tool } from './tool.js'
 
 const calls = join(__dirname, '../../build/test/calls')
 const nobody = 65534
@@ -19,6 +19,13 @@ afterEach(() => rmSync(directory, { recursive: true }))
 const sorted = (flags: string): string => flags.split('|').sort().join('|')
 
 describeTool('open-snoop', () => {
+  testInTerminal('open-snoop', {
+    args: ['--name', 'cat'],
+    happens: () =>
+      spawnSync('cat', ['/etc/hostname', '/no/such', '/etc/shadow'], { uid: 1000, gid: 1000 }),
+    shows: /shadow/,
+  })
+
   test('prints what strace does', async () => {
     const tool = await Tool.start('open-snoop')
     const script = `${calls} opens ${directory} 500; cat /etc/hostname /no-such | sort >out; ls`

@@ -37,6 +37,24 @@ test('list shows each tool, what it does and needs', async () => {
   ).toEqual(tools)
 })
 
+test('the page of the tools has each, with what it needs and a picture', async () => {
+  const page = readFileSync(join(root, 'docs/gallery.md'), 'utf8').replaceAll(/\s+/g, ' ')
+  const { out } = await runCommandLine(['list', '--json'])
+  for (const line of out.trimEnd().split('\n')) {
+    const { name = '', about, needs } = JSON.parse(line) as Record<string, string>
+    expect(page).toContain(`### ${name} ${about} Needs: ${needs}.`)
+    expect(page).toContain(`| [${name}](#${name}) `)
+    expect(page).toContain(`![What ${name} shows](${name}.svg)`)
+    expect(readFileSync(join(root, `docs/${name}.svg`), 'utf8')).toContain(`run ${name}`)
+  }
+})
+
+test('the page of open-snoop four times has the program as it is', () => {
+  const page = readFileSync(join(root, 'docs/open-snoop.md'), 'utf8')
+  const source = readFileSync(join(root, 'examples/open-snoop.ts'), 'utf8')
+  expect(page).toContain(`\`\`\`ts\n${source}\`\`\`\n`)
+})
+
 test('run passes --help on, and its own explains it', async () => {
   const own = await runCommandLine(['run', '--help'])
   expect(own).toMatchObject({ status: 0, err: '' })

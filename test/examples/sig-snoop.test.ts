@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { Example } from '../process/example.js'
 import { signalled } from './strace.js'
-import { describeTool, printed, type Row, Tool } from './tool.js'
+import { describeTool, printed, testInTerminal, Tool, type Row } from './tool.js'
 
 const calls = join(__dirname, '../../build/test/calls')
 
@@ -11,6 +11,12 @@ const brief = ({ signal, pid, from, to, result }: Row): string =>
   [signal, pid, from, to, result].join(' ')
 
 describeTool('sig-snoop', () => {
+  testInTerminal('sig-snoop', {
+    happens: () =>
+      spawnSync('sh', ['-c', 'timeout 0.1 sleep 5; kill -WINCH $$; sleep 5 & kill -9 $!; wait']),
+    shows: /SIGKILL/,
+  })
+
   test('prints what strace sees the receivers get', async () => {
     const tool = await Tool.start('sig-snoop')
     // The SIGCHLD of what is traced is sent for it by strace itself.
