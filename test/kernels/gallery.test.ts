@@ -19,8 +19,15 @@ const tools = readdirSync(directory)
   .map((name) => name.slice(0, -'.bpf.js'.length))
   .filter((name) => readFileSync(join(directory, `${name}.js`), 'utf8').includes('exports.tool ='))
 
-/** Tools of what does not happen here: no disk, no lack of memory, no resolver, no OpenSSL. */
-const withoutEvents = new Set(['block-latency', 'oom-kill', 'dns-latency', 'sni-snoop', 'node-tls'])
+/** Tools of what does not happen here: no disk, no lack of memory, no resolver, no OpenSSL, no prompt. */
+const withoutEvents = new Set([
+  'block-latency',
+  'oom-kill',
+  'dns-latency',
+  'sni-snoop',
+  'node-tls',
+  'bash-readline',
+])
 
 /** Something for each tool. */
 async function makeEvents(): Promise<void> {
