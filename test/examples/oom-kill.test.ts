@@ -54,12 +54,10 @@ describeTool('oom-kill', () => {
     expect(line).toContain(`Killed process ${pid} (calls)`)
     expect(row).toMatchObject({ comm: 'calls', triggerPid: pid, triggerComm: 'calls' })
     if (row?.['totalKiB'] !== null) {
-      expect(row).toMatchObject({
-        uid: 0,
-        totalKiB: sizeOf('total-vm'),
-        residentKiB: sizeOf('anon-rss') + sizeOf('file-rss') + sizeOf('shmem-rss'),
-        cgroup: name,
-      })
+      expect(row).toMatchObject({ uid: 0, totalKiB: sizeOf('total-vm'), cgroup: name })
+      // Newer kernels than Linux 6.18 add to their log what CPUs have not counted together yet.
+      const resident = sizeOf('anon-rss') + sizeOf('file-rss') + sizeOf('shmem-rss')
+      expect(Math.abs((row?.['residentKiB'] as number) - resident)).toBeLessThan(1024)
       expect(row?.['residentKiB']).toBeGreaterThan(8 << 10)
     }
     expect(stderr).toMatch(/^\d+ events, 0 lost, /m)
