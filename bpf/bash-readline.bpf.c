@@ -4,7 +4,7 @@
 
 #include "bpf-ringbuf.bpf.h"
 
-#include "system-call.h"
+#include "registers.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -32,7 +32,7 @@ struct {
 } scratch SEC(".maps");
 
 SEC("uretprobe")
-int on_line(struct pt_regs *regs)
+int BPF_KRETPROBE(on_line, const char *text)
 {
 	__u32 pid = bpf_get_current_pid_tgid() >> 32, uid = bpf_get_current_uid_gid(), zero = 0;
 	struct line *line = bpf_map_lookup_elem(&scratch, &zero);
@@ -44,7 +44,7 @@ int on_line(struct pt_regs *regs)
 	line->pid = pid;
 	line->uid = uid;
 	/* There is none at the end of the input. */
-	size = bpf_probe_read_user_str(line->text, LINE_SIZE, (void *)returned(regs));
+	size = bpf_probe_read_user_str(line->text, LINE_SIZE, text);
 	if (size > 0 && size <= LINE_SIZE)
 		bpfrb_output(lines, line, offsetof(struct line, text) + size);
 	return 0;

@@ -18,7 +18,7 @@
 struct pt_regs; /* the kernel's; what is below "___" is of one machine */
 
 struct pt_regs___call_x86 {
-	unsigned long ax, di, si, dx, r10, r8, r9, orig_ax;
+	unsigned long di, si, dx, r10, r8, r9, orig_ax;
 };
 
 struct pt_regs___call_arm64 {
@@ -81,15 +81,6 @@ static __always_inline unsigned long call_argument(struct pt_regs *regs, int ind
 				    : x86->r9;
 	/* The result has taken the place of the first one. */
 	return index == 0 ? arm64->orig_x0 : arm64->regs[index];
-}
-
-/* What a function returns, for a uretprobe. Its context may not be read at a computed place. */
-static __always_inline unsigned long returned(struct pt_regs *regs)
-{
-	struct pt_regs___call_x86 *x86 = (void *)regs;
-	struct pt_regs___call_arm64 *arm64 = (void *)regs;
-
-	return IS_X86 ? BPF_CORE_READ(x86, ax) : BPF_CORE_READ(arm64, regs[0]);
 }
 
 /* Whether the call is one of a 32-bit program, whose calls have other numbers. */

@@ -31,10 +31,10 @@ export const Line: Struct<Line> = struct('line', {
 
 /** Its maps. */
 export interface Maps {
-  /** BPF_MAP_TYPE_PERCPU_ARRAY */
-  readonly scratch: BpfMap<number, Uint8Array[], Uint8Array | readonly Uint8Array[]>
   /** BPF_MAP_TYPE_RINGBUF */
   readonly lines: BpfMap<never, never>
+  /** BPF_MAP_TYPE_PERCPU_ARRAY */
+  readonly scratch: BpfMap<number, Uint8Array[], Uint8Array | readonly Uint8Array[]>
 }
 
 /** Its rings: records are read from them. */
@@ -74,8 +74,8 @@ const parts: SkeletonParts = {
   file: 'build/bpf/bash-readline.bpf.o',
   types: [Line],
   maps: {
-    scratch: { type: 'percpu_array', key: u32, value: bytes(4112), perCpu: true },
     lines: { type: 'ringbuf' },
+    scratch: { type: 'percpu_array', key: u32, value: bytes(4112), perCpu: true },
   },
   rings: {
     lines: Line,

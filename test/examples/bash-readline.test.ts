@@ -17,7 +17,7 @@ afterEach(() => rmSync(directory, { recursive: true }))
 /** A bash in a terminal, in which is typed; it has a history of its own. */
 async function type(lines: readonly string[]): Promise<string[]> {
   const history = join(directory, 'history')
-  // Where it takes the end of a line for one that was pasted, it would not run it.
+  // Without the settings of whoever runs this.
   const env = { ...process.env, HISTFILE: history, INPUTRC: '/dev/null', LC_ALL: 'C.UTF-8' }
   const shell: ChildProcess = spawn('script', ['-qec', 'bash --norc --noprofile -i', '/dev/null'], {
     env,
