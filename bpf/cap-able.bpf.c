@@ -2,7 +2,7 @@
 /*
  * Reports each time that the kernel asks whether a process has a capability: by
  * its tracepoint, of Linux 6.14, or else at the end of its function, for which it
- * must allow trampolines (x86-64; arm64 since 6.0).
+ * must allow trampolines (arm64 does since 6.4).
  */
 #include <stdbool.h>
 

@@ -40,7 +40,7 @@ const names = (
 export const tool = define({
   name: 'cap-able',
   about: 'Prints each time that the kernel asks for a capability of a process, until Ctrl-C.',
-  needs: 'CAP_BPF and CAP_PERFMON; Linux 6.14, or 5.8 with kprobes (6.0 on arm64)',
+  needs: 'CAP_BPF and CAP_PERFMON; Linux 6.14, or 5.8 with trampolines (6.4 on arm64)',
   options: {
     ...filters,
     denied: flag('only what is denied'),
