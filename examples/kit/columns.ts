@@ -93,3 +93,9 @@ function line<Row>(
   }
   return painted
 }
+
+/** A line that stands below a row. */
+export function indented(text: string, { columns }: Paper): string {
+  const whole = `    ${printable(text)}`
+  return columns === undefined ? whole : fit(whole, columns)
+}

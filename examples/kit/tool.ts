@@ -1,7 +1,7 @@
 // What all tools share: a command line, a beginning, Ctrl-C, and a last word.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BpfError } from 'bpf-ringbuf'
-import { type Column, header, type Paper, rowLine } from './columns.js'
+import { type Column, header, indented, type Paper, rowLine } from './columns.js'
 import { drawn, type Histogram } from './histogram.js'
 import {
   describe,
@@ -152,6 +152,7 @@ export class Session {
    * @param what Is traced, such as "opens".
    * @param object Is detached at the end; what happened until then is still printed.
    * @param toRow Gives the row of a record; nothing for a record that is not wanted.
+   * @param below Gives the lines that stand below a row; --json has none.
    */
   async follow<E, Row extends object>(
     what: string,
@@ -159,6 +160,7 @@ export class Session {
     stream: Stream<E>,
     columns: readonly Column<Row>[],
     toRow: (event: E) => Row | undefined,
+    below?: (row: Row) => readonly string[],
   ): Promise<void> {
     const startMs = performance.now()
     void this.ended.then(() => {
@@ -172,7 +174,7 @@ export class Session {
       for await (const batch of stream.batches()) {
         const rows = batch.flatMap((event) => toRow(event) ?? [])
         events += rows.length
-        await this.#lines(columns, rows)
+        await this.#lines(columns, rows, below)
         // Nobody reads faster; waking up for each record is most of what a tool costs.
         if (batch.length < fullBatch) await sleep(frameMs)
       }
@@ -188,9 +190,20 @@ export class Session {
     if (!this.json) await this.write(`${header(columns, this.paper)}\n`)
   }
 
-  async #lines<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): Promise<void> {
+  async #lines<Row>(
+    columns: readonly Column<Row>[],
+    rows: readonly Row[],
+    below?: (row: Row) => readonly string[],
+  ): Promise<void> {
     const { paper } = this
-    const lines = rows.map((row) => (this.json ? printableJson(row) : rowLine(columns, row, paper)))
+    const lines = rows.flatMap((row) =>
+      this.json
+        ? printableJson(row)
+        : [
+            rowLine(columns, row, paper),
+            ...(below?.(row) ?? []).map((line) => indented(line, paper)),
+          ],
+    )
     if (lines.length > 0) await this.write(`${lines.join('\n')}\n`)
   }
 }
