@@ -72,7 +72,7 @@ export class Server {
 /** What a client was answered, and which process it was. */
 export async function ask(
   node: string,
-  kind: 'ask' | 'http-ask',
+  kind: string,
   server: Server,
   count: number,
 ): Promise<{ pid: number; answers: Answer[] }> {
