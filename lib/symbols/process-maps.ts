@@ -60,7 +60,8 @@ export class ProcessMaps {
    *
    * @param before The same process as it was before: what it knows of mappings
    *   that are still there is kept.
-   * @returns Nothing when there is no such process.
+   * @returns Nothing when there is no such process, or it has ended and nobody has
+   *   waited for it.
    * @throws {BpfError} `ERR_PERMISSION`
    */
   static read(pid: number, before: ProcessMaps | undefined): ProcessMaps | undefined {
@@ -81,6 +82,7 @@ export class ProcessMaps {
         cause: error,
       })
     }
+    if (text === '') return undefined
     const known = new Map<string, Mapping>()
     if (before !== undefined) for (const one of before.#mappings) known.set(one.line, one)
     const mappings: Mapping[] = []

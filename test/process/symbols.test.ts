@@ -30,7 +30,7 @@ import { Source } from '../../lib/symbols/source.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import { openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
-import { until } from '../until.js'
+import { until, untilBlocking } from '../until.js'
 
 const source = `
 #include <sys/mman.h>
@@ -292,6 +292,19 @@ describeBpf('stacks of a program in C++', () => {
     const nothing = { name: undefined, module: undefined, fileAddress: undefined }
     const unseen = new Symbolizer().user(pid, stack)
     expect(unseen).toMatchObject(stack.map((address) => ({ address, ...nothing })))
+  })
+
+  test('that has ended, and nobody has waited for it', async () => {
+    const child = await start(link('zombie'))
+    const pid = child.pid as number
+    const stack = await stackOf(child)
+    const symbolizer = new Symbolizer()
+    const before = symbolizer.user(pid, stack)
+    child.kill('SIGKILL')
+    // Node waits for it as soon as the event loop turns.
+    untilBlocking(() => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')))
+    // What is not known makes it look again.
+    expect(symbolizer.user(pid, [1n, ...stack]).slice(1)).toEqual(before)
   })
 
   test('in a container, with a debug file there', async () => {
