@@ -1,8 +1,9 @@
 // Node from outside: its binaries, their functions, and what its processes are called.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
-import { BpfError, type BpfLink, type BpfProgram, functionsOf } from 'bpf-ringbuf'
+import { BpfError, type BpfLink, type BpfProgram, type Frame, functionsOf } from 'bpf-ringbuf'
 import { filters, text } from './options.js'
+import { functionName } from './stacks.js'
 import type { Session } from './tool.js'
 
 export const nodeOptions = {
@@ -191,4 +192,33 @@ function nameIn(commandLine: string): string {
   const script = args.find((arg) => arg !== '' && !arg.startsWith('-'))
   const isText = args.some((arg) => /^-(e|p|-eval|-print)$/.test(arg))
   return script === undefined || isText ? basename(program) : basename(script)
+}
+
+/** A function of a stack of Node. */
+export interface NodeFrame {
+  readonly name: string
+  /** Of JavaScript, with a name: so it is only with --perf-basic-prof. */
+  readonly isKnown: boolean
+}
+
+/** What an event loop has called, from its callback on to the innermost function. */
+export function calledByLoop(stack: readonly Frame[]): NodeFrame[] {
+  // One loop may have called another one, as execSync() does: the outermost is last.
+  const run = stack.findLastIndex(({ name }) => name === 'uv_run')
+  const end = run > 0 && stack[run - 1]?.name === 'uv__io_poll' ? run - 1 : run
+  return stack
+    .slice(0, end < 0 ? undefined : end)
+    .map(toNodeFrame)
+    .reverse()
+}
+
+function toNodeFrame(frame: Frame): NodeFrame {
+  // What was made at run time is in no file.
+  const isJavaScript = frame.module === undefined
+  const isKnown = isJavaScript && frame.name !== undefined
+  if (isJavaScript && !isKnown) return { name: '(JavaScript)', isKnown }
+  if (frame.name === 'Builtins_InterpreterEntryTrampoline') {
+    return { name: '(interpreted JavaScript)', isKnown }
+  }
+  return { name: functionName(frame), isKnown }
 }

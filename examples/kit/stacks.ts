@@ -14,7 +14,34 @@ export function functionName(frame: Frame, isKernel = false): string {
 
 /** "JS:*fib /app/a.js:3:13" is "fib /app/a.js:3:13": V8 says first how it was compiled. */
 function javaScriptName(name: string): string {
-  return name.replace(/^(?:JS|LazyCompile|Function|Eval|Script|RegExp|Builtin):[*~^+]*/, '')
+  return name
+    .replace(/^(?:JS|LazyCompile|Function|Eval|Script|RegExp|Builtin):(?:o?[*~^+])*/, '')
+    .replace(/^(?= )/, '(anonymous)')
+}
+
+/** Something that was seen with a stack, from the outermost function on. */
+export interface Weighed<F> {
+  readonly frames: readonly F[]
+  readonly weight: number
+}
+
+/** Where most of the weight is: from the outermost function on always the heaviest. */
+export function heaviestPath<F extends { name: string }>(stacks: readonly Weighed<F>[]): F[] {
+  const path: F[] = []
+  for (let rest = stacks.filter(({ frames }) => frames.length > 0); ;) {
+    const groups = new Map<string, { frame: F | undefined; weight: number; of: Weighed<F>[] }>()
+    for (const stack of rest) {
+      const frame = stack.frames[path.length]
+      const group = groups.get(frame?.name ?? '') ?? { frame, weight: 0, of: [] }
+      group.weight += stack.weight
+      group.of.push(stack)
+      groups.set(frame?.name ?? '', group)
+    }
+    const [most] = [...groups.values()].sort((a, b) => b.weight - a.weight)
+    if (most?.frame === undefined) return path
+    path.push(most.frame)
+    rest = most.of
+  }
 }
 
 /** Stacks from the outermost function to the innermost, with a weight each. */
