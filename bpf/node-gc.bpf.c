@@ -6,8 +6,8 @@
  * Heap::PerformGarbageCollection() why.
  */
 #include "bpf-ringbuf.bpf.h"
-#include <asm/ptrace.h>
-#include <bpf/bpf_tracing.h>
+
+#include "registers.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 

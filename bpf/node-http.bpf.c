@@ -17,10 +17,9 @@
 #include <stdbool.h>
 
 #include "bpf-ringbuf.bpf.h"
-#include <asm/ptrace.h>
-#include <bpf/bpf_tracing.h>
 
 #include "node-peer.h"
+#include "registers.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 

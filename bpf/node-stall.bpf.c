@@ -11,9 +11,8 @@
 #include <stdbool.h>
 
 #include "bpf-ringbuf.bpf.h"
-#include <asm/ptrace.h>
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_tracing.h>
+
+#include "registers.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
