@@ -94,7 +94,10 @@ async function main(): Promise<void> {
       rate: { type: 'string', default: '10000' },
     },
   })
-  for (const [kind, sides] of Object.entries(rivals) as [Kind, Record<string, readonly string[]>][]) {
+  for (const [kind, sides] of Object.entries(rivals) as [
+    Kind,
+    Record<string, readonly string[]>,
+  ][]) {
     const found = new Map<string, Measured>()
     for (let run = 0; run < Number(values.runs); run++) {
       for (const [side, command] of Object.entries(sides)) {

@@ -97,10 +97,12 @@ async function countJest(args, workers) {
   if (tests.length > 0 && status !== 0 && !told) count('jest ends well', false)
 }
 
-// What measures no time, and shares nothing of the kernel with others.
+// What measures no time, and shares nothing of the kernel with others: tools that look at
+// the whole machine are asked about processes of their own.
 const sideBySide = [
   '/test/unit/',
   '/test/process/(build|gen|guide|init|inspect|reader-life|tail)\\.',
+  '/test/examples/',
 ]
 await countJest(['--testPathPatterns', ...sideBySide], availableParallelism())
 const guests = everywhere ? runCommands(inGuests, 19) : undefined
