@@ -13,6 +13,7 @@
 #define TCP_SYN_RECV 3
 #define TCP_FIN_WAIT1 4
 #define TCP_CLOSE 7
+#define TCP_CLOSE_WAIT 8
 #define TCP_LAST_ACK 9
 #define TCP_LISTEN 10
 
@@ -37,10 +38,12 @@ static __always_inline void set_owner(struct known *known)
 }
 
 /* Whether a process makes this change: others happen whoever has the CPU. */
-static __always_inline bool is_by_process(struct sock *socket, int to, struct known *known)
+static __always_inline bool is_by_process(struct sock *socket, int from, int to)
 {
-	return to == TCP_SYN_SENT || to == TCP_LISTEN || to == TCP_FIN_WAIT1 ||
-	       to == TCP_LAST_ACK || (to == TCP_CLOSE && !known->pid && !socket->sk_err);
+	if (to == TCP_CLOSE)
+		return !socket->sk_err && (from == TCP_ESTABLISHED || from == TCP_SYN_SENT ||
+					   from == TCP_CLOSE_WAIT || from == TCP_LISTEN);
+	return to == TCP_SYN_SENT || to == TCP_LISTEN || to == TCP_FIN_WAIT1 || to == TCP_LAST_ACK;
 }
 
 /* Of a socket that is read: whoever accepted a connection does that. */

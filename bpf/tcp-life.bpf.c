@@ -60,7 +60,7 @@ int BPF_PROG(on_change, struct sock *socket, int from, int to)
 	known = bpf_map_lookup_elem(&known_of, &address);
 	if (!known)
 		known = &unknown;
-	if (is_by_process(socket, to, known))
+	if (is_by_process(socket, from, to))
 		set_owner(known);
 	if (to == TCP_ESTABLISHED)
 		known->since_ns = now;

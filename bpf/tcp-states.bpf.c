@@ -51,7 +51,7 @@ int BPF_PROG(on_change, struct sock *socket, int from, int to)
 	known = bpf_map_lookup_elem(&known_of, &address);
 	if (!known)
 		known = &unknown;
-	if (is_by_process(socket, to, known))
+	if (is_by_process(socket, from, to))
 		set_owner(known);
 	if ((!only_pid || known->pid == only_pid) && has_wanted_ports(socket))
 		report(socket, known, now, from, to);
