@@ -64,7 +64,7 @@ const sums: Column<Sum>[] = [
 export const tool = define({
   name: 'node-gc',
   about: 'Prints each pause that V8’s garbage collector makes in Node processes, by kind.',
-  needs: 'CAP_BPF and CAP_PERFMON, CAP_SYS_PTRACE for processes of others; Linux 5.8',
+  needs: 'CAP_SYS_ADMIN, and CAP_SYS_PTRACE for processes of others; Linux 5.8',
   options: {
     ...nodeOptions,
     steps: flag('also the steps of incremental marking, on the thread that they hold'),

@@ -61,7 +61,7 @@ function hasSendTracepoint(): boolean {
 export const tool = define({
   name: 'node-http',
   about: 'Prints the HTTP/1 requests that Node processes serve and make, when they are answered.',
-  needs: 'CAP_BPF and CAP_PERFMON, CAP_SYS_PTRACE for processes of others; Linux 5.10',
+  needs: 'CAP_SYS_ADMIN, and CAP_SYS_PTRACE for processes of others; Linux 5.10',
   options: {
     ...nodeOptions,
     role: choice(['any', 'server', 'client'], 'only what it serves, or what it asks'),

@@ -61,7 +61,7 @@ export const tool = define({
   name: 'node-stall',
   about: 'Reports each time that the event loop of a Node process did not turn, and what held it.',
   needs:
-    'CAP_BPF and CAP_PERFMON, CAP_SYS_PTRACE for the names of functions; Linux 5.10. ' +
+    'CAP_SYS_ADMIN, and CAP_SYS_PTRACE for processes of others; Linux 5.10. ' +
     'JavaScript functions have names where Node runs with --perf-basic-prof, ' +
     'also before they are compiled with --interpreted-frames-native-stack',
   options: {
@@ -74,8 +74,8 @@ export const tool = define({
     if (pid !== undefined) object.globals.only_pid = pid
     object.globals.ignored_pid = process.pid
     object.globals.least_ns = BigInt(minMs) * 1_000_000n
-    // Two samples at least of each stall.
-    const hz = Math.min(999, Math.ceil(4000 / minMs))
+    // Eight samples of the shortest stall; fewer where others have the CPU in between.
+    const hz = Math.min(999, Math.ceil(16_000 / minMs))
     object.globals.period_ns = BigInt(Math.round(1e9 / hz))
     object.load()
     const { programs } = object

@@ -58,7 +58,7 @@ function peerOf({ family, address, port }: Peer): string | null {
 export const tool = define({
   name: 'node-tls',
   about: 'Prints what Node processes send and receive through TLS, as plain text.',
-  needs: 'CAP_BPF and CAP_PERFMON, CAP_SYS_PTRACE for processes of others; Linux 5.10',
+  needs: 'CAP_SYS_ADMIN, and CAP_SYS_PTRACE for processes of others; Linux 5.10',
   options: {
     ...nodeOptions,
     data: flag('the whole text instead of its first line'),

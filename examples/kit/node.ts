@@ -49,16 +49,20 @@ export class NodeBinaries {
   readonly #places: readonly Place[]
   readonly #seen = new Set<string>()
   readonly #links: BpfLink[] = []
-  #lacking: BpfError | undefined
+  #refused: BpfError[] = []
 
   constructor(session: Session, places: readonly Place[], binary: string | undefined) {
     this.#session = session
     this.#places = places
     if (binary === undefined) this.#look()
     else this.#add({ path: binary, name: binary, pid: undefined }, true)
-    if (this.#links.length === 0) throw this.#lacking ?? none()
+    if (this.#links.length === 0) throw this.#refused[0] ?? none()
+    this.#tell()
     if (binary !== undefined) return
-    const timer = setInterval(() => this.#look(), 1000)
+    const timer = setInterval(() => {
+      this.#look()
+      this.#tell()
+    }, 1000)
     void session.ended.then(() => clearInterval(timer))
   }
 
@@ -72,11 +76,15 @@ export class NodeBinaries {
         if (!(error instanceof BpfError)) throw error
         // The process has ended: another one may run the same.
         if (identityOf(binary.path) === undefined) continue
-        this.#lacking ??= error
-        this.#session.note(`Not traced: ${error.message}`)
+        this.#refused.push(error)
       }
       this.#seen.add(identity)
     }
+  }
+
+  #tell(): void {
+    for (const { message } of this.#refused) this.#session.note(`Not traced: ${message}`)
+    this.#refused = []
   }
 
   #add(binary: Binary, isFirst: boolean): void {

@@ -1,4 +1,5 @@
 // Node processes for the tests of the tools that look into Node.
+import type { SpawnOptions } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Ended, Example } from '../process/example.js'
@@ -42,9 +43,10 @@ export function startScript(
   name: string,
   args: readonly (string | number)[],
   flags: readonly string[] = [],
+  options?: SpawnOptions,
 ): Example {
   const script = join(__dirname, 'scripts', name)
-  return new Example(node, [...flags, script, ...args.map(String)])
+  return new Example(node, [...flags, script, ...args.map(String)], options)
 }
 
 /** A server that listens; it tells what it has served when it is asked to end. */

@@ -14,8 +14,11 @@ interface Held {
 }
 
 async function hold(node: string, flags: string[]): Promise<{ pid: number; held: Held[] }> {
-  const example = startScript(node, 'stall.cjs', [], flags)
+  // With these flags V8 writes a log to where it runs.
+  const cwd = mkdtempSync(join(tmpdir(), 'stall-'))
+  const example = startScript(node, 'stall.cjs', [], flags, { cwd })
   const { stdout, stderr } = await example.ended
+  rmSync(cwd, { recursive: true })
   if (stdout === '') throw new Error(stderr)
   return { pid: example.child.pid ?? 0, held: JSON.parse(stdout) as Held[] }
 }
