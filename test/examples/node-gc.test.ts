@@ -1,7 +1,7 @@
 // What node-gc prints, against what V8 itself says with --trace-gc.
 import { Example } from '../process/example.js'
 import { nodeBinaries, startScript } from './node-activity.js'
-import { describeTool, printed, type Row, Tool } from './tool.js'
+import { describeTool, printed, type Row, testInTerminal, Tool } from './tool.js'
 
 interface Collection {
   kind: string
@@ -22,6 +22,12 @@ async function collect(node: string, rounds: number): Promise<{ pid: number; std
 }
 
 describeTool('node-gc', () => {
+  testInTerminal('node-gc', {
+    args: ['--name', 'garbage'],
+    happens: () => startScript(process.execPath, 'garbage.cjs', [10], ['--expose-gc']).ended,
+    shows: /mark/i,
+  })
+
   test.each(nodeBinaries)('as V8 says: Node %s', async (_, node) => {
     const tool = await Tool.start('node-gc', ['--binary', node])
     const processes = await Promise.all([collect(node, 12), collect(node, 25)])

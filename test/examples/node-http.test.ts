@@ -1,7 +1,7 @@
 // What node-http prints, against what a server counted and its clients measured.
 import { Example } from '../process/example.js'
 import { ask, nodeBinaries, type Served, Server, startScript } from './node-activity.js'
-import { describeTool, type Row, Tool } from './tool.js'
+import { describeTool, type Row, testInTerminal, Tool } from './tool.js'
 
 function ofProcess(rows: Row[], pid: number): Row[] {
   return rows.filter((row) => row['pid'] === pid)
@@ -16,6 +16,16 @@ const cases = nodeBinaries.flatMap(([version, node]) =>
 )
 
 describeTool('node-http', () => {
+  testInTerminal('node-http', {
+    args: ['--name', 'https'],
+    happens: async () => {
+      const server = await Server.start(startScript(process.execPath, 'https.cjs', ['http-serve']))
+      await ask(process.execPath, 'http-ask', server, 4)
+      await server.stop()
+    },
+    shows: /POST|GET/,
+  })
+
   test.each(cases)('what is served and asked: Node %s, %s', async (_, protocol, node) => {
     const prefix = protocol === 'http' ? 'http-' : ''
     const tool = await Tool.start('node-http', ['--binary', node])

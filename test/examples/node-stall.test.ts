@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Example } from '../process/example.js'
 import { nodeBinaries, startScript } from './node-activity.js'
-import { describeTool, type Row, Tool } from './tool.js'
+import { describeTool, type Row, testInTerminal, Tool } from './tool.js'
 
 interface Held {
   name: string
@@ -39,6 +39,12 @@ function find(rows: Row[], pid: number, { ms, monitorMs }: Held): Row {
 const flags = ['--perf-basic-prof', '--interpreted-frames-native-stack']
 
 describeTool('node-stall', () => {
+  testInTerminal('node-stall', {
+    args: ['--name', 'stall.cjs'],
+    happens: () => hold(process.execPath, flags),
+    shows: /holdTheLoop/,
+  })
+
   test.each(nodeBinaries)('as long as the process says, and where: Node %s', async (_, node) => {
     const tool = await Tool.start('node-stall', ['--binary', node, '--min-ms', '100'])
     const { pid, held } = await hold(node, flags)

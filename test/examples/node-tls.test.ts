@@ -1,7 +1,7 @@
 // What node-tls prints, against what a server and its clients say that they sent and got.
 import { Example } from '../process/example.js'
 import { type Answer, ask, nodeBinaries, Server, startScript } from './node-activity.js'
-import { describeTool, printed, type Row, Tool } from './tool.js'
+import { describeTool, printed, type Row, testInTerminal, Tool } from './tool.js'
 
 /** All that a process sent or received, in its order. */
 function textOf(rows: Row[], pid: number, direction: 'sent' | 'received'): string {
@@ -17,6 +17,16 @@ function expectAnswers(text: string, answers: Answer[]): void {
 }
 
 describeTool('node-tls', () => {
+  testInTerminal('node-tls', {
+    args: ['--name', 'https'],
+    happens: async () => {
+      const server = await Server.start(startScript(process.execPath, 'https.cjs', ['serve']))
+      await ask(process.execPath, 'ask', server, 2)
+      await server.stop()
+    },
+    shows: /recv/,
+  })
+
   test.each(nodeBinaries)('what a server and a client exchange: Node %s', async (_, node) => {
     const tool = await Tool.start('node-tls', ['--data', '--binary', node])
     const server = await Server.start(startScript(node, 'https.cjs', ['serve']))
