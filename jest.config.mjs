@@ -1,7 +1,7 @@
 const project = (name) => ({
   displayName: name,
   // Nothing else is looked at: .cache/ may have the files of whole systems.
-  roots: ['<rootDir>/test', '<rootDir>/lib', '<rootDir>/examples'],
+  roots: ['<rootDir>/test', '<rootDir>/lib'],
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
   testEnvironment: 'node',
   // The sources import './x.js', as Node resolves it; jest reads './x.ts'.
