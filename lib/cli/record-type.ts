@@ -66,7 +66,7 @@ function givenType(btf: Btf | undefined, given: string): RecordType {
 }
 
 function typeOf(btf: Btf, id: number): RecordType {
-  const type = typeFromBtf(btf, id)
+  const type = typeFromBtf(btf, id, { tail: true })
   const name = btf.describe(id)
   if (type !== undefined) return { type, name }
   const { path, problem } = unsupportedInBtf(btf, id) ?? { path: '', problem: 'unknown' }

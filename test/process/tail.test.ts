@@ -1,5 +1,6 @@
 // `bpf-ringbuf tail` as a process: what it prints of objects, and how it ends.
 import { spawn, spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { objectPath } from '../objects.js'
@@ -55,6 +56,15 @@ describeBpf('bpf-ringbuf tail', () => {
     expect(stderr).toMatch(/^Reading .*renames \(struct rename\).*\n/)
     expect(stderr).toMatch(/^renames: 1 record, 0 lost, \d+\.\d records per second$/m)
     expect(code).toBe(0)
+  })
+
+  test('prints the flexible array at the end of a record', async () => {
+    const object = join(__dirname, '../../build/bpf/open-snoop.bpf.o')
+    const example = await started([object, '--json', '--where', 'comm == "cat"'])
+    const path = `/no/such/${randomUUID()}`
+    spawnSync('cat', [path])
+    await example.until('stdout', new RegExp(`"path":"${path}"`))
+    expect(await example.stop()).toMatchObject({ code: 0 })
   })
 
   test('--json prints one object a line, exact also in 64 bits', async () => {
