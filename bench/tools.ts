@@ -2,8 +2,7 @@
 // the time until the first event, and what a tool costs while events pass.
 //
 //   node build/bench/tools.js [--runs N] [--rate EVENTS-A-SECOND]
-import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -42,13 +41,14 @@ function start(command: readonly string[]): Lines {
   return new Lines('/usr/bin/unshare', ['--mount', 'sh', '-c', mount, 'sh', ...command])
 }
 
-const ticksASecond = Number(spawnSync('getconf', ['CLK_TCK']).stdout)
-
+/** By the scheduler, exact: what wakes up with the clock's tick is charged too much by it. */
 function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / ticksASecond
+  const threads = readdirSync(`/proc/${pid}/task`)
+  const ofThread = (thread: string): number => {
+    const [ns] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')
+    return Number(ns) / 1e9
+  }
+  return threads.reduce((sum, thread) => sum + ofThread(thread), 0)
 }
 
 function residentMiB(pid: number): number {
@@ -82,7 +82,10 @@ async function measure(kind: Kind, command: readonly string[], rate: number, to:
   // What is buffered comes at the end.
   await pause(300)
   tool.process.kill('SIGINT')
+  // Bpftrace does not always end by that.
+  const ending = setTimeout(() => void tool.process.kill('SIGKILL'), 3000)
   await all
+  clearTimeout(ending)
   // The program itself opens its libraries.
   to.lost.push(Math.max(0, made - (seen - seenBefore)) / made)
 }
