@@ -1,6 +1,6 @@
 // Prints what is mounted and unmounted on this machine.
-import { clock, type Column, left, right } from './kit/columns.js'
-import { bitNames, errorName } from './kit/names.js'
+import { clock, type Column, left, outcome, right } from './kit/columns.js'
+import { bitNames, errorOf } from './kit/names.js'
 import { filters, flag } from './kit/options.js'
 import { define, run } from './kit/tool.js'
 import { type Mount, open } from './mount-snoop.bpf.js'
@@ -38,12 +38,7 @@ const columns: Column<Row>[] = [
   clock(),
   right('PID', 7, (row) => row.pid),
   left('COMM', 15, (row) => row.comm),
-  left(
-    'RESULT',
-    7,
-    (row) => row.error ?? 'done',
-    (row) => (row.error === null ? undefined : 'red'),
-  ),
+  outcome(7, () => 'done'),
   left('CALL', 13, (row) => row.call),
   left('WHAT', 0, describe),
 ]
@@ -99,7 +94,7 @@ export const tool = define({
         target,
         options,
         flags: flagsOf(event),
-        error: result < 0 ? errorName(-result) : null,
+        error: errorOf(result),
       }
     })
   },

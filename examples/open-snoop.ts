@@ -1,6 +1,6 @@
 // Prints each file that is opened on this machine.
-import { clock, type Column, left, right } from './kit/columns.js'
-import { errorName, openFlags } from './kit/names.js'
+import { clock, type Column, left, outcome, right } from './kit/columns.js'
+import { errorOf, openFlags } from './kit/names.js'
 import { filters, flag } from './kit/options.js'
 import { define, run } from './kit/tool.js'
 import { open } from './open-snoop.bpf.js'
@@ -21,12 +21,7 @@ const columns: Column<Row>[] = [
   right('PID', 7, (row) => row.pid),
   right('UID', 6, (row) => row.uid),
   left('COMM', 15, (row) => row.comm),
-  left(
-    'RESULT',
-    8,
-    (row) => row.error ?? `fd ${row.fd}`,
-    (row) => (row.error === null ? undefined : 'red'),
-  ),
+  outcome(8, (row) => `fd ${row.fd}`),
   left('PATH', 0, (row) => row.path),
 ]
 
@@ -52,7 +47,7 @@ export const tool = define({
         uid,
         comm,
         fd: result < 0 ? null : result,
-        error: result < 0 ? errorName(-result) : null,
+        error: errorOf(result),
         flags: openFlags(flags),
         path,
       }

@@ -1,7 +1,7 @@
 // Prints what is asked about files on this machine.
 import { callName } from './kit/calls.js'
-import { clock, type Column, left, right } from './kit/columns.js'
-import { errorName } from './kit/names.js'
+import { clock, type Column, left, outcome, right } from './kit/columns.js'
+import { errorOf } from './kit/names.js'
 import { filters, flag } from './kit/options.js'
 import { define, run } from './kit/tool.js'
 import { open } from './stat-snoop.bpf.js'
@@ -22,12 +22,7 @@ const columns: Column<Row>[] = [
   right('UID', 6, (row) => row.uid),
   left('COMM', 15, (row) => row.comm),
   left('CALL', 10, (row) => row.call),
-  left(
-    'RESULT',
-    8,
-    (row) => row.error ?? 'is there',
-    (row) => (row.error === null ? undefined : 'red'),
-  ),
+  outcome(8, () => 'is there'),
   left('PATH', 0, (row) => row.path),
 ]
 
@@ -53,7 +48,7 @@ export const tool = define({
         uid,
         comm,
         call: callName(call),
-        error: result < 0 ? errorName(-result) : null,
+        error: errorOf(result),
         path,
       }
     })

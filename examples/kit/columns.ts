@@ -44,6 +44,19 @@ export function clock(): Column<{ time: Date }> {
   })
 }
 
+/** What came of a call: its error, in red, or what else there is to say. */
+export function outcome<Row extends { error: string | null }>(
+  width: number,
+  done: (row: Row) => string,
+): Column<Row> {
+  return left(
+    'RESULT',
+    width,
+    (row) => row.error ?? done(row),
+    (row) => (row.error === null ? undefined : 'red'),
+  )
+}
+
 /** What lines may have: on a terminal they are cut to its columns, and coloured. */
 export interface Paper {
   readonly columns: number | undefined

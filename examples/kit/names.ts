@@ -37,6 +37,11 @@ export function errorName(error: number): string {
   return errors.get(error) ?? `error ${error}`
 }
 
+/** Of what a system call returned; null when that is no error. */
+export function errorOf(result: number): string | null {
+  return result < 0 ? errorName(-result) : null
+}
+
 /** The bits of a number, as C programs write them; those without a name in hexadecimal. */
 export function bitNames(bits: number, names: Readonly<Record<string, number>>): string[] {
   let left = bits >>> 0

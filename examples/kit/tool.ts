@@ -216,11 +216,11 @@ function isOfReader(error: unknown): boolean {
 /** Makes a program of a tool. */
 export function define<O extends Options>(tool: Tool<O>): Program {
   const { name, about, needs } = tool
-  const options: Options = { ...tool.options, ...common }
+  const options = { ...tool.options, ...common }
   const usage = `Usage: ${name} [OPTION]...\n${about}\n\n${describe(options)}\nNeeds: ${needs}\n`
 
   async function trace(args: readonly string[]): Promise<void> {
-    const values = parse({ ...tool.options, ...common }, args)
+    const values = parse(options, args)
     const { json, duration, help } = values as ValuesOf<typeof common>
     const session = new Session(json, duration)
     if (help) await session.write(usage)
