@@ -1,7 +1,7 @@
 // Sums up for how long threads were off the CPU, and in which stacks they left it.
 import { writeFileSync } from 'node:fs'
 import { BpfError, Symbolizer } from 'bpf-ringbuf'
-import { filters, flag, integer, otherwise, text } from './kit/options.js'
+import { filters, flag, integer, otherwise, outputFile } from './kit/options.js'
 import { printable, printableJson } from './kit/printable.js'
 import { functionName, Stacks } from './kit/stacks.js'
 import { define, run } from './kit/tool.js'
@@ -37,7 +37,7 @@ export const tool = define({
     minUs: otherwise(integer('N', 'only when it was so many microseconds', [0, 2 ** 40]), 1),
     top: otherwise(integer('N', 'print so many stacks, the longest first'), 20),
     folded: flag('print all as folded stacks, in microseconds, for flamegraph.pl and others'),
-    output: text('FILE', 'write a flame graph (.html), for speedscope (.json), or folded stacks'),
+    output: outputFile('write a flame graph (.html), for speedscope (.json), or folded stacks'),
     stacks: otherwise(integer('N', 'room for so many different stacks', [1, 2 ** 20]), 16_384),
   },
   async trace(session, { pid, name = '', minUs, top, folded, output, stacks: room }) {

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { BpfError, Symbolizer } from 'bpf-ringbuf'
 import { left, right } from './kit/columns.js'
-import { filters, integer, otherwise, text } from './kit/options.js'
+import { filters, integer, otherwise, outputFile } from './kit/options.js'
 import { functionName, Stacks } from './kit/stacks.js'
 import { define, run } from './kit/tool.js'
 import { open, type Sample } from './profile.bpf.js'
@@ -36,7 +36,7 @@ export const tool = define({
     name: filters.name,
     hz: otherwise(integer('N', 'samples a second of each CPU', [1, 10_000]), 99),
     top: otherwise(integer('N', 'print so many functions'), 20),
-    output: text('FILE', 'write a flame graph (.html), for speedscope (.json), or folded stacks'),
+    output: outputFile('write a flame graph (.html), for speedscope (.json), or folded stacks'),
   },
   async trace(session, { pid, tid, name = '', hz, top, output }) {
     using object = open()

@@ -1,4 +1,5 @@
 // What a tool may be told on its command line: read, checked and explained in one place.
+import { closeSync, openSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { printable } from './printable.js'
 
@@ -30,6 +31,21 @@ export function text(takes: string, about: string): Option<string | undefined> {
     return given
   }
   return { takes, about, read }
+}
+
+/** A file to be written at the end: that it can be is found out at the beginning. */
+export function outputFile(about: string): Option<string | undefined> {
+  const read = (option: string, given: string | undefined): string | undefined => {
+    if (given === undefined) return undefined
+    try {
+      closeSync(openSync(given, 'a'))
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException
+      throw new UsageError(`${option}: '${printable(given)}' cannot be written (${code})`)
+    }
+    return given
+  }
+  return { takes: 'FILE', about, read }
 }
 
 /** One of some words. */

@@ -9,6 +9,7 @@ import {
   flag,
   integer,
   otherwise,
+  outputFile,
   parse,
   seconds,
   text,
@@ -24,6 +25,7 @@ describe('options', () => {
     name: text('TEXT', 'of this name'),
     sort: choice(['count', 'time'], 'sorted by'),
     interval: seconds('every so often'),
+    output: outputFile('write it there'),
   }
 
   test('have their defaults, and what is given', () => {
@@ -34,6 +36,7 @@ describe('options', () => {
       name: undefined,
       sort: 'count',
       interval: undefined,
+      output: undefined,
     })
     const args = [
       '--pid',
@@ -54,6 +57,7 @@ describe('options', () => {
       name: 'x',
       sort: 'time',
       interval: 0.5,
+      output: undefined,
     })
   })
 
@@ -66,6 +70,7 @@ describe('options', () => {
       "Expected seconds from 0.001 to 2000000 for --interval but received '\\x1b'",
     ],
     [['--sort', 'size'], "Expected one of count, time for --sort but received 'size'"],
+    [['--output', '/no/such/x'], "--output: '/no/such/x' cannot be written (ENOENT)"],
     [['--name', ''], 'Expected a text for --name but received none'],
     [['--failed=1'], "Option '--failed' does not take an argument"],
     [['--minUs', '1'], "Unknown option '--minUs'"],
