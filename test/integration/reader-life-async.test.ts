@@ -259,7 +259,9 @@ describeBpf('a RingBuffer with async callbacks', () => {
     expect(1 + undelivered + queued + lost).toBe(2001)
     first.resolve()
     await ring.flush()
-    expect(watch.sequences).toEqual(numbers(2001 - lost))
+    // Which ones were lost depends on when the batches were taken.
+    expect(watch.sequences).toHaveLength(2001 - lost)
+    expect(watch.sequences).toEqual([...new Set(watch.sequences)].sort((a, b) => a - b))
   })
 
   test('lends a view until its promise has settled', async () => {
