@@ -13,5 +13,5 @@ export default {
   projects: ['unit', 'integration', 'process', 'examples'].map(project),
   cacheDirectory: '<rootDir>/build/jest-cache',
   // For what hangs: a test takes less than a second, but the machine may be busy.
-  testTimeout: 20_000,
+  testTimeout: 60_000,
 }

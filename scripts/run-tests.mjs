@@ -86,7 +86,7 @@ for (const path of process.argv.slice(2)) {
 
 /** Runs jest with these arguments, and counts each test. */
 async function countJest(args, workers) {
-  const options = { ...shown, timeoutSeconds: 10 * 60, workers }
+  const options = { ...shown, timeoutSeconds: 15 * 60, workers }
   const { status, tests } = await runJest('jest', [process.execPath], args, options)
   for (const test of tests) {
     if (test.status === 'passed' || test.status === 'failed')

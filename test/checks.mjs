@@ -78,7 +78,7 @@ for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.once(signal, () =>
  * given to `onStdout` as it comes.
  */
 export async function run(command, args, options = {}) {
-  const { env = {}, cwd = root, timeoutSeconds = 60, onStdout } = options
+  const { env = {}, cwd = root, timeoutSeconds = 300, onStdout } = options
   const { stdout = 'pipe', stderr = 'pipe' } = options
   // A process of its own, so that time is over for it even when this one was killed.
   const timeout = ['--signal=KILL', String(timeoutSeconds), command, ...args]
@@ -157,7 +157,7 @@ export async function runJest(label, [command, ...first], args, options = {}) {
 /** Runs jest and makes a check of each test file. A skipped test fails. */
 export async function checkJest(label, command, args, options = {}) {
   const env = { REQUIRE_BPF: '1', ...options.env }
-  const ended = await runJest(label, command, args, { timeoutSeconds: 240, ...options, env })
+  const ended = await runJest(label, command, args, { timeoutSeconds: 600, ...options, env })
   for (const file of new Set(ended.tests.map((test) => test.file))) {
     const tests = ended.tests.filter((test) => test.file === file)
     const bad = tests.filter(({ status }) => status !== 'passed')

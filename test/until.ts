@@ -1,8 +1,8 @@
 /** How much longer than usual things may take: an emulated machine is slower. */
 export const timeScale = Number(process.env['TEST_TIME_SCALE'] ?? 1)
 
-// Below the time that jest gives a test.
-const deadlineMs = 4000 * timeScale
+/** For what hangs: other processes may have the CPUs. Below the time that jest gives a test. */
+export const deadlineMs = 15_000 * timeScale
 
 /** Waits for a condition while the event loop runs; fails after a deadline. */
 export async function until(
@@ -22,6 +22,18 @@ export function untilBlocking(condition: () => boolean): void {
   while (!condition()) {
     if (performance.now() > end) throw new Error(`Did not come true: ${String(condition)}`)
   }
+}
+
+/** The CPU time of this process: it does not pass while others have the CPUs. */
+export function cpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+/** Takes so much CPU time, however long that lasts. */
+export function burn(milliseconds: number): void {
+  const end = cpuMs() + milliseconds
+  while (cpuMs() < end);
 }
 
 /** Keeps this thread busy. */

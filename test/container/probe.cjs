@@ -8,7 +8,7 @@ const { randomBytes } = require('node:crypto')
 const { dirname, join } = require('node:path')
 const { BpfError, BpfObject, RingBuffer, cstring, struct } = require('bpf-ringbuf')
 
-const timeoutMs = 5000
+const timeoutMs = 30_000
 const ForkEvent = struct('fork_event', { comm: cstring(16) })
 
 // Also the name of this thread, by which its events are known: process numbers

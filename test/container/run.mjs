@@ -72,7 +72,7 @@ async function toolsIn(image) {
 
 async function runIntegrationTests(image, jestOptions) {
   const options = ['--privileged', '--pid', 'host', '--env', 'REQUIRE_BPF=1', ...tracefs]
-  const { stdout, status, end, output } = await runContainer(options, image, jestOptions, 300)
+  const { stdout, status, end, output } = await runContainer(options, image, jestOptions, 600)
   let tests
   try {
     tests = [...testsOf(JSON.parse(stdout))]

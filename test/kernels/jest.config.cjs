@@ -8,7 +8,7 @@ module.exports = {
   testEnvironment: 'node',
   transform: {},
   reporters: ['<rootDir>/test/kernels/reporter.cjs'],
-  testTimeout: 20_000 * Number(process.env.TEST_TIME_SCALE ?? 1),
+  testTimeout: Math.max(60_000, 20_000 * Number(process.env.TEST_TIME_SCALE ?? 1)),
   cacheDirectory: '/tmp/jest-cache',
   watchman: false,
 }

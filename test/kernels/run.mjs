@@ -29,7 +29,7 @@ const build = join(root, 'build/kernels')
 
 // An emulated machine beside other work on the same CPUs takes minutes.
 const guestTimeoutSeconds = 60 * 60
-const hereTimeoutSeconds = 5 * 60
+const hereTimeoutSeconds = 10 * 60
 /** How many times longer than usual tests may wait in a guest. */
 const timeScale = 10
 

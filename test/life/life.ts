@@ -22,7 +22,7 @@ import { Run } from './run.js'
 import { type Scenario, scenario } from './scenario.js'
 
 /** A scenario that takes longer hangs. */
-const hangMs = 20_000
+const hangMs = 60_000
 
 interface Plan {
   seed: number

@@ -10,7 +10,7 @@ import { check, mustRun, root, run, summarize } from '../checks.mjs'
 
 const model = join(import.meta.dirname, 'handoff.pml')
 const buildDirectory = join(root, 'build/model')
-const searchTimeoutSeconds = 200
+const searchTimeoutSeconds = 600
 
 const deadlock = 'invalid end state'
 const outOfOrder = 'assertion violated ((pos==next_pos)'

@@ -21,5 +21,5 @@ describeBpf('what is posted to a worker', () => {
       `Symbolizer: ${copy}; takers TypeError`,
       'here: 0, raw_tracepoint',
     ])
-  }, 30_000)
+  })
 })

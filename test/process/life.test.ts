@@ -4,8 +4,6 @@ import { describeBpf } from '../require-bpf.js'
 import { Example, killRunning } from './example.js'
 import { runScript, startScript } from './script.js'
 
-const timeoutMs = 30_000
-
 afterEach(killRunning)
 
 describeBpf('a process with a reader', () => {
@@ -24,13 +22,9 @@ describeBpf('a process with a reader', () => {
     ['unref() of an iterator lets it end', 0, ''],
     ['an unref()ed reader delivers while something else runs', 0, 'delivered\n'],
     ['a reader that has not started lets it end', 0, ''],
-  ])(
-    '%s',
-    async (name, code, stdout) => {
-      expect(await runScript('life', name)).toEqual({ code, signal: null, stdout, stderr: '' })
-    },
-    timeoutMs,
-  )
+  ])('%s', async (name, code, stdout) => {
+    expect(await runScript('life', name)).toEqual({ code, signal: null, stdout, stderr: '' })
+  })
 
   test('streams where code may not be made of strings, and says once that it is slower', async () => {
     const NODE_OPTIONS = '--disallow-code-generation-from-strings'

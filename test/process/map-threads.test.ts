@@ -13,5 +13,5 @@ describeBpf('a map that several threads use', () => {
       'a map of an object of a thread that ended: 5',
       expect.stringMatching(/^what another thread would get of a map: (undefined|DataCloneError)$/),
     ])
-  }, 30_000)
+  })
 })

@@ -3,7 +3,7 @@ import { describeBpf } from '../require-bpf.js'
 import { killRunning } from './example.js'
 import { runScript } from './script.js'
 
-const timeoutMs = 60_000
+const timeoutMs = 3 * 60_000
 
 afterEach(killRunning)
 

@@ -14,4 +14,5 @@ export default {
   // What it adds is other programs, and time.
   testPathIgnorePatterns: ['/tools\\.test\\.ts$'],
   cacheDirectory: '<rootDir>/build/jest-cache',
+  testTimeout: base.testTimeout,
 }

@@ -91,7 +91,7 @@ function textOf(read) {
 
 /** Waits for a condition while the event loop runs. */
 async function until(condition, describe = () => String(condition)) {
-  const end = performance.now() + 20_000
+  const end = performance.now() + 40_000
   while (!condition()) {
     if (performance.now() > end) throw new Error(`Did not come true: ${describe()}`)
     await new Promise((resolve) => setTimeout(resolve, 1))
