@@ -19,6 +19,11 @@ endif
 
 DURATION ?= 60
 
+# Of whatever runs npm below: a registry that is too busy is asked again, five times in a minute.
+export npm_config_fetch_retries := 5
+export npm_config_fetch_retry_mintimeout := 2000
+export npm_config_fetch_retry_maxtimeout := 20000
+
 # Only `deps` and the two commands of the README's first screen install packages
 # of the system. Other targets say what is missing, unless they have INSTALL=1.
 export INSTALL := $(if $(filter deps snoop test,$(MAKECMDGOALS)),1,$(INSTALL))

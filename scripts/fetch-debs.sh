@@ -27,7 +27,7 @@ list_mirrors() {
 }
 mirror() { list_mirrors | sed -n "s/^$1 //p" | head -n 1; }
 if [ -z "$(mirror Debian)" ]; then
-  apt-get -o DPkg::Lock::Timeout=300 update >/dev/null
+  apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 update >/dev/null
 fi
 debian=$(mirror Debian)
 security=$(mirror Debian-Security)
@@ -54,7 +54,7 @@ apt() {
   command=$1
   shift
   "$command" -o APT::Architecture="$arch" -o APT::Architectures="$arch" -o APT::Sandbox::User=root \
-    -o Acquire::Languages=none -o Acquire::Retries=3 \
+    -o Acquire::Languages=none -o Acquire::Retries=5 \
     -o Dir::State="$state" -o Dir::State::lists="$state/lists" -o Dir::State::status="$state/status" \
     -o Dir::Cache="$state/cache" \
     -o Dir::Etc::SourceList="$state/sources.list" -o Dir::Etc::SourceParts=/dev/null "$@"

@@ -89,10 +89,10 @@ if [ -n "$missing" ]; then
   log=$(mktemp)
   trap 'rm -f "$log"' EXIT
   export DEBIAN_FRONTEND=noninteractive
-  # Another apt may be at work on a machine that has just booted.
+  # Another apt may be at work on a machine that has just booted, and a mirror too busy.
+  apt() { apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 "$@"; }
   # shellcheck disable=SC2086 # one word per package
-  if ! { apt-get -o DPkg::Lock::Timeout=300 update &&
-    apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing; } \
+  if ! { apt update && apt install -y --no-install-recommends $missing; } \
     >"$log" 2>&1 </dev/null; then
     cat "$log" >&2
     echo "apt-get could not install:$missing" >&2

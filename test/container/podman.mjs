@@ -20,7 +20,7 @@ const env = {
 const podman = (args, timeoutSeconds) => mustRun('podman', args, { env, timeoutSeconds })
 
 /** Runs a container; gives how it ended and what it printed. */
-export function runContainer(options, image, args = [], timeoutSeconds = 30) {
+export function runContainer(options, image, args = [], timeoutSeconds = 180) {
   const timeout = ['--timeout', String(timeoutSeconds)]
   return run('podman', ['run', '--rm', ...timeout, ...options, image, ...args], {
     env,
@@ -67,7 +67,10 @@ runroot = "${join(cache, 'run')}"
   // The registry that this machine installs from, without its credentials.
   const npmConfig = async (key) => (await mustRun('npm', ['config', 'get', key])).stdout.trim()
   const certificates = await npmConfig('cafile')
-  const npmrc = [`registry=${await npmConfig('registry')}`]
+  const npmrc = []
+  for (const key of ['registry', 'fetch-retries', 'fetch-retry-mintimeout']) {
+    npmrc.push(`${key}=${await npmConfig(key)}`)
+  }
   if (certificates !== 'null' && certificates !== '') {
     writeFileSync(join(npmCache, 'ca.pem'), readFileSync(certificates))
     npmrc.push('cafile=/root/.npm/ca.pem')
