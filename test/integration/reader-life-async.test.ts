@@ -22,7 +22,7 @@ import {
 } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 import { collectUncaught, rejectionOf, thrownBy } from '../thrown.js'
-import { spin, timeScale, until } from '../until.js'
+import { cpuMs, spin, timeScale, until } from '../until.js'
 
 /** Ways in which a promise settles. */
 const ways = [
@@ -229,12 +229,13 @@ describeBpf('a RingBuffer with async callbacks', () => {
     make(object, 'events', { count: 500 })
     let ticks = 0
     const timer = setInterval(() => ticks++, 1)
-    const start = performance.now()
+    const start = cpuMs()
     await ring.flush()
-    const elapsedMs = performance.now() - start
+    const usedMs = cpuMs() - start
     clearInterval(timer)
-    expect(elapsedMs).toBeGreaterThan(50)
-    expect(ticks).toBeGreaterThanOrEqual(Math.floor(elapsedMs / 40))
+    // All at once would leave it none.
+    expect(ticks).toBeGreaterThanOrEqual(Math.floor(usedMs / 40 / timeScale))
+    expect(ticks).toBeGreaterThan(0)
     expect(watch.sequences).toEqual(numbers(500))
   })
 

@@ -8,7 +8,7 @@ import { make, makeBytes, numbers, openObject, Sample } from '../objects.js'
 import { Producer } from '../producer.js'
 import { describeBpf } from '../require-bpf.js'
 import { rejectionOf } from '../thrown.js'
-import { spin, timeScale, until } from '../until.js'
+import { cpuMs, spin, timeScale, until } from '../until.js'
 
 describeBpf('a flooded reader', () => {
   let object: BpfObject
@@ -41,6 +41,17 @@ describeBpf('a flooded reader', () => {
     })
   }
 
+  /** How much CPU time passes until a timer of a millisecond, mostly. */
+  async function medianTurnMs(): Promise<number> {
+    const turnsMs: number[] = []
+    for (let i = 0; i < 61; i++) {
+      const start = cpuMs()
+      await wait(1)
+      turnsMs.push(cpuMs() - start)
+    }
+    return turnsMs.sort((a, b) => a - b)[30] as number
+  }
+
   const recordBytes = 16
   /** Of all batches and the ring. */
   const mostQueued = (4 * 4096 + 64 * 1024) / recordBytes
@@ -55,28 +66,21 @@ describeBpf('a flooded reader', () => {
     let ticks = 0
     const timer = setInterval(() => ticks++, 1)
     const before = ring.stats().records
-    const start = performance.now()
+    const start = cpuMs()
     await call(ring)
-    const elapsedMs = performance.now() - start
+    const usedMs = cpuMs() - start
     clearInterval(timer)
     // And at most a batch more, and what a turn takes of the next.
     expect(ring.stats().records - before).toBeLessThan(1.5 * mostQueued)
     if (name !== 'consume()')
-      expect(ticks).toBeGreaterThanOrEqual(Math.floor(elapsedMs / 40 / timeScale))
+      expect(ticks).toBeGreaterThanOrEqual(Math.floor(usedMs / 40 / timeScale))
   })
 
   test.each([0.005, 0.2])('turns the event loop while callbacks take %f ms', async (callbackMs) => {
     using ring = flood(callbackMs)
     await until(() => ring.stats().records > 1000)
-    const delaysMs: number[] = []
-    for (let i = 0; i < 60; i++) {
-      const start = performance.now()
-      await wait(1)
-      delaysMs.push(performance.now() - start)
-    }
-    delaysMs.sort((a, b) => a - b)
-    // A turn is 2 ms. The machine may be busy, so not the worst of them.
-    expect(delaysMs[30]).toBeLessThan(15 * timeScale)
+    // A turn is 2 ms.
+    expect(await medianTurnMs()).toBeLessThan(15 * timeScale)
     expect(ring.closed).toBe(false)
   })
 
@@ -91,42 +95,37 @@ describeBpf('a flooded reader', () => {
         for await (const item of ring[method]()) taken += [item].flat().length
       })()
       await until(() => taken > 1000)
-      const delaysMs: number[] = []
-      for (let i = 0; i < 60; i++) {
-        const start = performance.now()
-        await wait(1)
-        delaysMs.push(performance.now() - start)
-      }
+      const turnMs = await medianTurnMs()
       ring.close()
       await loop
-      delaysMs.sort((a, b) => a - b)
-      expect(delaysMs[30]).toBeLessThan(15 * timeScale)
+      expect(turnMs).toBeLessThan(15 * timeScale)
     },
   )
 
   test('is closed by AbortSignal.timeout() in time', async () => {
-    const start = performance.now()
     using ring = flood(1, { batchBytes: 256 * 1024, signal: AbortSignal.timeout(300) })
     await until(() => ring.closed)
-    expect(performance.now() - start).toBeLessThan(1000 * timeScale)
+    // Each took a millisecond; a batch has 16,384.
+    expect(ring.stats().records).toBeLessThan(1000)
   })
 
   test('closes at once under a flood of discards', async () => {
     object.globals['discards'] = 1
     object.map('events').maxEntries = 16 * 1024 * 1024
-    const tookMs: number[] = []
+    const usedMs: number[] = []
     using first = flood(0, { coalesceUs: 0 })
     await until(() => (first.stats().discarded ?? 0) > 10_000)
     first.close()
     for (let i = 0; i < 20; i++) {
       const ring = new RingBuffer(object.map('events'), u64, () => undefined, { coalesceUs: 0 })
       await wait(5)
-      const start = performance.now()
+      const start = cpuMs()
       ring.close()
-      tookMs.push(performance.now() - start)
+      usedMs.push(cpuMs() - start)
     }
-    tookMs.sort((a, b) => a - b)
-    expect(tookMs[15]).toBeLessThan(20 * timeScale)
+    usedMs.sort((a, b) => a - b)
+    // Its thread goes on for no longer than it is asked to.
+    expect(usedMs[15]).toBeLessThan(20 * timeScale)
   })
 })
 

@@ -24,7 +24,7 @@ import {
 import { openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 import { thrownBy } from '../thrown.js'
-import { spin, until } from '../until.js'
+import { burn, until } from '../until.js'
 
 const noKprobes: Refusal = ['ERR_UNSUPPORTED', /no kprobes|tracefs is not mounted/]
 const noMultiKprobes: Refusal = ['ERR_UNSUPPORTED', /kprobe\.multi needs Linux 5\.18/]
@@ -227,20 +227,20 @@ describeBpf('a target of tracing', () => {
       feature: 'perf_event-hardware',
       program: 'perf_event',
       target: { perfEvent: { type: 'cpu-cycles', period: 100_000 } },
-      trigger: () => spin(20),
+      trigger: () => burn(20),
       refusals: [['ERR_UNSUPPORTED', /no such event.* virtual machines/]],
     },
     {
       feature: 'perf_event',
       program: 'perf_event',
       target: { perfEvent: { type: 'cpu-clock', hz: 999 } },
-      trigger: () => spin(20),
+      trigger: () => burn(20),
     },
     {
       feature: 'perf_event',
       program: 'perf_event',
       target: { perfEvent: { type: 'task-clock', period: 1_000_000, pid: process.pid } },
-      trigger: () => spin(20),
+      trigger: () => burn(20),
     },
   ]
 
@@ -579,7 +579,7 @@ describeBpf('a cookie', () => {
       'perf_event',
       'perf_event',
       { perfEvent: { type: 'cpu-clock', hz: 999, cookie } },
-      () => spin(20),
+      () => burn(20),
       [],
     ],
     ...['fentry', 'fexit', 'lsm'].map(
