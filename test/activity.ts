@@ -36,13 +36,15 @@ export class Activity {
     return this
   }
 
-  /** Has it do everything; resolves when it has. */
+  /** Has it do everything; resolves when it has, and waits again. */
   async run(): Promise<void> {
     const { stdin, stdout } = this.#child
     if (stdin === null || stdout === null) throw new Error('It has no pipes')
     const done = once(stdout, 'data')
     stdin.write('\n')
     await done
+    // It may have lost its CPU on the way: what it calls after that counts as well.
+    await this.waiting()
   }
 
   async end(): Promise<void> {

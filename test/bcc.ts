@@ -37,16 +37,29 @@ export class BccTool {
 
   /** Waits until it is attached and waits itself. */
   async ready(): Promise<void> {
-    const process = `/proc/${String(this.#child.pid)}`
     await until(
       () => {
         if (this.#child.exitCode !== null) throw new Error(`${this.#name} ended: ${this.#errors}`)
-        const comm = readFileSync(`${process}/comm`, 'utf8').trim()
-        const [call = ''] = readFileSync(`${process}/syscall`, 'utf8').split(' ')
-        return comm === this.#name.slice(0, 15) && waits.includes(call)
+        return this.#waits()
       },
       () => `${this.#name} waits; it printed ${this.#errors}`,
     )
+  }
+
+  /** Waits until it has read what it was woken for, if it has not ended by itself. */
+  async idle(): Promise<void> {
+    await until(
+      () => this.#child.exitCode !== null || this.#waits(),
+      () => `${this.#name} waits again`,
+    )
+  }
+
+  #waits(): boolean {
+    const process = `/proc/${String(this.#child.pid)}`
+    const comm = readFileSync(`${process}/comm`, 'utf8').trim()
+    // Of what is about to run there is no call.
+    const [call = ''] = readFileSync(`${process}/syscall`, 'utf8').split(' ')
+    return comm === this.#name.slice(0, 15) && waits.includes(call)
   }
 
   /** Interrupts it; gives what it printed. */

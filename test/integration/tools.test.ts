@@ -37,7 +37,7 @@ import { bccIsHere, BccTool, killTools, pathOf } from '../bcc.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import { openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
-import { timeScale } from '../until.js'
+import { deadlineMs, timeScale } from '../until.js'
 
 /** The words of each line of a table that a tool prints, below the line that begins with `title`. */
 function rowsOf(output: string, title: string): string[][] {
@@ -148,7 +148,9 @@ class Watched {
     await bcc?.ready()
     await Promise.all([act(), ...this.#activities.map((activity) => activity.run())])
     await this.#ring?.flush()
-    return bcc === undefined ? undefined : rowsOf(await bcc.end())
+    if (bcc === undefined) return undefined
+    await bcc.idle()
+    return rowsOf(await bcc.end())
   }
 
   /** Reads a ring of the object, which is loaded. */
@@ -332,7 +334,7 @@ describeBpf("bcc's tools", () => {
       }
       expect(ours.size).toBe((theirs ?? ours).size)
     },
-    15_000 * timeScale,
+    4 * deadlineMs,
   )
 
   test('funclatency: a function by its symbol, and an array among the globals', async () => {
@@ -348,7 +350,7 @@ describeBpf("bcc's tools", () => {
     const ours = histogramFrom(object.globals['slots'] as number[])
     expect(sum(Object.values(ours))).toBe(20)
     // At least 6 ms each.
-    expect(Math.min(...Object.keys(ours).map(Number))).toBe(2 ** 22)
+    expect(Math.min(...Object.keys(ours).map(Number))).toBeGreaterThanOrEqual(2 ** 22)
     expectAlike(theirs ?? ours, ours)
   })
 
@@ -404,9 +406,9 @@ describeBpf("bcc's tools", () => {
     const ours = sum(perCpu.map(({ count }) => count))
     const ofAll = object.globals['of_all'] as { count: bigint; total_ns: bigint }[]
     expect(Number(ofAll[NET_RX]?.count)).toBe(ours)
-    expect(ours).toBeGreaterThanOrEqual(3000)
-    // Others may receive as well, while one of the two is attached and the other is not yet.
-    expect(Math.abs((theirs ?? ours) / ours - 1)).toBeLessThan(0.05)
+    // Others may receive as well, also while ours is attached and theirs is not.
+    expect(theirs ?? ours).toBeGreaterThanOrEqual(3000)
+    expect(theirs ?? ours).toBeLessThanOrEqual(ours)
   })
 
   test('tcpstates: connections of the ports that a map has', async () => {
@@ -476,22 +478,31 @@ describeBpf("bcc's tools", () => {
       const { object } = watched
       object.load()
       object.program('on_sample').attach({ perfEvent: { type: 'cpu-clock', hz: 99, cpus: 'all' } })
+      // Three take turns on a CPU: two wait, besides those of others.
+      const busy = (): number => {
+        const [first] = object.globals['lengths_of'] as { slots: number[] }[]
+        return sum(first?.slots.slice(2) ?? [])
+      }
+      let before = 0
       const theirs = await watched.run(
         () => (isRenamed ? undefined : new BccTool('runqlen', '-C')),
         (output) => {
           const [, block = ''] = /cpu = 0\n([^]*?)(\n\n|$)/.exec(output) ?? []
           const lines = [...block.matchAll(/^ +(\d+) +: (\d+) /gm)]
-          return lines.map(([, , count]) => Number(count))
+          return sum(lines.slice(2).map(([, , count]) => Number(count)))
+        },
+        () => {
+          before = busy()
+          return Promise.resolve()
         },
       )
-      const [first] = object.globals['lengths_of'] as { slots: number[] }[]
-      const ours = first?.slots ?? []
-      // Three take turns on a CPU: two wait, besides those of others.
-      const [busy, theirBusy] = [ours, theirs ?? ours].map((slots) => sum(slots.slice(2)))
-      expect(busy).toBeGreaterThan(20)
-      expect(Math.abs(Math.log2((theirBusy ?? 0) / (busy ?? 1)))).toBeLessThan(1)
+      const all = busy()
+      expect(all - before).toBeGreaterThan(20)
+      // Each has a clock of its own, and theirs runs from some time before the three until after.
+      expect(theirs ?? all).toBeLessThan(2 * all)
+      expect(theirs ?? all).toBeGreaterThan((all - before) / 2)
     },
-    15_000 * timeScale,
+    4 * deadlineMs,
   )
 
   test('filetop: an LRU map, by kprobes', async () => {
