@@ -121,7 +121,9 @@ describeTool('file-life', () => {
       { ...by, path: 'of-a-shell' },
     ])
     expect(rows[1]?.['ageMs']).toBeGreaterThan(300)
-    expect(briefRows).toMatchObject([{ path: 'of-a-shell-2' }])
+    // One of them, unless others had the CPU before it was removed.
+    const short = rows.filter((row) => Number(row['ageMs']) <= 200)
+    expect(briefRows.map(({ path }) => path)).toEqual(short.map(({ path }) => path))
   })
 
   test('prints lines for people, of memory file systems as well', async () => {

@@ -73,8 +73,9 @@ describeTool('runq-latency', () => {
   })
 
   test('is drawn, at each interval what is new', async () => {
-    const args = ['--interval', '0.1', '--duration', '0.35']
-    const { stdout } = await Example.start('runq-latency', args).ended
+    const tool = Example.start('runq-latency', ['--interval', '0.1'])
+    await tool.until('stdout', /(average[^]*){3}/)
+    const { stdout } = await tool.stop()
     const drawings = stdout.trimEnd().split('\n\n')
     expect(drawings.length).toBeGreaterThanOrEqual(3)
     for (const drawing of drawings) {
