@@ -11,9 +11,19 @@
 // and --seed repeats it. A case that fails is printed with its seed and, when it has
 // bytes, written to the corpus, where it stays once the library withstands it.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
@@ -42,6 +52,8 @@ const plan: Record<string, { share: number; quickCases: number; longCases?: numb
 }
 
 const hangMs = 60_000
+/** How often it is looked how far a process is. */
+const lookMs = 500
 /** A leak of a small object file a case would be more. */
 const mostGrowthMiB = 64
 const mostProblems = 10
@@ -72,29 +84,36 @@ const allocation = {
 
 /** One child, until it has done all, crashes or hangs. */
 async function runChild(args: string[], outcome: Outcome): Promise<number | undefined> {
+  // A file, and no pipe: nobody is woken for each case.
+  const file = join(tmpdir(), `fuzz-${randomUUID()}`)
+  const progress = openSync(file, 'wx+')
+  unlinkSync(file)
   const child: ChildProcess = spawn(
     process.execPath,
     ['--expose-gc', join(__dirname, 'child.js'), ...args],
-    { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], env: { ...process.env, ...allocation } },
+    { stdio: ['ignore', 'pipe', 'pipe', progress], env: { ...process.env, ...allocation } },
   )
   const first = Number(args[1])
   let seed = first
   let nextLine = first + casesBetweenLines
   const state = { done: false, hangs: false }
   let printed = ''
-  const watchdog = setTimeout(() => {
-    state.hangs = true
-    child.kill('SIGKILL')
-  }, hangMs)
-  child.stdio[3]?.on('data', (data: Buffer) => {
-    const whole = data.length - (data.length % 4)
-    if (whole >= 4) seed = data.readUInt32LE(whole - 4)
+  let movedAt = performance.now()
+  const word = Buffer.alloc(4)
+  const look = (): void => {
+    const before = seed
+    if (readSync(progress, word, 0, 4, 0) === 4) seed = word.readUInt32LE()
+    const now = performance.now()
+    if (seed !== before) movedAt = now
     if (seed >= nextLine) {
       console.log(`  ${args[0] ?? ''}: past seed ${seed}, ${seed - first} cases`)
       nextLine = seed + casesBetweenLines
     }
-    watchdog.refresh()
-  })
+    if (now - movedAt < hangMs) return
+    state.hangs = true
+    child.kill('SIGKILL')
+  }
+  const watch = setInterval(look, lookMs)
   child.stderr?.on('data', (data: Buffer) => (printed = (printed + data.toString()).slice(-2000)))
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
   lines.on('line', (text) => {
@@ -114,7 +133,9 @@ async function runChild(args: string[], outcome: Outcome): Promise<number | unde
     }
   })
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
-  clearTimeout(watchdog)
+  clearInterval(watch)
+  if (!state.hangs) look()
+  closeSync(progress)
   if (state.done && code === 0) return undefined
   const how = state.hangs
     ? `no end within ${hangMs / 1000} s`
@@ -123,7 +144,26 @@ async function runChild(args: string[], outcome: Outcome): Promise<number | unde
   return seed
 }
 
+/** As many processes as there are CPUs, each with its part of the seeds. */
 async function runCases(
+  name: string,
+  first: number,
+  cases: number,
+  seconds: number,
+): Promise<Outcome> {
+  const share = Math.ceil(cases / Math.min(availableParallelism(), cases))
+  const parts: Promise<Outcome>[] = []
+  for (let done = 0; done < cases; done += share) {
+    parts.push(runPart(name, first + done, Math.min(share, cases - done), seconds))
+  }
+  const outcomes = await Promise.all(parts)
+  return {
+    cases: outcomes.reduce((sum, outcome) => sum + outcome.cases, 0),
+    problems: outcomes.flatMap(({ problems }) => problems),
+  }
+}
+
+async function runPart(
   name: string,
   first: number,
   cases: number,

@@ -9,6 +9,7 @@ import type { Addon } from '../../lib/addon/addon.js'
 import { lostFrame } from '../../lib/stream/batch.js'
 import { Btf } from '../../lib/types/btf.js'
 import { compile } from '../../lib/stream/walk.js'
+import { BtfData } from '../../lib/btf/data.js'
 import { checkElf } from '../../lib/btf/elf.js'
 import { ElfFile } from '../../lib/symbols/elf-file.js'
 import { JitMap } from '../../lib/symbols/jit-map.js'
@@ -223,6 +224,9 @@ function load(input: Uint8Array): void {
   })
 }
 
+/** Of damaged BTF what it was, when only the types that the damage reaches are to be asked. */
+const origins = new WeakMap<Uint8Array, Uint8Array>()
+
 const fields = { time_ns: u32, sequence: u32, cpu: u32 }
 const SampleType = struct('sample', fields, { checked: true })
 
@@ -236,7 +240,60 @@ function damagedBtf(random: Random): Uint8Array {
     const at = 4 * random.integer(0, Math.floor(input.length / 4) - 1)
     view.setUint32(at, random.pick([0, 1, random.u32(), random.u32() & 0xff, 0xffffffff]), true)
   }
-  return random.chance(0.1) ? input.subarray(0, random.integer(0, input.length)) : input
+  if (random.chance(0.1)) return input.subarray(0, random.integer(0, input.length))
+  // The others are as they are in the object, which takes most of the time to find out.
+  if (random.chance(0.95)) origins.set(input, original)
+  return input
+}
+
+/** Where each type begins in BTF that can be read, and then where they end: as words. */
+function startsOf(input: Uint8Array): Uint32Array {
+  const data = new BtfData(input)
+  return Uint32Array.of(...data.starts, data.words.length)
+}
+
+/** By offset, which names are damaged. */
+function damagedNames(strings: Uint8Array, old: Uint8Array): Uint8Array {
+  const isDamaged = new Uint8Array(strings.length)
+  for (let at = strings.length - 1; at >= 0; at--) {
+    const goesOn = strings[at] !== 0 || old[at] !== 0
+    if (strings[at] !== old[at] || (goesOn && isDamaged[at + 1] === 1)) isDamaged[at] = 1
+  }
+  return isDamaged
+}
+
+/**
+ * By id, which types the damage reaches: in which words or names differ, and what refers to
+ * them. All of them when it may be elsewhere, or they lie otherwise.
+ */
+function reached(input: Uint8Array): (id: number) => boolean {
+  const original = origins.get(input)
+  if (original === undefined) return () => true
+  const [starts, before] = [startsOf(input), startsOf(original)]
+  const [{ words, strings }, { words: old, strings: oldStrings }] = [
+    new BtfData(input),
+    new BtfData(original),
+  ]
+  const isElsewhere =
+    Buffer.compare(input.subarray(0, 24), original.subarray(0, 24)) !== 0 ||
+    Buffer.compare(new Uint8Array(starts.buffer), new Uint8Array(before.buffer)) !== 0
+  if (isElsewhere) return () => true
+  const isDamaged = damagedNames(strings, oldStrings)
+  const ids = new Uint8Array(starts.length - 1)
+  for (let found = true; found;) {
+    found = false
+    for (let id = 1; id < ids.length; id++) {
+      const end = starts[id + 1] as number
+      for (let at = starts[id] as number; at < end && ids[id] === 0; at++) {
+        // A word that is neither id nor name may look like one: that type is asked as well.
+        const word = words[at] as number
+        if (word === old[at] && ids[word] !== 1 && isDamaged[word] !== 1) continue
+        ids[id] = 1
+        found = true
+      }
+    }
+  }
+  return (id) => ids[id] === 1
 }
 
 /** Whether or not C has such types. */
@@ -252,32 +309,44 @@ const unseenByLibbpf =
   /(does not exist|outside its strings|more bits than its bytes|integer is too large|what is no variable|has no prototype|contains itself|nested too deep), at byte \d+$/
 
 /** libbpf takes what is taken here, and refuses what is refused but for what it does not look at. */
-function compareAcceptance(input: Uint8Array): void {
+function compareAcceptance(input: Uint8Array): Btf | undefined {
+  let btf: Btf | undefined
   let refusal: string | undefined
-  try {
-    new Btf(input)
-  } catch (error) {
-    refusal = (error as Error).message
-  }
+  const isTaken = attempt(openCodes, () => {
+    try {
+      btf = new Btf(input)
+    } catch (error) {
+      refusal = (error as Error).message
+      throw error
+    }
+  })
   // No type is asked for.
   const accepted = typeof addon.dumpBtf(input, undefined, false, [], []) !== 'number'
-  if (refusal === undefined) assert(accepted, 'libbpf refuses what is taken here')
-  else if (accepted) assert.match(refusal, unseenByLibbpf)
+  if (isTaken) assert(accepted, 'libbpf refuses what is taken here')
+  else if (accepted) assert.match(refusal ?? '', unseenByLibbpf)
+  return btf
 }
 
+/** Kinds that stand for another type. */
+const names = new Set(['typedef', 'type tag', 'const', 'volatile', 'restrict'])
+
 function parseBtf(input: Uint8Array): void {
-  compareAcceptance(input)
+  const btf = compareAcceptance(input)
+  if (btf === undefined) return
+  const isReached = reached(input)
   attempt(openCodes, () => {
     // What it takes has an answer to each question.
-    const btf = new Btf(input)
     btf.variables()
     for (const name of ['sample', 'event', 'exec_event', '', 'missing']) {
       btf.structs(name)
       btf.function(name)
     }
     attempt(['ERR_LAYOUT'], () => checkLayout(SampleType, { name: 'input', btf }))
-    for (const [id] of btf.types()) {
-      btf.type(id)
+    for (let id = 1; id < btf.typeCount; id++) {
+      if (!isReached(id)) continue
+      // What is no other name is declared as what it is.
+      btf.declaration(id)
+      if (names.has(btf.kind(id))) btf.type(id)
       btf.sizeOf(id)
       btf.tags(id)
       assert(btf.describe(id, 'x').length < 2 ** 20)
