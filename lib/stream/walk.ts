@@ -76,7 +76,7 @@ function walkSource(type: Type, flavour: Flavour, names: Names): string {
 ${names.source}
 ${kept}
 return function walk(memory, cursor, source, onRecord) {
-  ${memoryNames}
+  ${memoryNames(`u32 ${body}`)}
   ${start}
   const end = cursor.end
   let p = cursor.position

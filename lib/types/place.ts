@@ -1,7 +1,16 @@
 // Where a type is read or written, in source that is compiled for it.
 
-/** Statements that name what the expressions use: for each `memory`. */
-export const memoryNames = 'const { view, u8, i8, u16, i16, u32, i32, u64, i64 } = memory'
+const arrays = ['view', 'u8', 'i8', 'u16', 'i16', 'u32', 'i32', 'u64', 'i64'] as const
+
+/**
+ * The statement that names what a source uses of `memory`: nothing else, as V8 inlines only
+ * so much code in one function, and each name takes of that.
+ */
+export function memoryNames(source: string): string {
+  const words = new Set(source.match(/\w+/g))
+  const used = arrays.filter((name) => words.has(name))
+  return used.length === 0 ? '' : `const { ${used.join(', ')} } = memory`
+}
 
 /** What a type's source uses besides memory, by names that the source declares. */
 export class Names {

@@ -246,10 +246,11 @@ function createView(struct: StructType, cstrings: () => ReadCstring): Read {
 export function accessorSource(struct: StructType, accessor: string, names: Names): string {
   const getters = struct.shape.fields.map(({ name, offset, type }) => {
     const place = { base: 'lentStart', baseAlign: 8, end: 'lentEnd', names }
+    const read = readSource(type, place, offset)
     return `  get ${name}() {
     const memory = lent
-    ${memoryNames}
-    return ${readSource(type, place, offset)}
+    ${memoryNames(read)}
+    return ${read}
   },`
   })
   return `const ${accessor} = {
@@ -352,9 +353,10 @@ return function readPairs(memory, keys, values, count) {
 
 function readFunction(type: Type, baseAlign: number, names: Names): string {
   const place = { base: 'start', baseAlign, end: 'end', names }
+  const read = readSource(type, place)
   return `(memory, start, end) => {
-  ${memoryNames}
-  return ${readSource(type, place)}
+  ${memoryNames(read)}
+  return ${read}
 }`
 }
 

@@ -78,7 +78,7 @@ export class WriteSource {
 ${this.#values.source}
 ${this.#constants.join('\n')}
 return function write(memory, at, value, what) {
-  ${memoryNames}
+  ${memoryNames(body)}
   ${body}
 }`
   }

@@ -21,6 +21,7 @@ import {
   u8,
   type Value,
 } from '../../lib/types/struct.js'
+import { memoryNames } from '../../lib/types/place.js'
 import type * as structModule from '../../lib/types/struct.js'
 import { cursorOf, decode, decodeAll, type TestRecord, writeBatch } from './batch-writer.js'
 import { misuse } from './misuse.js'
@@ -608,6 +609,13 @@ describe('random structs survive the round trip', () => {
 
 // Typed arrays have the machine's own order, so only what goes through a
 // DataView can be tried in the other: the fields of packed structs.
+test('a getter of a view names what it reads alone, so that V8 inlines many of them', () => {
+  expect(memoryNames('u32[(start + 4) >>> 2] + view.getUint16(start, true)')).toBe(
+    'const { view, u32 } = memory',
+  )
+  expect(memoryNames('read128(memory, u8s)')).toBe('')
+})
+
 test('unaligned fields are read in the byte order of the machine, here the other one', () => {
   const other = decoderOfOtherByteOrder()
   const event = other.struct(
