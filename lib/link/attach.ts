@@ -134,7 +134,7 @@ export function attachTo(program: NativeProgram, target: string, where: AttachTa
   }
   const { link, place, needs } = kind.attach(program, value)
   if (typeof link !== 'number') return link
-  throw failure('attach', target, link, { section: place, needs })
+  throw failure('attach', target, link, { section: place, type, needs })
 }
 
 function onlyEntry(target: unknown): [keyof AttachTargets, unknown] {

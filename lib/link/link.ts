@@ -1,9 +1,9 @@
-import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { addon } from '../addon/addon.js'
 import type { NativeLink } from '../addon/link.js'
 import { BpfError, closed } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
+import { makePinDirectory, pinFailure } from '../machine/pin.js'
 import { type DetachedOptions, isGone, waitUntilDetached } from './detached.js'
 import { checkText, descriptorOf, noMap } from './kind.js'
 import { decodeLinkInfo, type LinkInfo } from './link-info.js'
@@ -20,6 +20,32 @@ export interface StructOpsUpdate {
 function isStructOps(to: object): to is StructOpsUpdate {
   // What is no object at all is refused as a program.
   return Object(to) === to && Object.hasOwn(to, 'structOps')
+}
+
+const EINVAL = -22
+
+/** The error for what the kernel did not pin. */
+function unpinnable(target: string, path: string, errno: number): BpfError {
+  const error = pinFailure('pin', target, path, errno)
+  if (errno !== EINVAL || error.code !== 'ERR_KERNEL') return error
+  return new BpfError('ERR_UNSUPPORTED', 'the kernel does not pin such a link', {
+    operation: 'pin',
+    target,
+    errno,
+    hint: 'Those of probes and perf events can be pinned since Linux 5.15',
+  })
+}
+
+/** The error for a pin that was not opened. */
+function openFailure(path: string, errno: number): BpfError {
+  const target = `the link pinned at ${path}`
+  const error = pinFailure('open', target, path, errno)
+  if (errno !== EINVAL || error.code !== 'ERR_KERNEL') return error
+  return new BpfError('ERR_KERNEL', 'what is pinned there is no link', {
+    operation: 'open',
+    target,
+    errno,
+  })
 }
 
 /** What can be said of any program. */
@@ -69,7 +95,7 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
     checkText(path, 'path')
     const native = addon().openLink(path)
     if (typeof native === 'number') {
-      throw failure('open', `the link pinned at ${path}`, native, { pinPath: path })
+      throw openFailure(path, native)
     }
     return new BpfLink<NamedProgram | undefined>(undefined, native, path)
   }
@@ -118,8 +144,8 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
    *
    * @param path A new file in a bpffs, such as `/sys/fs/bpf/NAME`.
    * @throws {BpfError} `ERR_CLOSED`, `ERR_STATE` when it is pinned already,
-   *   `ERR_EXISTS` when there is such a file, `ERR_UNSUPPORTED` when it is not one
-   *   link of the kernel's, `ERR_PERMISSION`, `ERR_KERNEL`.
+   *   or in no bpffs, `ERR_EXISTS` when there is such a file, `ERR_UNSUPPORTED` when it
+   *   is not one link of the kernel's, `ERR_PERMISSION`, `ERR_KERNEL`.
    */
   pin(path: string): void {
     const native = this.#open('pin')
@@ -131,13 +157,9 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
       })
     }
     this.#checked('pin', native.fd())
-    try {
-      mkdirSync(dirname(path), { recursive: true })
-    } catch {
-      // Pinning says why.
-    }
+    makePinDirectory(dirname(path))
     const result = native.pin(path)
-    if (result < 0) throw failure('pin', `${this.#target()} at ${path}`, result, { pinPath: path })
+    if (result < 0) throw unpinnable(`${this.#target()} at ${path}`, path, result)
     this.#pinPath = path
   }
 
@@ -276,7 +298,6 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
     if (errno === ENOLINK) {
       return new BpfError('ERR_STATE', 'it is detached', { operation, target, errno })
     }
-    const EINVAL = -22
     const EOPNOTSUPP = -95
     if (errno !== EINVAL && errno !== EOPNOTSUPP) return failure(operation, target, errno)
     const hint = {

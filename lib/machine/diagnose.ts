@@ -5,7 +5,6 @@ import {
   type CapabilityName,
   hasOwnCapabilities,
   includes,
-  isBpffs,
   kernelAtLeast,
   missingCapabilities,
   readSystemFacts,
@@ -14,7 +13,6 @@ import {
 } from './facts.js'
 
 const EPERM = -1
-const ENOENT = -2
 const ESRCH = -3
 const E2BIG = -7
 const EBADF = -9
@@ -48,11 +46,7 @@ const sectionsSince: Readonly<Record<string, string>> = {
  * EPERM or ENOENT; looking at the machine afterwards tells them apart.
  */
 export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts()): Diagnosis {
-  const { errno, operation, section, pinPath } = failure
-  if (pinPath !== undefined) {
-    const diagnosis = diagnosePin(failure, pinPath)
-    if (diagnosis !== undefined) return diagnosis
-  }
+  const { errno, operation, section } = failure
   if (failure.needs !== undefined) {
     const diagnosis = diagnoseLack(errno, failure.needs, facts)
     if (diagnosis !== undefined) return diagnosis
@@ -126,12 +120,16 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
     }
   }
   if (errno === ENOTSUPP || errno === EOPNOTSUPP) {
-    const refusal =
-      operation === 'run' ? 'does not run such programs on demand' : 'does not support it'
+    if (operation === 'run') {
+      return {
+        code: 'ERR_UNSUPPORTED',
+        hint: `This kernel (${facts.kernelRelease}) does not run such programs on demand: it runs packets' programs, raw_tp (Linux 5.10) and syscall (Linux 5.14)`,
+      }
+    }
     return (
       diagnoseRefused(failure, facts) ?? {
         code: 'ERR_UNSUPPORTED',
-        hint: `This kernel (${facts.kernelRelease}) ${refusal}`,
+        hint: `This kernel (${facts.kernelRelease}) does not support it`,
       }
     )
   }
@@ -172,27 +170,6 @@ function diagnoseLack(
   }
 }
 
-function diagnosePin({ errno, operation }: Failure, path: string): Diagnosis | undefined {
-  if (errno === ENOENT) return { code: 'ERR_FILE_NOT_FOUND' }
-  if (errno === EEXIST) return { code: 'ERR_EXISTS' }
-  if ((errno === EPERM || errno === EACCES) && !isBpffs(path)) {
-    return {
-      code: 'ERR_KERNEL',
-      hint: 'A pin has to be in a bpffs: run "mount -t bpf bpf /sys/fs/bpf"',
-    }
-  }
-  if (errno === EINVAL && operation === 'pin') {
-    return {
-      code: 'ERR_UNSUPPORTED',
-      hint: 'The kernel does not pin that: links of probes and perf events can be since Linux 5.15',
-    }
-  }
-  if (errno === EINVAL) {
-    return { code: 'ERR_KERNEL', hint: 'What is pinned there is of another kind' }
-  }
-  return undefined
-}
-
 /** What is wrong with the declaration of a map that the kernel refused. */
 function misdeclared({ type, keySize, valueSize, maxEntries }: DeclaredMap): string | undefined {
   if (maxEntries === 0 && type !== 'perf_event_array') {
@@ -220,7 +197,7 @@ function diagnosePermission(failure: Failure, facts: SystemFacts): Diagnosis {
         'run outside of it, or have root start the container',
     }
   }
-  const missing = missingCapabilities(facts)
+  const missing = missingCapabilities(facts, failure.type ?? failure.map?.type)
   if (missing.length > 0) {
     return { code: 'ERR_PERMISSION', hint: explainMissing(missing, facts) }
   }
@@ -290,12 +267,30 @@ function diagnoseRefused({ section = '' }: Failure, facts: SystemFacts): Diagnos
   return undefined
 }
 
+/** What the verifier forbids a process that lacks a capability, and others not. */
+const forbidden =
+  /cannot use helper|unknown func|pointer (arithmetic|comparison)|leaks addr|prohibited|for !root/
+
+/** Why the verifier may have rejected a program of this process, and not one of root's. */
+export function verifierHint(
+  log: string,
+  type: string | undefined,
+  facts: SystemFacts = readSystemFacts(),
+): string | undefined {
+  const missing = forbidden.test(log) ? missingCapabilities(facts, type) : []
+  return missing.length === 0 ? undefined : explainMissing(missing, facts)
+}
+
 /** Whether this process can be given what it lacks, or its container must be. */
 function explainMissing(missing: readonly CapabilityName[], facts: SystemFacts): string {
-  const names = missing.join(' and ')
+  const names = missing.join(', ').replace(/, (?=[^,]*$)/, ' and ')
   const withheld = missing.filter((name) => !includes(facts.boundingSet, name))
   if (withheld.length === 0) {
-    const all = hasOwnCapabilities(facts) ? 'both CAP_BPF and CAP_PERFMON' : names
+    const all = missing.includes('CAP_NET_ADMIN')
+      ? 'CAP_BPF, CAP_PERFMON and, for programs of networks and cgroups, CAP_NET_ADMIN'
+      : hasOwnCapabilities(facts)
+        ? 'both CAP_BPF and CAP_PERFMON'
+        : names
     return (
       `The process lacks ${names}: run it as root, or give it ${all} ` +
       '(a service by AmbientCapabilities=, an image by setcap on its node)'

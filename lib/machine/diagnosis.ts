@@ -30,9 +30,9 @@ export interface Failure {
   log: string
   /** The section of the program that was loaded or attached, or one for where it was. */
   section?: string | undefined
+  /** The type of that program, as libbpf calls it. */
+  type?: string | undefined
   needs?: Needs | undefined
-  /** Where something was to be pinned, or is. */
-  pinPath?: string | undefined
   /** The map that the kernel did not create, if it was one. */
   map?: DeclaredMap | undefined
   /** What a probe says of the map's type, when this kernel does not have it. */

@@ -1,7 +1,6 @@
 // What this machine offers to BPF programs.
 import { existsSync, readFileSync, readlinkSync, statfsSync } from 'node:fs'
 import { release } from 'node:os'
-import { dirname } from 'node:path'
 
 /** The facts that explain most failures. */
 export interface SystemFacts {
@@ -60,12 +59,46 @@ export function kernelAtLeast(facts: SystemFacts, major: number, minor: number):
   return found > major || (found === major && needed >= minor)
 }
 
-/** The capabilities for BPF that this process lacks. */
-export function missingCapabilities(facts: SystemFacts): CapabilityName[] {
+/** Types of programs and maps that need CAP_NET_ADMIN too, as bpf_prog_load() and map_create() ask. */
+const networkTypes = new Set([
+  'sched_cls',
+  'sched_act',
+  'xdp',
+  'lwt_in',
+  'lwt_out',
+  'lwt_xmit',
+  'lwt_seg6local',
+  'sk_skb',
+  'sk_msg',
+  'flow_dissector',
+  'cgroup_device',
+  'cgroup_sock',
+  'cgroup_sock_addr',
+  'cgroup_sockopt',
+  'cgroup_sysctl',
+  'sock_ops',
+  'netfilter',
+  // To attach, which is when the kernel asks.
+  'cgroup_skb',
+  'sockmap',
+  'sockhash',
+  'devmap',
+  'devmap_hash',
+  'xskmap',
+])
+
+/**
+ * The capabilities for BPF that this process lacks.
+ *
+ * @param type Of a program or a map, as libbpf calls it.
+ */
+export function missingCapabilities(facts: SystemFacts, type?: string): CapabilityName[] {
   const has = (name: CapabilityName): boolean => includes(facts.capabilities, name)
   if (has('CAP_SYS_ADMIN')) return []
   if (!hasOwnCapabilities(facts)) return ['CAP_SYS_ADMIN']
-  return (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has(name))
+  const needed: CapabilityName[] = ['CAP_BPF', 'CAP_PERFMON']
+  if (type !== undefined && networkTypes.has(type)) needed.push('CAP_NET_ADMIN')
+  return needed.filter((name) => !has(name))
 }
 
 /**
@@ -96,17 +129,6 @@ function isLaterUserNamespace(): boolean {
   const firstInode = 0xeffffffd // PROC_USER_INIT_INO, linux/proc_ns.h
   try {
     return readlinkSync('/proc/self/ns/user') !== `user:[${String(firstInode)}]`
-  } catch {
-    return false
-  }
-}
-
-/** Whether a file is, or would be, in a bpffs. */
-export function isBpffs(path: string): boolean {
-  const bpffsMagic = 0xcafe4a11 // BPF_FS_MAGIC, linux/magic.h
-  try {
-    // Signed on some machines.
-    return statfsSync(dirname(path)).type >>> 0 === bpffsMagic
   } catch {
     return false
   }

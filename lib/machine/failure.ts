@@ -1,7 +1,7 @@
 // Turns what native code returned into an error.
 import { BpfError, describeErrno, VerifierError } from '../errors/errors.js'
 import { addon } from '../addon/addon.js'
-import { diagnose } from './diagnose.js'
+import { diagnose, verifierHint } from './diagnose.js'
 import type { DeclaredMap, Failure, Needs } from './diagnosis.js'
 import { whyNoMapsOf } from './map-types.js'
 import {
@@ -26,7 +26,7 @@ export function failure(
   operation: string,
   target: string,
   errno: number,
-  context: Pick<Failure, 'section' | 'needs' | 'pinPath' | 'lacksMaps'> = {},
+  context: Pick<Failure, 'section' | 'type' | 'needs' | 'lacksMaps'> = {},
 ): BpfError {
   const log = addon().takeLog()
   const isLacking = operation === 'attach' && errno < 0 && lacksKindOf(context.section ?? '', errno)
@@ -77,6 +77,7 @@ export function loadFailure(
       target,
       errno,
       log,
+      hint: verifierHint(rejected.text, types?.get(rejected.program)),
     })
   }
   const map = maps.get(/^libbpf: map '([^']*)': failed to create/m.exec(log)?.[1] ?? '')
@@ -85,6 +86,7 @@ export function loadFailure(
     errno,
     log,
     section: sections.get(program ?? ''),
+    type: types?.get(program ?? ''),
     needs: typeNeeds[types?.get(program ?? '') ?? ''],
     map,
     lacksMaps: map === undefined || isRing(map) ? undefined : whyNoMapsOf(map.type),

@@ -223,7 +223,9 @@ export class KernelMap {
       case EOPNOTSUPP:
         return new BpfError('ERR_MAP_TYPE', `a map of type ${type} does not have that`, details)
     }
-    const hint = [EBADF, EINVAL, ENOTSOCK].includes(errno) ? whatItTakes(type) : undefined
+    const hint = [EBADF, EINVAL, ENOTSOCK].includes(errno)
+      ? whatItTakes(type, this.#keyBytes)
+      : undefined
     if (hint === undefined) return failure(operation, target, errno)
     return new BpfError('ERR_KERNEL', describeErrno(errno), { ...details, hint })
   }

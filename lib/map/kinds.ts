@@ -115,7 +115,10 @@ const taken: Readonly<Record<string, string>> = {
 }
 
 /** What entries of a type refer to, which the kernel looks for. */
-export function whatItTakes(type: string): string | undefined {
+export function whatItTakes(type: string, keyBytes: number): string | undefined {
+  // BPF_LPM_TRIE keys: struct bpf_lpm_trie_key, a number of 32 bits and then the data.
+  if (type === 'lpm_trie')
+    return `The prefixlen of its keys is at most ${String(8 * (keyBytes - 4))}`
   return taken[type]
 }
 

@@ -1,9 +1,11 @@
 import { unlinkSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { addon } from '../addon/addon.js'
 import type { NativeMap } from '../addon/map.js'
 import type { NativeMapHandle } from '../addon/map-handle.js'
 import { BpfError, checkInteger, invalidType, outOfRange } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
+import { makePinDirectory, pinFailure } from '../machine/pin.js'
 import { lacksOverwriting, lacksRingBuffers } from '../machine/probes.js'
 import type { Described } from '../types/layout.js'
 import type { Descriptor } from './codec.js'
@@ -24,7 +26,7 @@ import {
 import { createInnerMap, type InnerTemplate, innerTemplate } from './inner.js'
 import { KernelMap, type MapOwner } from './kernel-map.js'
 import { flagsOfBits, hasFlag, type MapFlag } from './kinds.js'
-import { checkPath, openPin, pinFailure, shapeDifferences } from './pin.js'
+import { checkPath, openPin, shapeDifferences } from './pin.js'
 import { MapView } from './view.js'
 
 const largestRingBytes = 2 ** 31
@@ -409,6 +411,8 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    * @internal
    */
   prepareLoad(): void {
+    const path = this.kernel.declared?.pinPath() ?? ''
+    if (path !== '') makePinDirectory(dirname(path))
     const { wakeupBytes } = this
     if (this.type === 'ringbuf' && wakeupBytes > 0 && wakeupBytes >= this.maxEntries) {
       throw outOfRange(
@@ -631,15 +635,18 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
 
   /**
    * Gives it a path in a BPF file system, usually below /sys/fs/bpf, where it stays
-   * until `unpin()`: for other processes, and beyond this one's end.
+   * until `unpin()`: for other processes, and beyond this one's end. Makes the
+   * directory when it is missing.
    *
-   * @throws {BpfError} `ERR_EXISTS`, `ERR_FILE_NOT_FOUND` without such a directory,
-   *   `ERR_STATE` when it is in no BPF file system, `ERR_PERMISSION`.
+   * @throws {BpfError} `ERR_EXISTS`, `ERR_STATE` when it is in no BPF file system,
+   *   `ERR_FILE_NOT_FOUND` when the directory can not be made, `ERR_PERMISSION`.
    */
   pin(path: string): this {
     checkPath(path, 'path')
-    const result = this.kernel.handle('pin').pin(path)
-    if (result < 0) throw pinFailure(this.kernel.target, path, result)
+    const handle = this.kernel.handle('pin')
+    makePinDirectory(dirname(path))
+    const result = handle.pin(path)
+    if (result < 0) throw pinFailure('pin', this.kernel.target, path, result)
     this.#pins.push(path)
     return this
   }

@@ -1,21 +1,13 @@
 // Maps at paths of a BPF file system.
-import { statfsSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { addon } from '../addon/addon.js'
 import type { NativeMapHandle } from '../addon/map-handle.js'
-import { BpfError, describeErrno, invalidType } from '../errors/errors.js'
-import { failure } from '../machine/failure.js'
+import { BpfError, invalidType } from '../errors/errors.js'
+import { isOnBpfFs, noBpfFs, pinFailure } from '../machine/pin.js'
 import { flagsOfBits } from './kinds.js'
 import { KernelMap } from './kernel-map.js'
 
-const EPERM = -1
-const ENOENT = -2
-const EACCES = -13
-const EEXIST = -17
 const EINVAL = -22
-
-/** BPF_FS_MAGIC, linux/magic.h */
-const bpfFsMagic = 0xcafe4a11
 
 export function checkPath(path: unknown, what: string): asserts path is string {
   if (typeof path === 'string' && path !== '' && !path.includes('\0')) return
@@ -27,58 +19,28 @@ export function openPin(path: string): NativeMapHandle {
   checkPath(path, 'path')
   const handle = addon().mapFromPin(path)
   if (typeof handle !== 'number') return handle
-  const details = { operation: 'open', target: path, errno: handle }
-  switch (handle) {
-    case ENOENT:
-      throw new BpfError('ERR_FILE_NOT_FOUND', 'nothing is pinned there', details)
-    case EINVAL:
-      throw new BpfError('ERR_MAP_TYPE', 'what is pinned there is no map', details)
-    case EPERM:
-    case EACCES:
-      if (isOnBpfFs(path) !== false) break
-      throw new BpfError('ERR_FILE_NOT_FOUND', 'it is a file of no BPF file system', details)
+  // Of what the kernel has opened by then.
+  if (handle === EINVAL && isOnBpfFs(path) !== false) {
+    throw new BpfError('ERR_MAP_TYPE', 'what is pinned there is no map', {
+      operation: 'open',
+      target: path,
+      errno: handle,
+    })
   }
-  throw failure('open', path, handle)
-}
-
-export function pinFailure(target: string, path: string, errno: number): BpfError {
-  const details = { operation: 'pin', target, errno }
-  switch (errno) {
-    case EEXIST:
-      return new BpfError('ERR_EXISTS', `${path} exists already`, details)
-    case ENOENT:
-      return new BpfError('ERR_FILE_NOT_FOUND', `there is no directory for ${path}`, details)
-    case EPERM:
-    case EACCES:
-    case EINVAL:
-      if (isOnBpfFs(dirname(path)) !== false) break
-      return new BpfError('ERR_STATE', `${dirname(path)} is in no BPF file system`, {
-        ...details,
-        hint: 'Mount one: mount -t bpf bpf /sys/fs/bpf',
-      })
-  }
-  return errno === EINVAL
-    ? new BpfError('ERR_KERNEL', `${path}: ${describeErrno(errno)}`, details)
-    : failure('pin', target, errno)
-}
-
-/** Nothing when that cannot be told. */
-function isOnBpfFs(path: string): boolean | undefined {
-  try {
-    return statfsSync(path).type === bpfFsMagic
-  } catch {
-    return undefined
-  }
+  throw pinFailure('open', path, path, handle)
 }
 
 /**
- * The error for a load that found a pin of another shape under a map's name; nothing
- * when it failed for another reason.
+ * The error for a load that did not find the directory of its pins in a BPF file
+ * system, or a pin of another shape under a map's name; nothing when it failed for
+ * another reason.
  */
-export function pinMismatch(
+export function pinProblem(
   { log, errno, target }: BpfError,
   maps: ReadonlyMap<string, { readonly kernel: KernelMap }>,
 ): BpfError | undefined {
+  const outside = /specified path (.*) is not on BPF FS/.exec(log)?.[1]
+  if (outside !== undefined) return noBpfFs('load', target, dirname(outside), errno)
   const path = /couldn't reuse pinned map at '(.*)': parameter mismatch/.exec(log)?.[1]
   const map = maps.get(basename(path ?? ''))
   if (path === undefined || map === undefined) return undefined

@@ -27,7 +27,7 @@ import type {
   ValueOnly,
 } from '../map/entry-types.js'
 import { BpfMap } from '../map/map.js'
-import { checkPath, pinMismatch } from '../map/pin.js'
+import { checkPath, pinProblem } from '../map/pin.js'
 import { type Phase, Session } from '../addon/session.js'
 import { addon } from '../addon/addon.js'
 import type { NativeMap } from '../addon/map.js'
@@ -240,7 +240,7 @@ export class BpfObject {
         maps: this.maps,
         logOf: (program) => this.programs.get(program)?.verifierLog ?? '',
       })
-      throw pinMismatch(error, this.maps) ?? error
+      throw pinProblem(error, this.maps) ?? error
     }
     return this
   }

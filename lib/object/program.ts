@@ -268,11 +268,18 @@ export class BpfProgram {
     }
     const link = this.autoAttach()
     if (link !== undefined) return link
-    throw new BpfError('ERR_UNSUPPORTED', 'its section alone does not say where', {
-      operation: 'attach',
-      target: this.#described(),
-      hint: `Give a target, such as attach(${exampleTargets[this.type] ?? '{ cgroup: "/sys/fs/cgroup" }'}); a section such as "tp_btf/sched_process_exec" says it`,
-    })
+    const isCalled = this.type === 'syscall'
+    throw new BpfError(
+      'ERR_UNSUPPORTED',
+      isCalled ? 'programs of its kind are called' : 'its section alone does not say where',
+      {
+        operation: 'attach',
+        target: this.#described(),
+        hint: isCalled
+          ? 'Run it: testRun()'
+          : `Give a target, such as attach(${exampleTargets[this.type] ?? '{ cgroup: "/sys/fs/cgroup" }'}); a section such as "tp_btf/sched_process_exec" says it`,
+      },
+    )
   }
 
   /**
@@ -351,7 +358,8 @@ export class BpfProgram {
   /**
    * Runs the program on demand, `BPF_PROG_TEST_RUN`, and blocks meanwhile: for
    * tests of BPF programs, and for `syscall` programs. Linux 5.10 for `raw_tp`,
-   * 5.14 for `syscall` sections; packets on all kernels.
+   * 5.14 for `syscall` sections; packets on all kernels. The kernel does not run
+   * those of `tp_btf`, iterators, tracepoints, probes and perf events.
    *
    * @throws {BpfError} `ERR_STATE` before load, `ERR_UNSUPPORTED`, `ERR_KERNEL`.
    */
@@ -359,7 +367,10 @@ export class BpfProgram {
     this.#checkLoaded('run')
     const run = testRun(this.#native, options)
     if (typeof run === 'number') {
-      throw failure('run', this.#target(), run, { section: this.section })
+      const [EFAULT, EOPNOTSUPP] = [-14, -95]
+      // What bpf_prog_test_run_tracing() says of all that is no trampoline.
+      const errno = run === EFAULT && this.type === 'tracing' ? EOPNOTSUPP : run
+      throw failure('run', this.#target(), errno, { section: this.section })
     }
     const [returnValue, durationNs, context, data] = run
     return { returnValue, context, data, durationNs }

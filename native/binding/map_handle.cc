@@ -15,6 +15,7 @@
 #include "binding/arguments.h"
 #include "binding/map.h"
 #include "binding/object.h"
+#include "core/info.h"
 #include "core/log.h"
 #include "core/storage_btf.h"
 
@@ -168,7 +169,12 @@ Napi::Value MapHandle::Own(Environment* environment, napi_env env, int fd) {
   if (fd < 0) return Napi::Number::New(env, fd);
   bpf_map_info info = {};
   uint32_t size_bytes = sizeof(info);
-  const int error = bpf_obj_get_info_by_fd(fd, &info, &size_bytes);
+  int error = bpf_obj_get_info_by_fd(fd, &info, &size_bytes);
+  // Of a program or a link there is information, too.
+  const std::string name = NameOfDescriptor(fd);
+  if (!name.empty() && name.find("bpf-map") == std::string::npos) {
+    error = -EINVAL;
+  }
   if (error != 0) {
     close(fd);
     return Napi::Number::New(env, error);

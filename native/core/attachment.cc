@@ -12,9 +12,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
 #include <string>
 #include <utility>
+
+#include "core/info.h"
 
 namespace bpf_ringbuf {
 
@@ -22,15 +23,6 @@ namespace {
 
 // Of linux/bpf.h, which may be older than the kernel.
 constexpr uint32_t kPerfEventLink = 7;
-
-// The name of a file of an anonymous inode, such as "anon_inode:bpf-link".
-std::string NameOfDescriptor(int fd) {
-  std::array<char, 64> target = {};
-  const std::string path = "/proc/self/fd/" + std::to_string(fd);
-  const ssize_t length =
-      readlink(path.c_str(), target.data(), target.size() - 1);
-  return length < 0 ? "" : target.data();
-}
 
 uint32_t LinkType(int fd) {
   bpf_link_info info = {};

@@ -3,8 +3,10 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace bpf_ringbuf {
@@ -18,6 +20,14 @@ constexpr uint32_t kPerfEventLink = 7;
 constexpr uint32_t kUprobeMultiLink = 12;
 
 }  // namespace
+
+std::string NameOfDescriptor(int fd) {
+  std::array<char, 64> target = {};
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  const ssize_t length =
+      readlink(path.c_str(), target.data(), target.size() - 1);
+  return length < 0 ? "" : target.data();
+}
 
 int ReadLinkInfo(int fd, std::vector<uint8_t>* info) {
   std::vector<uint8_t> name(4096);

@@ -4,9 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace bpf_ringbuf {
+
+// The name of a file of an anonymous inode, such as "anon_inode:bpf-link";
+// empty where /proc is not mounted.
+std::string NameOfDescriptor(int fd);
 
 // What bpf_obj_get_info_by_fd() says of a link, zeros where the kernel says
 // less; behind them the name of its target, if it has one: 0 or -errno.

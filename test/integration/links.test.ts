@@ -104,7 +104,7 @@ describeBpf('a link', () => {
     const link = object.program('raw_tracepoint').attach(rawTracepoint)
     const path = join(bpffs(), 'once')
     expect(thrownBy(() => link.pin('/tmp/bpf-ringbuf-no-pin'))).toMatchObject({
-      code: 'ERR_KERNEL',
+      code: 'ERR_STATE',
       hint: expect.stringContaining('mount -t bpf') as string,
     })
     expect(thrownBy(() => link.unpin()).code).toBe('ERR_STATE')

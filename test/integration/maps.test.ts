@@ -197,6 +197,9 @@ describeBpf('the maps of an object', () => {
     expect([...routes].sort((a, b) => a[1] - b[1])).toEqual(entries)
     expect([routes.delete(key(16, 10, 1, 0, 0)), routes.size()]).toEqual([true, 2])
     expect(routes.get(key(32, 10, 1, 9, 9))).toBe(1)
+    expect(thrownBy(() => routes.set(key(33, 10, 0, 0, 0), 1)).message).toMatch(
+      /The prefixlen of its keys is at most 32$/,
+    )
     expect(routes.takeAll()).toHaveLength(2)
     expect(routes.size()).toBe(0)
   })

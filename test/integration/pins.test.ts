@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BpfMap, BpfObject, bytes, RingBuffer, u32, u64 } from '../../lib/index.js'
+import { BpfLink, BpfMap, BpfObject, bytes, RingBuffer, u32, u64 } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import { objectPath, openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
@@ -67,8 +67,7 @@ describeBpf('pinned maps', () => {
     writeFileSync(file, '')
     const outcomes = [
       () => map.pin(at('map')),
-      () => map.pin(at('no/where')),
-      () => map.pin(join(directory, 'map')),
+      () => map.pin(join(directory, 'some/map')),
       () => map.pin(''),
       () => other.unpin(at('map')),
       () => other.unpin(at('nothing')),
@@ -80,7 +79,6 @@ describeBpf('pinned maps', () => {
     ].map(codeOf)
     expect(outcomes).toEqual([
       'ERR_EXISTS',
-      'ERR_FILE_NOT_FOUND',
       'ERR_STATE',
       'ERR_INVALID_ARG_TYPE',
       'ERR_STATE',
@@ -91,7 +89,74 @@ describeBpf('pinned maps', () => {
       'ERR_INVALID_ARG_TYPE',
       'ERR_INVALID_ARG_TYPE',
     ])
+    // Nothing is made where nothing can be pinned.
+    expect(existsSync(join(directory, 'some'))).toBe(false)
     rmSync(file)
+  })
+
+  test('are in directories that are made for them, of links as well', () => {
+    using map = BpfMap.create({ type: 'hash', key: u32, value: u64, maxEntries: 3 })
+    map.pin(at('a/b/map'))
+    using object = openObject('attach')
+    object.program('raw_tracepoint').autoload = true
+    const link = object.load().program('raw_tracepoint').attach()
+    link.pin(at('c/d/link'))
+    link.unpin()
+    using nested = BpfObject.open(objectPath('pinned'), { pinRoot: at('e/f') })
+    nested.load()
+    expect(readdirSync(at('e/f')).sort()).toEqual(['shared_perf', 'shared_ring'])
+    using outside = BpfObject.open(objectPath('pinned'), { pinRoot: join(directory, 'g') })
+    const errors = [
+      thrownBy(() => outside.load()),
+      thrownBy(() => map.pin(join(directory, 'map'))),
+      thrownBy(() => link.pin(join(directory, 'link'))),
+    ]
+    for (const { code, message } of errors) {
+      expect(code).toBe('ERR_STATE')
+      expect(message).toMatch(/ is in no BPF file system\. Mount one: mount -t bpf bpf/)
+    }
+  })
+
+  test('are told from links and programs, and these from maps', () => {
+    using object = openObject('attach')
+    object.program('raw_tracepoint').autoload = true
+    const program = object.load().program('raw_tracepoint')
+    using link = program.attach()
+    link.pin(at('link'))
+    using map = BpfMap.create({ type: 'hash', key: u32, value: u64, maxEntries: 3 })
+    map.pin(at('map'))
+    const outcomes = [
+      () => BpfMap.fromPin(at('link')),
+      () => BpfMap.fromFd(link.fd),
+      () => BpfMap.fromFd(program.fd),
+      () => BpfLink.fromPin(at('map')),
+      () => BpfLink.fromPin(at('nothing')),
+      () => BpfLink.fromPin(__filename),
+    ].map(codeOf)
+    expect(outcomes).toEqual([
+      'ERR_MAP_TYPE',
+      'ERR_MAP_TYPE',
+      'ERR_MAP_TYPE',
+      'ERR_KERNEL',
+      'ERR_FILE_NOT_FOUND',
+      'ERR_FILE_NOT_FOUND',
+    ])
+    link.unpin()
+  })
+
+  test('that another user may not open are not said to need capabilities', () => {
+    using map = BpfMap.create({ type: 'hash', key: u32, value: u64, maxEntries: 3 })
+    map.pin(at('map'))
+    const index = JSON.stringify(join(__dirname, '../../dist'))
+    const code = `
+      const { BpfMap, BpfLink } = require(${index})
+      for (const kind of [BpfMap, BpfLink]) {
+        try { kind.fromPin(${JSON.stringify(at('map'))}) } catch (error) {
+          console.log(error.code, /CAP_BPF/.test(error.message), /mode of .* chmod/.test(error.message))
+        }
+      }`
+    const output = execFileSync('setpriv', ['--reuid', '65534', process.execPath, '-e', code])
+    expect(String(output)).toBe('ERR_PERMISSION false true\n'.repeat(2))
   })
 
   test('that are declared by name are made in the pin root, and found there', () => {

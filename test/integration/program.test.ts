@@ -174,6 +174,25 @@ describeBpf('testRun() of a packet', () => {
     expect(thrownBy(() => program.testRun({ flags: ['fast'] as never })).name).toBe('TypeError')
   })
 
+  test('is refused with words where the kernel runs no such programs', () => {
+    using object = openObject('programs').load()
+    const error = thrownBy(() => object.program('on_exec').testRun())
+    expect([error.code, error.message]).toEqual([
+      'ERR_UNSUPPORTED',
+      expect.stringMatching(/does not run such programs on demand: it runs packets' programs/),
+    ])
+  })
+
+  test('is what a program is for that is called, not attached', () => {
+    using object = openObject('attach')
+    object.program('run_only').autoload = true
+    const error = thrownBy(() => object.load().program('run_only').attach())
+    expect([error.code, error.message]).toEqual([
+      'ERR_UNSUPPORTED',
+      expect.stringMatching(/programs of its kind are called\. Run it: testRun\(\)$/),
+    ])
+  })
+
   test('follows a tail call', () => {
     using object = openObject('tails').load()
     expect(object.program('calls_tail').testRun().returnValue).toBe(77)

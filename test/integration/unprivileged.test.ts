@@ -57,16 +57,25 @@ const code = `
   }
   main()`
 
-function run(capabilities: string[], ...args: string[]): unknown {
+function withCapabilities(capabilities: string[], script: string, ...args: string[]) {
   const set = ['-all', ...capabilities.map((capability) => `+${capability}`)].join()
-  const { stdout, stderr } = spawnSync(
-    'setpriv',
-    ['--bounding-set', set, process.execPath, '-e', code, ...args],
-    { encoding: 'utf8' },
-  )
+  return spawnSync('setpriv', ['--bounding-set', set, process.execPath, '-e', script, ...args], {
+    encoding: 'utf8',
+  })
+}
+
+function run(capabilities: string[], ...args: string[]): unknown {
+  const { stdout, stderr } = withCapabilities(capabilities, code, ...args)
   expect(stderr).toBe('')
   return JSON.parse(stdout)
 }
+
+/** Loads a program of cgroups; prints why that failed. */
+const loadOfNetworks = `
+  const { BpfObject } = require(${JSON.stringify(join(__dirname, '../../dist'))})
+  const object = BpfObject.open(${JSON.stringify(objectPath('targets'))})
+  object.program(process.argv[1]).autoload = true
+  try { object.load() } catch ({ code, hint }) { console.log(code, hint) }`
 
 const bpfAndPerfmon = ((1n << 39n) | (1n << 38n)).toString(16)
 // To become another user, and for nothing else.
@@ -75,6 +84,11 @@ const withSetuid = ((1n << 39n) | (1n << 38n) | (1n << 7n) | (1n << 6n)).toStrin
 describeBpf('capabilities', () => {
   test('CAP_BPF and CAP_PERFMON alone are enough', () => {
     expect(run(['bpf', 'perfmon'])).toEqual([{ received: true, capabilities: [bpfAndPerfmon] }])
+  })
+
+  test.each(['share_port', 'network_device'])('%s needs CAP_NET_ADMIN, too', (program) => {
+    const { stdout } = withCapabilities(['bpf', 'perfmon'], loadOfNetworks, program)
+    expect(stdout).toMatch(/^ERR_PERMISSION The process lacks CAP_NET_ADMIN/)
   })
 
   test('a reader goes on reading when no thread has any left', () => {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import type { BpfErrorCode } from '../../lib/errors/errors.js'
-import { diagnose, lsmProblem } from '../../lib/machine/diagnose.js'
+import { diagnose, lsmProblem, verifierHint } from '../../lib/machine/diagnose.js'
 import type { DeclaredMap, Failure } from '../../lib/machine/diagnosis.js'
 import {
   kernelAtLeast,
@@ -55,6 +55,20 @@ describe('missingCapabilities()', () => {
     const facts = { ...able, capabilities: 0n, lastCapability: NaN }
     expect(missingCapabilities(facts)).toHaveLength(2)
     expect(missingCapabilities({ ...facts, kernelRelease: '5.4.0' })).toEqual(['CAP_SYS_ADMIN'])
+  })
+})
+
+describe('verifierHint()', () => {
+  const facts = { ...able, capabilities: CAP_BPF | (1n << 12n) }
+
+  test.each([
+    ['program of this type cannot use helper bpf_get_current_comm#16', /lacks CAP_PERFMON/],
+    ['unknown func bpf_get_current_comm#16', /lacks CAP_PERFMON/],
+    ["R0 invalid mem access 'scalar'", undefined],
+  ])('%s', (log, hint) => {
+    const given = verifierHint(log, 'cgroup_sock_addr', facts)
+    expect(given).toEqual(hint === undefined ? undefined : expect.stringMatching(hint))
+    expect(verifierHint(log, 'cgroup_sock_addr', able)).toBeUndefined()
   })
 })
 
@@ -142,11 +156,18 @@ describe('diagnose() explains', () => {
       /has to include usdt\.bpf\.h/,
     ],
     [
-      'a pin outside of a bpffs',
-      { operation: 'pin', errno: -1, pinPath: '/tmp/pin' },
-      {},
-      'ERR_KERNEL',
-      /mount -t bpf/,
+      'the capability of networks missing',
+      { operation: 'load', errno: EPERM, type: 'cgroup_sock_addr' },
+      { capabilities: CAP_BPF | CAP_PERFMON },
+      'ERR_PERMISSION',
+      /^The process lacks CAP_NET_ADMIN: .* give it CAP_BPF, CAP_PERFMON and, for programs of networks/,
+    ],
+    [
+      'all three missing',
+      { operation: 'attach', errno: EPERM, type: 'cgroup_skb' },
+      user,
+      'ERR_PERMISSION',
+      /^The process lacks CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN: /,
     ],
     [
       'both capabilities missing',
