@@ -231,11 +231,11 @@ describeBpf('bpf-ringbuf build', () => {
     for (const part of ['package.json', 'dist', 'bpf']) {
       cpSync(join(root, part), join(installed, part), { recursive: true })
     }
+    for (const name of readdirSync(installed, { recursive: true, encoding: 'utf8' }))
+      chmodSync(join(installed, name), 0o555)
+    // Behind these, where others write meanwhile, nobody is to look for files.
     for (const part of ['build', 'node_modules'])
       symlinkSync(join(root, part), join(installed, part))
-    for (const name of readdirSync(installed, { recursive: true, encoding: 'utf8' })) {
-      if (!/^(build|node_modules)/.test(name)) chmodSync(join(installed, name), 0o555)
-    }
     writeFileSync(cache, 'no folder')
     const script =
       'mount --bind -o ro "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"'

@@ -11,7 +11,7 @@ test('an event is a line without control characters', () => {
 
 const skip = process.getuid?.() === 0 ? false : 'it needs root'
 
-test('a program that is executed is an event', { skip, timeout: 10_000 }, async () => {
+test('a program that is executed is an event', { skip, timeout: 60_000 }, async () => {
   using agent = open().load()
   using events = agent.rings.events.read()
   const records = events.records()
