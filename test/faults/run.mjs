@@ -23,7 +23,7 @@ const { quick, only } = parseArgs({
 const directory = join(root, 'build/faults')
 const control = join(directory, 'control')
 // Longer than scenario.cjs waits before it says what is stuck, and for what is released.
-const answerMs = 30_000
+const answerMs = 60_000
 const scenarios = ['ring', 'large', 'attached', 'perf', 'maps', 'worker']
 
 /** A process that goes through scenarios, until one ends it. */

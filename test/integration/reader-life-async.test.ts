@@ -288,11 +288,12 @@ describeBpf('a RingBuffer with async callbacks', () => {
 
     beforeEach(async () => {
       pending = withResolvers()
+      // Before there is a thread that could take some of them alone.
+      make(object, 'events', { count: 10 })
       ring = read(async (record) => {
         watch.synchronously(record)
         if (record.sequence === 3) await pending.promise
       })
-      make(object, 'events', { count: 10 })
       await until(() => watch.sequences.length === 3)
     })
 

@@ -102,11 +102,12 @@ describeBpf('a reader', () => {
 
   test('closed in a callback delivers nothing more', async () => {
     const sequences: number[] = []
+    // Before there is a thread that could take some of them alone.
+    make(object, 'events', { count: 10 })
     using ring = new RingBuffer(object.map('events'), Sample, ({ sequence }) => {
       sequences.push(sequence)
       if (sequence === 3) ring.close()
     })
-    make(object, 'events', { count: 10 })
     await until(() => ring.closed)
     expect(sequences).toEqual([1, 2, 3])
     expect(pollThreads()).toHaveLength(0)
