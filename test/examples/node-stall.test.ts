@@ -13,14 +13,27 @@ interface Held {
   monitorMs: number
 }
 
-async function hold(node: string, flags: string[]): Promise<{ pid: number; held: Held[] }> {
+/** Runs the script, which is there until the tool has told of the last time that it held its loop. */
+async function hold(
+  node: string,
+  flags: string[],
+  tool?: Tool,
+): Promise<{ pid: number; held: Held[] }> {
   // With these flags V8 writes a log to where it runs.
   const cwd = mkdtempSync(join(tmpdir(), 'stall-'))
-  const example = startScript(node, 'stall.cjs', [], flags, { cwd })
-  const { stdout, stderr } = await example.ended
+  // It is to have a CPU: without one it neither runs, nor does V8 compile what it runs.
+  const first = ['-n', '-20', node, ...flags]
+  const example = startScript('nice', 'stall.cjs', [], first, { cwd })
+  const pid = example.child.pid ?? 0
+  await example.until('stdout', /\n/)
+  const held = JSON.parse(example.stdout) as Held[]
+  const lastMs = held.at(-1)?.ms ?? 0
+  await tool?.until(
+    (row) => row['pid'] === pid && row['isOver'] === true && Number(row['stallMs']) >= lastMs,
+  )
+  await example.stop('SIGTERM')
   rmSync(cwd, { recursive: true })
-  if (stdout === '') throw new Error(stderr)
-  return { pid: example.child.pid ?? 0, held: JSON.parse(stdout) as Held[] }
+  return { pid, held }
 }
 
 /**
@@ -47,7 +60,7 @@ describeTool('node-stall', () => {
 
   test.each(nodeBinaries)('as long as the process says, and where: Node %s', async (_, node) => {
     const tool = await Tool.start('node-stall', ['--binary', node, '--min-ms', '100'])
-    const { pid, held } = await hold(node, flags)
+    const { pid, held } = await hold(node, flags, tool)
     const { rows, stderr } = await tool.stop()
     expect(stderr).toMatch(/, 0 lost,/)
     expect(held.map(({ name }) => name)).toEqual(['holdTheLoop', 'waitInTheLoop', 'holdTheLoop'])
@@ -70,7 +83,7 @@ describeTool('node-stall', () => {
 
   test('without names of JavaScript; and of a binary that was stripped', async () => {
     const tool = await Tool.start('node-stall', ['--name', 'stall.cjs'])
-    const { pid, held } = await hold(process.execPath, [])
+    const { pid, held } = await hold(process.execPath, [], tool)
     const { rows } = await tool.stop()
     const row = find(rows, pid, held[0] as Held)
     expect(row['stack']).toContain('(JavaScript)')

@@ -22,7 +22,7 @@ import {
 } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 import { collectUncaught, rejectionOf, thrownBy } from '../thrown.js'
-import { cpuMs, spin, timeScale, until } from '../until.js'
+import { burn, cpuMs, timeScale, until } from '../until.js'
 
 /** Ways in which a promise settles. */
 const ways = [
@@ -222,7 +222,7 @@ describeBpf('a RingBuffer with async callbacks', () => {
       async (record) => {
         watch.synchronously(record)
         await Promise.resolve()
-        spin(0.1)
+        burn(0.1)
       },
       { pollThread: false },
     )

@@ -1,4 +1,5 @@
 // Holds its event loop three times, and prints for how long, and what its own monitor says.
+// It is there until it is told to end.
 // Usage: stall.cjs
 const { execFileSync } = require('node:child_process')
 const { monitorEventLoopDelay } = require('node:perf_hooks')
@@ -42,5 +43,6 @@ async function main() {
     stalls.push({ name, ms: took, monitorMs: monitor.max / 1e6 })
   }
   console.log(JSON.stringify(stalls))
+  setInterval(() => undefined, 60_000)
 }
 void main()
