@@ -49,6 +49,17 @@ export function startScript(
   return new Example(node, [...flags, script, ...args.map(String)], options)
 }
 
+/** One that is to have a CPU whenever it wants one, whatever else runs. */
+export function startFirst(
+  node: string,
+  name: string,
+  args: readonly (string | number)[],
+  flags: readonly string[] = [],
+  options?: SpawnOptions,
+): Example {
+  return startScript('nice', name, args, ['-n', '-20', node, ...flags], options)
+}
+
 /** A server that listens; it tells what it has served when it is asked to end. */
 export class Server {
   private constructor(

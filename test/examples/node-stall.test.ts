@@ -4,7 +4,7 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Example } from '../process/example.js'
-import { nodeBinaries, startScript } from './node-activity.js'
+import { nodeBinaries, startFirst } from './node-activity.js'
 import { describeTool, type Row, testInTerminal, Tool } from './tool.js'
 
 interface Held {
@@ -21,9 +21,8 @@ async function hold(
 ): Promise<{ pid: number; held: Held[] }> {
   // With these flags V8 writes a log to where it runs.
   const cwd = mkdtempSync(join(tmpdir(), 'stall-'))
-  // It is to have a CPU: without one it neither runs, nor does V8 compile what it runs.
-  const first = ['-n', '-20', node, ...flags]
-  const example = startScript('nice', 'stall.cjs', [], first, { cwd })
+  // Without a CPU it neither runs, nor does V8 compile what it runs.
+  const example = startFirst(node, 'stall.cjs', [], flags, { cwd })
   const pid = example.child.pid ?? 0
   await example.until('stdout', /\n/)
   const held = JSON.parse(example.stdout) as Held[]
