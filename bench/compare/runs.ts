@@ -262,6 +262,8 @@ export async function order(side: string, processes: number): Promise<Measuremen
   object.attach()
   await Promise.all([spawnAcross(0, 1, processes), spawnAcross(1, 0, processes)])
   object.detach()
+  // Others start processes, too.
+  await object.detached()
   await ringReader.flush()
   await perfReader.flush()
   const made = Number(object.globals['made'])

@@ -28,6 +28,7 @@ const roles = {
     })
     await once(parentPort, 'message')
     object.detach()
+    await object.detached()
     await ring.flush()
     const { lost } = ring.stats()
     parentPort.postMessage({ records, lost, produced: Number(object.globals.produced) })
