@@ -69,12 +69,12 @@ describeBpf('the addon, called wrongly,', () => {
     expect([code, signal, stderr]).toEqual([0, null, ''])
     const outcomes = JSON.parse(stdout) as string[]
     expect(outcomes.filter((name) => !/^-\d+$/.test(name))).toEqual(['TypeError', 'returns'])
-  })
+  }, 180_000)
 
   test('lives, and keeps nothing, whatever target a program is given', async () => {
     const { code, signal, stdout, stderr } = await runScript('addon', 'any target')
     expect([code, signal, stderr]).toEqual([0, null, ''])
     const outcomes = JSON.parse(stdout) as string[]
     expect(outcomes.filter((name) => !/^-\d+$/.test(name))).toEqual(['returns'])
-  })
+  }, 180_000)
 })

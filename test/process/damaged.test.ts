@@ -4,11 +4,11 @@ import { runScript } from './script.js'
 
 test('an object with damaged BTF is opened or refused', async () => {
   await opensOrRefuses('damaged')
-})
+}, 180_000)
 
 test('an object that another thread changes meanwhile is opened or refused', async () => {
   await opensOrRefuses('shared')
-})
+}, 180_000)
 
 async function opensOrRefuses(script: string) {
   const { code, signal, stdout, stderr } = await runScript(script)
