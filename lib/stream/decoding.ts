@@ -1,5 +1,4 @@
 // Decodes batches for iterators, which then own the records.
-import { performance } from 'node:perf_hooks'
 import type { Delivery } from './delivery.js'
 import { turnMs } from './turns.js'
 

@@ -1,6 +1,5 @@
 // Hands out the records of batches, a slice at a time, so that whoever runs it can look at the
 // clock: the one place that moves along a batch.
-import { performance } from 'node:perf_hooks'
 import type { NativeReader } from '../addon/reader.js'
 import {
   type Arena,

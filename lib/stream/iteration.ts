@@ -1,5 +1,4 @@
 // Iterators as users may call them: calls that overlap, return() at any time, one after another.
-import { performance } from 'node:perf_hooks'
 import { turnMs } from './turns.js'
 
 /** Records that were decoded together, and the error that the decoding ended with. */

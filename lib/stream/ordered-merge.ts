@@ -1,5 +1,4 @@
 // Puts records of several streams, each in order, into one order by time.
-import { performance } from 'node:perf_hooks'
 
 interface Pending {
   readonly time: bigint

@@ -1,5 +1,4 @@
 // Hands records to callbacks, a turn of the event loop at a time, and knows who waits for that.
-import { performance } from 'node:perf_hooks'
 import type { NativeReader } from '../addon/reader.js'
 import { type Delivery, throwUncaught } from './delivery.js'
 

@@ -1,5 +1,5 @@
 // Addresses, identifiers and times, made from what C has for them.
-import { isIPv4, isIPv6 } from 'node:net'
+import type * as Net from 'node:net'
 import { types } from 'node:util'
 import { invalidType, outOfRange } from '../errors/errors.js'
 import { u32, u64 } from './integer.js'
@@ -16,7 +16,7 @@ export const ipv4: Type<string> = map(
   (address) =>
     `${String(address >>> 24)}.${String((address >>> 16) & 255)}.${String((address >>> 8) & 255)}.${String(address & 255)}`,
   (text, what) => {
-    checkText(text, isIPv4, 'an IPv4 address such as 192.0.2.1', what)
+    checkText(text, net().isIPv4, 'an IPv4 address such as 192.0.2.1', what)
     return text.split('.').reduce((address, part) => 256 * address + Number(part), 0)
   },
 )
@@ -27,7 +27,7 @@ export const ipv4: Type<string> = map(
  * 4 bytes: `at()` places it where that makes a difference.
  */
 export const ipv6: Type<string> = map(bytes(16), formatIpv6, (text, what) => {
-  const isAddress = (given: string): boolean => isIPv6(given) && !given.includes('%')
+  const isAddress = (given: string): boolean => net().isIPv6(given) && !given.includes('%')
   checkText(text, isAddress, 'an IPv6 address such as 2001:db8::1', what)
   return parseIpv6(text)
 })
@@ -97,6 +97,12 @@ function startMs(): number {
   const found = nowMs - Math.floor(Number(process.hrtime.bigint()) / 1e6)
   if (Math.abs(found - knownStartMs) > leastStepMs) knownStartMs = found
   return knownStartMs
+}
+
+/** Not before it is needed: it loads Node's streams. */
+function net(): typeof Net {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  return require('node:net') as typeof Net
 }
 
 function checkText(

@@ -93,6 +93,18 @@ describe('the package', () => {
     expect(found).toEqual([...names, 'size'].map(() => true))
   })
 
+  test('loads nothing of Node that takes long, before it is needed', () => {
+    const found = run(
+      'main.cjs',
+      `const before = new Set(process.moduleLoadList)
+       require('bpf-ringbuf')
+       const loaded = process.moduleLoadList.filter((each) => !before.has(each))
+       console.log(JSON.stringify(loaded))`,
+    )
+    const dear = expect.stringMatching(/^NativeModule (crypto|net|perf_hooks|stream)$/) as string
+    expect(found).not.toContainEqual(dear)
+  })
+
   test('has no entry but its own', () => {
     const found = run(
       'main.cjs',
