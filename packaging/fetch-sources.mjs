@@ -3,7 +3,8 @@
 // prebuilt addons.
 // Usage: fetch-sources.mjs DIRECTORY LIST
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 
 /** The mirror that this machine installs from. */
@@ -28,11 +29,18 @@ function download(url, archive, sha256) {
   return undefined
 }
 
+/** Whether an archive that was downloaded before is the one that is asked for. */
+function isThere(archive, sha256) {
+  if (!existsSync(archive)) return false
+  return createHash('sha256').update(readFileSync(archive)).digest('hex') === sha256
+}
+
 /**
  * From the mirror, whose pool has what some release of Debian has today, or from
  * Debian's archive of what it ever had, as it was on the day that `seen` names.
  */
 function fetchArchive({ path, seen, sha256 }, archive) {
+  if (isThere(archive, sha256)) return
   const places = [mirror(), `http://snapshot.debian.org/archive/debian/${seen}T000000Z/`]
   const wrong = []
   for (const place of places) {

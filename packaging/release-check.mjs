@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { check, mustRun, root, run, summarize } from '../test/checks.mjs'
+import { check, mustRun, root, run, skip, summarize } from '../test/checks.mjs'
 
 const { tag } = parseArgs({ options: { tag: { type: 'string' } } }).values
 
@@ -80,6 +80,14 @@ const missing = ['LICENSE', 'CHANGELOG.md', 'dist/index.js', 'dist/index.d.ts', 
 check('all that is used is packed', missing.length === 0, missing.join('\n'))
 check(`packed it has ${size} bytes, at most ${largestBytes}`, size <= largestBytes)
 
-const audit = await run('npm', ['audit'], { cwd: root, timeoutSeconds: 120 })
-check('npm knows no vulnerability of what is installed', audit.status === 0, audit.output)
+// A registry that is a mirror may not have what `npm audit` asks: that is no answer.
+const audit = await run('npm', ['audit', '--json'], { cwd: root, timeoutSeconds: 120 })
+const { message, vulnerabilities } = JSON.parse(audit.stdout || '{}')
+if (vulnerabilities === undefined) {
+  skip(`npm audit had no answer, so ask it elsewhere: ${message ?? audit.output}`)
+} else {
+  const found = Object.values(vulnerabilities)
+  const lines = found.map((each) => `${each.name} ${each.range}: ${each.severity}`)
+  check('npm knows no vulnerability of what is installed', found.length === 0, lines.join('\n'))
+}
 summarize()

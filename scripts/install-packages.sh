@@ -62,6 +62,11 @@ for group; do
     need libbpf-tools has_bcc_tools
     need strace command -v strace
     ;;
+  --install)
+    need binutils command -v readelf
+    need debootstrap command -v debootstrap
+    need libcap2-bin command -v setcap
+    ;;
   --container)
     need podman command -v podman
     need runc command -v runc
