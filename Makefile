@@ -192,8 +192,10 @@ faults: build build-tests build/faults/interpose.so ## system calls and Node-API
 test-nodes: build build-tests ## one build in Node 20, 22, 24, 26, Bun and Deno, ARGS='--quick' or '--write' (root)
 	@node test/nodes/run.mjs $(ARGS)
 
+# The short form takes the addon of build/.
+INSTALLED = $(if $(findstring quick,$(ARGS)),,prebuilds $(QEMU_USER) $(ARM64_NPM))
 .PHONY: test-install
-test-install: build prebuilds | $$(QEMU_USER) $$(ARM64_NPM) ## installed as users do, bundled, on a bare Debian; ARGS='--quick' or "--cell 'NAME'" (root)
+test-install: build $$(INSTALLED) | install-packages ## installed as users do, bundled, on a bare Debian; ARGS='--quick' or "--cell 'NAME'" (root)
 	@node test/install/run.mjs $(ARGS)
 
 .PHONY: fuzz
@@ -317,10 +319,10 @@ help: ## this list
 	  /^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(filter-out %.d,$(MAKEFILE_LIST))
 
 # Order-only: asked in every run, and rebuilds nothing.
-.PHONY: packages lint-packages model-packages kernels-packages arm64-packages container-packages test-packages
+.PHONY: packages lint-packages model-packages kernels-packages arm64-packages container-packages install-packages test-packages
 packages:
 	@$(install_packages)
-lint-packages model-packages kernels-packages arm64-packages container-packages test-packages: %-packages: | packages
+lint-packages model-packages kernels-packages arm64-packages container-packages install-packages test-packages: %-packages: | packages
 	@$(install_packages) --$*
 $(NODE_MODULES): package-lock.json | packages
 	$(call say,NPM,ci)

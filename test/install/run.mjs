@@ -2,6 +2,8 @@
 // and runs the README's program there. Run it with `make test-install`, which builds
 // what it needs; package managers and bundlers come from the npm registry.
 // Usage: run.mjs [--quick] [--cell NAME]...
+//   --quick: a few cells that download nothing but the package's own dependencies, and
+//     with the addon that was compiled on this machine in the place of the prebuilt ones
 import {
   chmodSync,
   cpSync,
@@ -143,9 +145,19 @@ async function runCell(cell, folder, tarball) {
   return works ? undefined : `${command} ${args.join(' ')}: ${end}\n${output}`
 }
 
+/** Puts the addon of build/ into a tarball, instead of what is in prebuilds/. */
+async function packOwnAddon(tarball, directory) {
+  await mustRun('tar', ['-xzf', tarball, '-C', directory])
+  const prebuilds = join(directory, 'package/prebuilds')
+  rmSync(prebuilds, { recursive: true, force: true })
+  const addon = 'bpf_ringbuf.node'
+  cpSync(join(root, 'build/Release', addon), join(prebuilds, `linux-${process.arch}`, addon))
+  await mustRun('tar', ['-czf', tarball, '-C', directory, 'package'])
+}
+
 needRoot()
 const prebuilt = join(root, `prebuilds/linux-${process.arch}/bpf_ringbuf.node`)
-if (!existsSync(prebuilt)) throw new Error(`${prebuilt} is missing: run make prebuilds`)
+if (!quick && !existsSync(prebuilt)) throw new Error(`${prebuilt} is missing: run make prebuilds`)
 const temporary = mkdtempSync(join(tmpdir(), 'bpf-ringbuf-install-'))
 process.on('exit', () => rmSync(temporary, { recursive: true, force: true }))
 chmodSync(temporary, 0o755)
@@ -153,6 +165,7 @@ const packed = ['pack', '--ignore-scripts', '--json', '--pack-destination', temp
 const [{ filename, size }] = JSON.parse((await mustRun('npm', packed)).stdout)
 const largestBytes = 2.5e6
 check(`the package has ${size} bytes, at most ${largestBytes}`, size <= largestBytes)
+if (quick) await packOwnAddon(join(temporary, filename), temporary)
 const unknown = chosen?.find((name) => !(name in cells))
 if (unknown !== undefined) {
   throw new Error(`There is no cell ${unknown}; there are ${Object.keys(cells).join('; ')}`)

@@ -16,7 +16,7 @@ mkdir -p "$directory.part"
 part=$(cd "$directory.part" && pwd)
 env -u MAKEFLAGS make -s -C "$sources/src" -j"$(nproc)" BUILD_STATIC_ONLY=1 \
   OBJDIR="$part/objects" PREFIX="$part/installed" LIBDIR="$part/installed/lib" \
-  CFLAGS='-O2 -g -fPIC' install install_pkgconfig >&2
+  CFLAGS='-O1 -fPIC' install install_pkgconfig >&2
 # Who links a static libbpf needs what it uses too; and it is moved.
 sed -i -e 's/^Requires\.private:/Requires:/' -e "s|^prefix=.*|prefix=\${pcfiledir}/../..|" \
   -e "s|^libdir=.*|libdir=\${prefix}/lib|" "$part/installed/lib/pkgconfig/libbpf.pc"

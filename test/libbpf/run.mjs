@@ -2,7 +2,8 @@
 // of a package root of its own, build/libbpf-RELEASE. Run it with `make test-libbpf`,
 // which builds what it needs.
 // Usage: run.mjs [--quick] RELEASE...
-//   --quick: the integration tests alone of what asks libbpf, of the last RELEASE
+//   --quick: a few integration tests of what asks libbpf, over the last RELEASE in the
+//     addon of build/libbpf-quick
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { check, checkJest, needRoot, root, run, summarize } from '../checks.mjs'
@@ -12,9 +13,8 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 
-/** What is opened, loaded and attached, and the rings that libbpf reads and writes. */
-const asksLibbpf =
-  '/integration/(attach|features|globals|links|newer|object|open|program|ring-buffer|targets|user)'
+/** What only newer ones have, what is opened and loaded, and rings that libbpf reads. */
+const asksLibbpf = '/integration/(features|newer-libbpf|open|ring-buffer)\\.'
 
 const askForFeatures = `
   const { libbpfVersion, libbpf } = require('./dist').features()
@@ -24,11 +24,13 @@ const askForFeatures = `
 needRoot()
 for (const release of values.quick ? positionals.slice(-1) : positionals) {
   const label = `libbpf ${release}`
-  const options = {
-    cwd: join(root, `build/libbpf-${release}`),
-    // The tests compile programs too.
-    env: { PKG_CONFIG_PATH: join(root, '.cache/libbpf', release, 'lib/pkgconfig') },
-  }
+  const options = values.quick
+    ? { env: { BPF_RINGBUF_ADDON: join(root, 'build/libbpf-quick/bpf_ringbuf.node') } }
+    : {
+        cwd: join(root, `build/libbpf-${release}`),
+        // The tests compile programs too.
+        env: { PKG_CONFIG_PATH: join(root, '.cache/libbpf', release, 'lib/pkgconfig') },
+      }
   const { stdout, output } = await run(process.execPath, ['-e', askForFeatures], options)
   const expected = JSON.stringify({ libbpfVersion: release, lacking: [] })
   check(`${label}: features() name it and all that it has`, stdout.trim() === expected, output)
