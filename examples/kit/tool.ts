@@ -1,6 +1,6 @@
 // What all tools share: a command line, a beginning, Ctrl-C, and a last word.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BpfError } from 'bpf-ringbuf'
+import { BpfError, ktimeNow } from 'bpf-ringbuf'
 import { type Column, header, indented, type Paper, rowLine } from './columns.js'
 import { drawn, type Histogram } from './histogram.js'
 import {
@@ -51,16 +51,14 @@ interface Stream<E> {
 const frameMs = 10
 const fullBatch = 512
 
-// The clock of bpf_ktime_get_ns() is the one of process.hrtime().
-const clockOffsetMs =
-  performance.timeOrigin + performance.now() - Number(process.hrtime.bigint()) / 1e6
-
 /** One run of a tool. */
 export class Session {
   readonly json: boolean
   /** Resolves at Ctrl-C, at SIGTERM and after --duration. */
   readonly ended: Promise<void>
   readonly #durationMs: number | undefined
+  /** From the kernel's clock, which may load the addon and so comes first, to the wall's. */
+  readonly #clockOffsetMs = -Number(ktimeNow()) / 1e6 + performance.timeOrigin + performance.now()
   #end: () => void = () => undefined
   /** Keeps the process alive, which signals do not. */
   #timer: NodeJS.Timeout | undefined
@@ -97,7 +95,7 @@ export class Session {
 
   /** Of bpf_ktime_get_ns(). */
   timeOf(ns: bigint): Date {
-    return new Date(clockOffsetMs + Number(ns) / 1e6)
+    return new Date(this.#clockOffsetMs + Number(ns) / 1e6)
   }
 
   /** To the person who looks on, beside the output. */

@@ -49,6 +49,7 @@ export interface Addon {
     aliases: string[],
   ): Uint8Array | number
   possibleCpus(): number
+  monotonicNs(): bigint
   linkExists(id: number): number
   nextProgramId(id: number): number
   nextMapId(id: number): number

@@ -6,6 +6,7 @@
 #include <linux/membarrier.h>
 #include <net/if.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <mutex>
@@ -104,6 +105,15 @@ Napi::Value TakeLog(const Napi::CallbackInfo& info) {
 //   or -errno when it cannot be read
 Napi::Value PossibleCpus(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), libbpf_num_possible_cpus());
+}
+
+// CLOCK_MONOTONIC, bpf_ktime_get_ns()'s
+// monotonicNs(): bigint
+Napi::Value MonotonicNs(const Napi::CallbackInfo& info) {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return Napi::BigInt::New(
+      info.Env(), int64_t{now.tv_sec} * 1000 * 1000 * 1000 + now.tv_nsec);
 }
 
 // BPF_LINK_GET_NEXT_ID, which takes no reference, other than
@@ -219,6 +229,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
               Napi::Function::New<TakeLog>(env, "takeLog", environment));
   exports.Set("possibleCpus",
               Napi::Function::New<PossibleCpus>(env, "possibleCpus"));
+  exports.Set("monotonicNs",
+              Napi::Function::New<MonotonicNs>(env, "monotonicNs"));
   exports.Set("linkExists", Napi::Function::New<LinkExists>(env, "linkExists"));
   exports.Set("nextProgramId",
               Napi::Function::New<NextProgramId>(env, "nextProgramId"));

@@ -15,6 +15,7 @@ const {
   i32,
   i64,
   i8,
+  ktime,
   loadRecords,
   make,
   openObject,
@@ -224,6 +225,30 @@ const features = {
     assert.equal(wrong, 0)
     assert.ok(received > 0 && lost > 0)
     assert.equal(received + lost, sumOf([...counts].map(Number)))
+    perf.close()
+    object.close()
+  },
+
+  async 'times of records are those of the wall clock'() {
+    const producer = await startProducer('--calls', '10')
+    const object = openObject('streams')
+    object.program('to_stream').autoload = false
+    object.globals.producer_tgid = producer.pid
+    object.load().attach()
+    const times = []
+    const Timed = struct('sample', { time_ns: ktime, sequence: u32, cpu: u32 })
+    const perf = new PerfBuffer(object.map('samples'), Timed, ({ time_ns: time }) => {
+      times.push(time.getTime())
+    })
+    const before = Date.now()
+    producer.start()
+    await producer.exited
+    object.detach()
+    await perf.flush()
+    const after = Date.now()
+    // It is known to some milliseconds, while it may be set.
+    const isNear = (ms) => before - 10 <= ms && ms <= after + 10
+    assert.ok(times.length > 0 && times.every(isNear), `${times} in ${before} to ${after}`)
     perf.close()
     object.close()
   },

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6, SocketAddress } from 'node:net'
-import { ipv4, ipv6, ktime, mac, uuid } from '../../lib/types/addresses.js'
+import { ipv4, ipv6, ktime, ktimeNow, mac, uuid } from '../../lib/types/addresses.js'
 import { struct, type Type, u64, u8 } from '../../lib/types/struct.js'
 import { encode } from '../../lib/types/write.js'
 import { decode } from './batch-writer.js'
@@ -113,6 +113,13 @@ describe('ktime', () => {
     // The wall clock may be set while this runs, by as little as this.
     expect(now).toBeGreaterThanOrEqual(before - 5)
     expect(now).toBeLessThanOrEqual(after + 5)
+  })
+
+  test('has the clock of the kernel', () => {
+    const before = process.hrtime.bigint()
+    const now = ktimeNow()
+    expect(now).toBeGreaterThanOrEqual(before)
+    expect(now).toBeLessThanOrEqual(process.hrtime.bigint())
   })
 
   test('goes on by as much as the time, and begins with the machine', () => {

@@ -247,6 +247,7 @@ const cases = {
       for (const name of [
         'takeLog',
         'possibleCpus',
+        'monotonicNs',
         'mapFromPin',
         'mapFromId',
         'mapFromFd',
