@@ -1,6 +1,7 @@
 # Builds a prebuilt addon: zlib, libelf and libbpf as static libraries, and the addon with them.
 # `make prebuilds` runs this by in-root.sh, which says where everything is:
-#   /mnt/repo, /mnt/node (Node's headers), /mnt/sources (by name), /mnt/zig, /mnt/out
+#   /mnt/repo, /mnt/node (Node's headers), /mnt/sources (by name), /mnt/zig with
+#   /mnt/zig-cache, /mnt/out
 # TRIPLET: for which machine; ADDON_SOURCES, ADDON_DEFINES: as binding.gyp has them;
 # MUSL: for musl instead of glibc, as zig calls the target
 
@@ -10,9 +11,9 @@ MAKEFLAGS += --no-builtin-rules
 SOURCES := /mnt/sources
 OUT := /mnt/out
 
-# Debian has no musl for C++; zig has all of it in it.
+# Debian has no musl for C++; zig has the sources of all of it in it, and keeps what it made of them.
 ifdef MUSL
-  export ZIG_GLOBAL_CACHE_DIR := $(OUT)/zig
+  export ZIG_GLOBAL_CACHE_DIR := /mnt/zig-cache
   export ZIG_LOCAL_CACHE_DIR := $(OUT)/zig
   CC := /mnt/zig/zig cc -target $(MUSL)
   CXX := /mnt/zig/zig c++ -target $(MUSL)

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Runs a command in a root with the packages of an older Debian, which were only
 # unpacked: in a mount namespace of its own, where /mnt has repo (this repository),
-# bin/node (this machine's), node (its headers), sources, out, and zig when it is given.
-# Usage: [ZIG=DIRECTORY] in-root.sh ROOT NODE_HEADERS SOURCES OUT COMMAND...
+# bin/node (this machine's), node (its headers), sources, out, and zig with zig-cache
+# when they are given.
+# Usage: [ZIG=DIRECTORY ZIG_CACHE=DIRECTORY] in-root.sh ROOT NODE_HEADERS SOURCES OUT COMMAND...
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -32,7 +33,11 @@ exec unshare --mount --propagation private sh -euc '
   bind "$(dirname "$NODE")" bin
   bind "$SOURCES" sources
   bind "$OUT" out
-  if [ -n "${ZIG-}" ]; then bind "$ZIG" zig; fi
+  if [ -n "${ZIG-}" ]; then
+    mkdir -p "$ZIG_CACHE"
+    bind "$ZIG" zig
+    bind "$ZIG_CACHE" zig-cache
+  fi
   mount --rbind /dev "$ROOT/dev"
   mount --rbind /proc "$ROOT/proc"
   exec chroot "$ROOT" /usr/bin/env -i PATH=/usr/bin:/bin LC_ALL=C SOURCE_DATE_EPOCH=0 "$@"' sh "$@"

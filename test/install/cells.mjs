@@ -39,6 +39,16 @@ const onBareDebian = (...before) => [
   ],
 ]
 
+/** In a root with Bun for musl. Without glibc's Node, which is there, too: only npm runs by that. */
+const onMusl = (...args) => [
+  'sh',
+  '-ec',
+  `ln -s /work/musl/lib/ld-musl-x86_64.so.1 /lib/; export LD_LIBRARY_PATH=/work/musl/lib
+    exec musl/bun "$@"`,
+  'sh',
+  ...args,
+]
+
 /** In a mount namespace of its own. */
 const unshared = (script, ...args) => ['unshare', '--mount', 'sh', '-ec', script, 'sh', ...args]
 
@@ -318,18 +328,22 @@ export const cells = {
     commands: () => onBareDebian('export npm_config_build_from_source=true'),
     says: /^(?![^]*gyp)[^]*cannot be compiled: run "apt-get install g\+\+ make python3 pkg-config libbpf-dev"/,
   },
-  // Without glibc's Node, which is in that root, too: only npm runs by that.
   'musl, Bun': {
+    debian: 12,
+    musl: true,
+    commands: () => [npm, onMusl('snoop.mjs')],
+  },
+  'musl, Bun, exec-snoop': {
     debian: 12,
     musl: true,
     commands: () => [
       npm,
-      [
-        'sh',
-        '-ec',
-        'ln -s /work/musl/lib/ld-musl-x86_64.so.1 /lib/; export LD_LIBRARY_PATH=/work/musl/lib; exec musl/bun snoop.mjs',
-      ],
+      onMusl(
+        ...['node_modules/bpf-ringbuf/dist/cli/main.js', 'run', 'exec-snoop'],
+        ...['--name', '/bin/true', '--duration', '3'],
+      ),
     ],
+    says: /^\d\d:\d\d:\d\d.* \/bin\/true$/m,
   },
   // System calls of BPF are not emulated, so that no event comes: it loads, and says so.
   'arm64, emulated': {
