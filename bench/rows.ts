@@ -280,7 +280,7 @@ export const rows: readonly Row[] = [
     ofMaps(
       `map-batch-${type}`,
       `50,000 entries are stored in a map of type ${type}`,
-      ['set', 'setMany'],
+      ['C', 'C, batches', 'set', 'setMany'],
       (side) => setSome(side, type),
     ),
   ),

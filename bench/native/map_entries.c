@@ -1,8 +1,9 @@
 // Goes through the entries of a hash map of struct entry by their __u32 keys,
-// or looks up and stores them one by one. For each line that it reads it prints
-// the nanoseconds an entry and the sum of what it saw.
+// or looks up and stores them one by one. Or it stores __u64 by __u32 keys, one
+// by one and many at once. For each line that it reads it prints the
+// nanoseconds an entry and the sum of what it saw.
 //
-//   map_entries dump|get|set COUNT CHUNK 3<MAP
+//   map_entries dump|get|set|numbers|number-batches COUNT CHUNK 3<MAP
 #include <bpf/bpf.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -45,6 +46,23 @@ static uint64_t dump(uint32_t chunk, uint32_t* keys, struct entry* entries) {
   return sum;
 }
 
+/** @param chunk How many at once; 0 for one by one. */
+static int set_numbers(uint32_t count, uint32_t chunk, uint32_t* keys,
+                       uint64_t* values) {
+  for (uint32_t key = 0; key < count;) {
+    uint32_t filled = 0;
+    for (; filled < (chunk == 0 ? 1 : chunk) && key < count; key++) {
+      keys[filled] = key;
+      values[filled++] = key;
+    }
+    const int error =
+        chunk == 0 ? bpf_map_update_elem(MAP_FD, keys, values, 0)
+                   : bpf_map_update_batch(MAP_FD, keys, values, &filled, NULL);
+    if (error != 0) return error;
+  }
+  return 0;
+}
+
 int main(int argc, char** argv) {
   if (argc != 4) return 2;
   const char* what = argv[1];
@@ -59,6 +77,9 @@ int main(int argc, char** argv) {
     const int64_t start = now_ns();
     if (strcmp(what, "dump") == 0) {
       sum = dump(chunk, keys, entries);
+    } else if (strncmp(what, "number", 6) == 0) {
+      const uint32_t at_once = strcmp(what, "numbers") == 0 ? 0 : chunk;
+      if (set_numbers(count, at_once, keys, (uint64_t*)entries) != 0) return 1;
     } else {
       struct entry entry = {1, 2, 3, 4, 5, 6};
       for (uint32_t key = 0; key < count; key++) {
