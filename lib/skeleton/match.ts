@@ -6,6 +6,7 @@ import { declaredTypes } from '../map/entry-types.js'
 import type { BpfObject } from '../object/object.js'
 import { differenceOf } from '../types/difference.js'
 import { typeFromBtf } from '../types/from-btf.js'
+import { markSame } from '../types/layout.js'
 import type { Type } from '../types/struct.js'
 import type { SkeletonMap, SkeletonParts } from './parts.js'
 
@@ -19,7 +20,7 @@ import type { SkeletonMap, SkeletonParts } from './parts.js'
 export function checkMatch(object: BpfObject, parts: SkeletonParts): void {
   const { btf } = object
   if (btf === undefined) throw mismatch(parts, 'it has no BTF any more')
-  for (const [name, map] of Object.entries(parts.maps)) checkMap(object, parts, name, map)
+  for (const [name, map] of Object.entries(parts.maps)) checkMap(object, btf, parts, name, map)
   for (const name of parts.programs) {
     if (object.programs.has(name)) continue
     throw mismatch(parts, gone('program', name, object.programs.keys()))
@@ -30,6 +31,7 @@ export function checkMatch(object: BpfObject, parts: SkeletonParts): void {
 
 function checkMap(
   object: BpfObject,
+  btf: BtfReader,
   parts: SkeletonParts,
   name: string,
   { type, ...was }: SkeletonMap,
@@ -47,7 +49,7 @@ function checkMap(
     // Those that BTF does not describe, or no type does: their size is checked elsewhere.
     if (before.shape.kind === 'bytes' && (after?.size ?? before.size) === before.size) continue
     if (after === undefined) throw mismatch(parts, `map "${name}" has no ${part}s any more`)
-    checkSame(parts, `the ${part}s of map "${name}"`, before, after)
+    checkSame(btf, parts, `the ${part}s of map "${name}"`, before, after)
   }
 }
 
@@ -59,7 +61,7 @@ function checkGlobals(btf: BtfReader, parts: SkeletonParts): void {
     const is = typeFromBtf(btf, variable.type)
     if (is === undefined)
       throw mismatch(parts, `global "${name}" is ${btf.describe(variable.type)}`)
-    checkSame(parts, `global "${name}"`, was, is)
+    checkSame(btf, parts, `global "${name}"`, was, is)
   }
 }
 
@@ -71,13 +73,16 @@ function checkType(btf: BtfReader, parts: SkeletonParts, type: Type): void {
   })
   const [first] = found
   if (first === undefined) throw mismatch(parts, `struct ${type.name} is gone from its BTF`)
-  if (found.some((is) => differenceOf(type, is) === undefined)) return
-  checkSame(parts, `struct ${type.name}`, type, first)
+  const is = found.length > 1 && found.find((each) => differenceOf(type, each) === undefined)
+  checkSame(btf, parts, `struct ${type.name}`, type, is || first)
 }
 
-function checkSame(parts: SkeletonParts, what: string, was: Type, is: Type): void {
+function checkSame(btf: BtfReader, parts: SkeletonParts, what: string, was: Type, is: Type): void {
   const difference = differenceOf(was, is)
-  if (difference === undefined) return
+  if (difference === undefined) {
+    markSame(was, btf)
+    return
+  }
   const path = difference.path.replace(/^\./, '')
   const where = path === '' ? what : `${path} of ${what}`
   throw mismatch(parts, `${where}: ${difference.problem}`)

@@ -16,6 +16,15 @@ export interface Described {
 /** Of each object the structs that were said to be unchecked. */
 const warned = new WeakMap<Described, Set<string>>()
 
+/** Of BTF the types that are as it has them, in all that they say. */
+const same = new WeakMap<Btf, WeakSet<Type>>()
+
+/** Says that a type was compared with BTF already, and whole: it is not looked at again. */
+export function markSame(type: Type, btf: Btf): void {
+  const types = same.get(btf) ?? new WeakSet()
+  same.set(btf, types.add(type))
+}
+
 /**
  * Compares a type with the struct or union of the same name in the object's BTF, field
  * by field: name, offset, size, and sign of integers; of bit-fields their bits, of enums
@@ -43,7 +52,7 @@ export function checkLayout(type: Type, object: Described | undefined): void {
   }
   if (type.shape.kind === 'tagged') {
     for (const each of type.shape.cases) checkLayout(each.type, object)
-  } else if (isCompared(type)) checkNamed(type, object, inArray)
+  } else if (isCompared(type) && !isSame(type, object)) checkNamed(type, object, inArray)
 }
 
 type Compared = Type & { readonly shape: StructShape | UnionShape }
@@ -51,6 +60,10 @@ type Compared = Type & { readonly shape: StructShape | UnionShape }
 function isCompared(type: Type): type is Compared {
   const { shape } = type
   return (shape.kind === 'struct' || shape.kind === 'union') && !shape.unchecked
+}
+
+function isSame(type: Type, object: Described | undefined): boolean {
+  return object?.btf !== undefined && same.get(object.btf)?.has(type) === true
 }
 
 /** @param inArray Whether elements follow it, so that its size counts. */

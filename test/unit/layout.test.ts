@@ -2,7 +2,7 @@ import { runInNewContext } from 'node:vm'
 import { bitField, bits } from '../../lib/types/bits.js'
 import { Btf } from '../../lib/types/btf.js'
 import { enumeration } from '../../lib/types/enumeration.js'
-import { checkLayout, type Described } from '../../lib/types/layout.js'
+import { checkLayout, type Described, markSame } from '../../lib/types/layout.js'
 import { map } from '../../lib/types/own.js'
 import {
   array,
@@ -613,4 +613,13 @@ describe('in malformed BTF', () => {
       }),
     ).toThrow(refused)
   })
+})
+
+test('what was compared whole with this BTF is not compared again', () => {
+  const type = struct('event', { pid: u32 })
+  expect(() => checkLayout(type, object)).toThrow('offset')
+  markSame(type, btf)
+  checkLayout(type, object)
+  checkLayout(type.view(), object)
+  expect(() => checkLayout(type, { name: 'other', btf: eventBtf() })).toThrow('offset')
 })
