@@ -1,7 +1,6 @@
 // Every method in every phase; those of programs and links are in
 // program-phases.test.ts.
-import type { BpfObject } from '../../lib/index.js'
-import { bytes, type Phase, RingBuffer } from '../../lib/index.js'
+import { BpfObject, bytes, type Phase, RingBuffer } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import { openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
@@ -22,9 +21,9 @@ function objectIn(phase: Phase): BpfObject {
 
 type Outcome = 'ok' | 'ERR_STATE' | 'ERR_CLOSED'
 
-function outcomeOf(action: () => unknown): string {
+async function outcomeOf(action: () => unknown): Promise<string> {
   try {
-    action()
+    await action()
     return 'ok'
   } catch (error) {
     return (error as { code?: string }).code ?? String(error)
@@ -41,6 +40,7 @@ const phases: Phase[] = ['open', 'loaded', 'failed', 'closed']
 
 const matrix: [string, Outcome[], (object: BpfObject) => unknown][] = [
   ['object.name', always, (object) => object.name],
+  ['object.phase', always, (object) => object.phase],
   ['object.map()', always, (object) => object.map('events')],
   ['object.program()', always, (object) => object.program('accepted')],
   ['object.maps', always, (object) => object.maps.size],
@@ -51,6 +51,9 @@ const matrix: [string, Outcome[], (object: BpfObject) => unknown][] = [
   ['object[Symbol.dispose]()', always, (object) => object[Symbol.dispose]()],
   ['object.load()', untilLoaded, loadAccepted],
   ['object.attach()', onceLoaded, (object) => object.attach()],
+  ['object.unattached', onceLoaded, (object) => object.unattached],
+  // Nothing was attached.
+  ['object.detached()', always, (object) => object.detached({ timeoutMs: 2000 })],
   ['object.kernelVersion', untilClosed, (object) => object.kernelVersion],
   ['object.kernelVersion = …', untilLoaded, (object) => (object.kernelVersion = 0x60100)],
   ['map.name', always, (object) => object.map('values').name],
@@ -76,6 +79,10 @@ const matrix: [string, Outcome[], (object: BpfObject) => unknown][] = [
   ],
 ]
 
+const methods = Object.getOwnPropertyNames(BpfObject.prototype).filter(
+  (name) => name !== 'constructor',
+)
+
 function loadAccepted(object: BpfObject): void {
   if (object.phase === 'open') object.program('unchecked').autoload = false
   object.load()
@@ -85,10 +92,10 @@ describeBpf('an object', () => {
   expectNothingLeftOpen()
 
   describe.each(matrix)('%s', (_, expected, action) => {
-    test.each(phases)('%s', (phase) => {
+    test.each(phases)('%s', async (phase) => {
       const object = objectIn(phase)
       try {
-        expect(outcomeOf(() => action(object))).toBe(expected[phases.indexOf(phase)])
+        expect(await outcomeOf(() => action(object))).toBe(expected[phases.indexOf(phase)])
       } finally {
         object.close()
       }
@@ -100,6 +107,23 @@ describeBpf('an object', () => {
     object.close()
     object.close()
     expect(object.phase).toBe('closed')
+  })
+
+  test('that came from another thread is none', () => {
+    using object = objectIn('open')
+    expect(thrownBy(() => structuredClone(object)).name).toBe('DataCloneError')
+    for (const name of methods.filter((each) => each !== 'detached')) {
+      const { name: thrown } = thrownBy(() => {
+        const value: unknown = Reflect.get(BpfObject.prototype, name, {})
+        if (typeof value === 'function') Reflect.apply(value, {}, ['events'])
+      })
+      expect([name, thrown]).toEqual([name, 'TypeError'])
+    }
+  })
+
+  test('knows every method in every phase', () => {
+    const described = new Set(matrix.map(([what]) => /^object\.(\w+)/.exec(what)?.[1]))
+    expect(methods.filter((name) => !described.has(name))).toEqual([])
   })
 
   test('keeps names after it was closed', () => {

@@ -32,6 +32,15 @@ function thrownByEach(prototype: object, receiver: object): [string, string][] {
     })
 }
 
+/** The methods and accessors of a class that a matrix does not have. */
+function leftOut(
+  prototype: object,
+  matrix: readonly (readonly [string, ...unknown[]])[],
+): string[] {
+  const described = new Set(matrix.map(([what]) => /^\w+/.exec(what)?.[0]))
+  return Object.getOwnPropertyNames(prototype).filter((name) => !described.has(name))
+}
+
 const phases = ['open', 'loaded', 'failed', 'closed', 'left out'] as const
 
 /** The program "accepted" of rejected.bpf.c, which loads only without its second program. */
@@ -117,6 +126,11 @@ describeBpf('a program', () => {
       expect([name, thrown]).toEqual([name, 'TypeError'])
     }
   })
+
+  test('knows every method in every phase', () => {
+    const internal = ['constructor', 'autoAttach', 'isIterator']
+    expect(leftOut(BpfProgram.prototype, programs)).toEqual(internal)
+  })
 })
 
 const states = ['attached', 'pinned', 'closed', 'pinned, closed', 'object closed'] as const
@@ -185,5 +199,9 @@ describeBpf('a link', () => {
     for (const [name, thrown] of thrownByEach(BpfLink.prototype, {})) {
       expect([name, thrown]).toEqual([name, 'TypeError'])
     }
+  })
+
+  test('knows every method in every state', () => {
+    expect(leftOut(BpfLink.prototype, links)).toEqual(['constructor', 'ids', 'isOver'])
   })
 })
