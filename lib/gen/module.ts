@@ -1,16 +1,12 @@
 // The module of an object: TypeScript with the names and types that it has.
-import { leftOutHint } from '../btf/left-out.js'
 import type { BtfReader } from '../btf/reader.js'
-import type { BtfVariable } from '../btf/types.js'
 import { BpfError } from '../errors/errors.js'
-import { didYouMean } from '../errors/near.js'
-import { declaredTypes } from '../map/entry-types.js'
-import { holdsDescriptors, isKeyless, isPerCpu } from '../map/kinds.js'
+import { isPerCpu } from '../map/kinds.js'
 import type { BpfMap } from '../map/map.js'
 import type { BpfObject } from '../object/object.js'
-import { typeFromBtf, unsupportedInBtf } from '../types/from-btf.js'
-import { bytes, type Type } from '../types/struct.js'
+import type { Type } from '../types/struct.js'
 import { declaration, membersOf } from './c-declarations.js'
+import { Contents, type ContentsOptions, hasDeclaredEntries } from './contents.js'
 import { declaringCall, expression, type Scope, valueType } from './expressions.js'
 import {
   flat,
@@ -24,15 +20,10 @@ import {
   width,
 } from './layout.js'
 import { commented, pascalCase, propertyKey, quoted } from './names.js'
-import { type RecordType, Records } from './records.js'
+import type { RecordType } from './records.js'
 import { reservedNames } from './reserved.js'
-import { type Ring, ringsOf } from './rings.js'
 
-export interface ModuleOptions {
-  /** Names of types in C that the module has besides those that are used. */
-  types: readonly string[]
-  /** The types of records, by the names of rings. */
-  rings: ReadonlyMap<string, string>
+export interface ModuleOptions extends ContentsOptions {
   /** What `bpf-ringbuf` is imported as. */
   specifier: string
   /** The name of the object's file. */
@@ -64,31 +55,11 @@ export function generateModule(object: BpfObject, options: ModuleOptions): strin
   return new ModuleWriter(object, object.btf, options).write()
 }
 
-/** Kinds of types that have names of their own. */
-const typeKinds = ['struct', 'union', 'enum', 'typedef'] as const
-
-interface MapEntry {
-  readonly map: BpfMap
-  readonly key: Type | undefined
-  readonly value: Type | undefined
-  readonly note: string
-}
-
-interface GlobalEntry {
-  readonly variable: BtfVariable
-  readonly type: Type
-}
-
 class ModuleWriter {
   readonly #object: BpfObject
   readonly #btf: BtfReader
   readonly #options: ModuleOptions
-  readonly #records: Records
-  readonly #maps: MapEntry[]
-  #rings: { ring: Ring; type: Type | undefined }[]
-  readonly #globals: GlobalEntry[]
-  /** Structs that only records have: the object's are compared with them by name. */
-  readonly #compared: Type[] = []
+  readonly #contents: Contents
   readonly #values = new Set<string>()
   readonly #types = new Set<string>()
   readonly #className: string
@@ -98,24 +69,14 @@ class ModuleWriter {
     this.#object = object
     this.#btf = btf
     this.#options = options
-    this.#records = new Records(btf)
+    this.#contents = new Contents(object, btf, options)
     const className = pascalCase(options.fileName.replace(/(\.bpf)?\.o$/, ''))
     this.#className = reservedNames.has(className) ? `${className}Object` : className
     this.#reserved = new Set([...reservedNames, this.#className])
-    this.#rings = this.#findRings()
-    for (const name of options.types) this.#addRecord(this.#idOf(name), name, true)
-    for (const id of this.#keptIds()) this.#addRecord(id, 'record', false)
-    const [only, ...others] = this.#rings
-    const record = this.#compared.length === 1 ? this.#compared[0] : undefined
-    // There is nothing else that it could be.
-    if (only !== undefined && only.type === undefined && others.length === 0)
-      this.#rings = this.#rings.map((ring) => ({ ...ring, type: record }))
-    this.#maps = this.#findMaps()
-    this.#globals = this.#findGlobals()
   }
 
   write(): string {
-    const records = this.#records.all.map((record) => this.#record(record))
+    const records = this.#contents.records.all.map((record) => this.#record(record))
     const tables = [
       this.#interface('Maps', 'Its maps.', this.#mapProperties()),
       this.#interface('Rings', 'Its rings: records are read from them.', this.#ringProperties()),
@@ -127,120 +88,8 @@ class ModuleWriter {
     return `${this.#head()}\n\n${body}\n`
   }
 
-  /** By name, as C writes it: with `struct` or without, or a typedef. */
-  #idOf(given: string): number {
-    const name = given.replace(/^(struct|union|enum)\s+/, '')
-    const id = this.#btf.find(name, ...typeKinds)
-    if (id !== undefined) return id
-    const names = this.#btf.names(...typeKinds)
-    throw new BpfError(
-      'ERR_NOT_FOUND',
-      `the object's BTF has no such type${didYouMean(name, names)}`,
-      {
-        operation: 'find',
-        target: `type "${name}"`,
-        hint: leftOutHint(name),
-      },
-    )
-  }
-
-  #findRings(): { ring: Ring; type: Type | undefined }[] {
-    const given = new Map<string, number>()
-    for (const [name, type] of this.#options.rings) given.set(name, this.#idOf(type))
-    const rings = ringsOf(this.#object, this.#btf, given)
-    for (const name of given.keys()) {
-      if (rings.some(({ map }) => map.name === name)) continue
-      const names = rings.map(({ map }) => map.name)
-      const has = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`
-      throw new BpfError(
-        'ERR_NOT_FOUND',
-        `the object has no such ring; ${has}${didYouMean(name, names)}`,
-        {
-          operation: 'find',
-          target: `ring "${name}"`,
-        },
-      )
-    }
-    return rings.map((ring) => ({
-      ring,
-      type:
-        ring.record === undefined
-          ? undefined
-          : this.#addRecord(ring.record, ring.map.name, given.has(ring.map.name)),
-    }))
-  }
-
-  /** What global pointers keep in BTF: `struct event *unused`. */
-  #keptIds(): number[] {
-    return this.#btf.variables().flatMap(({ type }) => {
-      const pointer = this.#btf.type(type)
-      if (pointer.kind !== 'pointer' || pointer.to === 0) return []
-      const target = this.#btf.type(pointer.to)
-      return target.kind === 'struct' || target.kind === 'union' ? [pointer.to] : []
-    })
-  }
-
-  /**
-   * A type that records have: a flexible array in it is the rest of the record.
-   *
-   * @param isAsked Somebody asked for it: not to have it is an error.
-   */
-  #addRecord(id: number, name: string, isAsked: boolean): Type | undefined {
-    const type = this.#records.add(id, name, { tail: true })
-    if (type === undefined) {
-      if (!isAsked) return undefined
-      const { path, problem } = unsupportedInBtf(this.#btf, id) ?? { path: '', problem: 'unknown' }
-      throw new BpfError('ERR_UNSUPPORTED', `${path === '' ? 'it' : path.slice(1)} is ${problem}`, {
-        operation: 'generate',
-        target: `type "${name}"`,
-      })
-    }
-    const isNamed = type.shape.kind === 'struct' && type.name !== ''
-    if (isNamed && !this.#compared.includes(type)) this.#compared.push(type)
-    return type
-  }
-
-  #findMaps(): MapEntry[] {
-    const { maps } = this.#object
-    return [...maps.values()]
-      .filter((map) => !isOfRing(map.name, maps))
-      .map((map) => {
-        const { kernel, keySize, valueSize } = map
-        const types = declaredTypes(kernel, keySize, valueSize)
-        const add = (part: 'key' | 'value'): void => {
-          const [type, id] = [types[part], kernel.btfId(part)]
-          if (type !== undefined && id !== 0 && type === typeFromBtf(this.#btf, id)) {
-            this.#records.addType(type, id, `${map.name}_${part}`)
-          }
-        }
-        add('key')
-        add('value')
-        if (!hasDeclaredEntries(map)) return { map, key: undefined, value: undefined, note: '' }
-        const asBytes = (size: number): Type => (size === 0 ? bytes() : bytes(size))
-        const known = (type: Type | undefined): Type | undefined =>
-          type !== undefined && this.#records.has(type) ? type : undefined
-        const key = isKeyless(map.type) ? undefined : (known(types.key) ?? asBytes(keySize))
-        const value = holdsDescriptors(map.type)
-          ? undefined
-          : (known(types.value) ?? asBytes(valueSize))
-        return { map, key, value, note: '' }
-      })
-  }
-
-  #findGlobals(): GlobalEntry[] {
-    const globals = new Map<string, GlobalEntry>()
-    for (const variable of this.#btf.variables()) {
-      globals.delete(variable.name)
-      if (isOfRing(variable.name, this.#object.maps)) continue
-      if (isPointer(this.#btf, variable.type)) continue
-      const type = this.#records.add(variable.type, variable.name)
-      if (type?.size === variable.size) globals.set(variable.name, { variable, type })
-    }
-    return [...globals.values()]
-  }
-
   readonly #scope: Scope = {
-    nameOf: (type) => this.#records.nameOf(type, this.#reserved),
+    nameOf: (type) => this.#contents.records.nameOf(type, this.#reserved),
     use: (name) => {
       this.#values.add(name)
       return name
@@ -326,7 +175,7 @@ class ModuleWriter {
   }
 
   #mapProperties(): string[] {
-    return this.#maps.flatMap(({ map, key, value }) => {
+    return this.#contents.maps.flatMap(({ map, key, value }) => {
       const type = `BPF_MAP_TYPE_${map.type.toUpperCase()}`
       return [
         `  /** ${commented(type)} */`,
@@ -350,7 +199,7 @@ class ModuleWriter {
   }
 
   #ringProperties(): string[] {
-    return this.#rings.map(({ ring, type }) => {
+    return this.#contents.rings.map(({ ring, type }) => {
       const record = type === undefined ? 'Uint8Array' : valueType(type, this.#scope)
       const kind = this.#type(ring.kind)
       return render([`readonly ${propertyKey(ring.map.name)}: `, generic(kind, record)], '  ')
@@ -365,7 +214,7 @@ class ModuleWriter {
   }
 
   #globalProperties(): string[] {
-    return this.#globals.flatMap(({ variable, type }) => [
+    return this.#contents.globals.flatMap(({ variable, type }) => [
       `${this.#comment(declaration(this.#btf, variable, variable.name)).slice(0, -3)}${inSection(variable.section)} */`,
       `  ${propertyKey(variable.name)}: ${valueType(type, this.#scope)}`,
     ])
@@ -396,7 +245,7 @@ class ModuleWriter {
   #parts(): string {
     const { command, file, fileName, embedded } = this.#options
     const scope = this.#scope
-    const maps = this.#maps.map(({ map, key, value }) => [
+    const maps = this.#contents.maps.map(({ map, key, value }) => [
       `${propertyKey(map.name)}: `,
       literal(
         `type: ${quoted(map.type)}`,
@@ -405,12 +254,12 @@ class ModuleWriter {
         ...(isPerCpu(map.type) ? ['perCpu: true'] : []),
       ),
     ])
-    const rings = this.#rings.map(({ ring, type }) => [
+    const rings = this.#contents.rings.map(({ ring, type }) => [
       `${propertyKey(ring.map.name)}: `,
       type === undefined ? 'undefined' : expression(type, scope),
     ])
     const programs = [...this.#object.programs.keys()].map(quoted)
-    const globals = this.#globals.map(({ variable, type }) => [
+    const globals = this.#contents.globals.map(({ variable, type }) => [
       `${propertyKey(variable.name)}: `,
       expression(type, scope),
     ])
@@ -418,7 +267,7 @@ class ModuleWriter {
       labelled('name', quoted(fileName.replace(/(\.bpf)?\.o$/, ''))),
       labelled('command', quoted(command)),
       labelled('file', quoted(file)),
-      ['types: ', tuple(...this.#compared.map((type) => scope.nameOf(type)))],
+      ['types: ', tuple(...this.#contents.compared.map((type) => scope.nameOf(type)))],
       ['maps: ', table(maps)],
       ['rings: ', table(rings)],
       ['programs: ', tuple(...programs)],
@@ -432,28 +281,12 @@ class ModuleWriter {
   }
 }
 
-/** What the macros of bpf-ringbuf.bpf.h declare beside a ring, and its map has as properties. */
-function isOfRing(name: string, maps: ReadonlyMap<string, BpfMap>): boolean {
-  const ring = name.replace(/__(counters|perf|scratch|use_perf|wakeup_bytes|record)$/, '')
-  return ring !== name && maps.has(ring) && maps.has(`${ring}__counters`)
-}
-
 function table(entries: readonly Piece[]): Piece {
   return entries.length === 0 ? '{}' : lines(...entries)
 }
 
 function inSection(section: string): string {
   return section.startsWith('.rodata') ? ', until load()' : ''
-}
-
-function hasDeclaredEntries(map: BpfMap): boolean {
-  return !/^(ringbuf|user_ringbuf|arena|struct_ops|perf_event_array)$/.test(map.type)
-}
-
-function isPointer(btf: BtfReader, id: number): boolean {
-  let type = btf.type(id)
-  for (let depth = 0; depth < 64 && type.kind === 'array'; depth++) type = btf.type(type.element)
-  return type.kind === 'pointer'
 }
 
 function article(kind: string): string {
