@@ -21,6 +21,7 @@
         "native/core/log.cc",
         "native/binding/map.cc",
         "native/core/map_entries.cc",
+        "native/binding/map_create.cc",
         "native/binding/map_handle.cc",
         "native/binding/object.cc",
         "native/core/map_claim.cc",

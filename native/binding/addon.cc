@@ -19,6 +19,7 @@
 #include "binding/flight_recorder.h"
 #include "binding/link.h"
 #include "binding/map.h"
+#include "binding/map_create.h"
 #include "binding/map_handle.h"
 #include "binding/object.h"
 #include "binding/probe.h"
@@ -219,7 +220,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Link::Init(env, environment, exports);
   Descriptor::Init(env, environment, exports);
   Map::Init(env, environment);
-  MapHandle::Init(env, environment, exports);
+  MapHandle::Init(env, environment);
+  InitMapCreation(env, environment, exports);
   Reader::Init(env, environment, exports);
   InitProbes(env, environment, exports);
   InitBtfDump(env, environment, exports);

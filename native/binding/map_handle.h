@@ -19,15 +19,14 @@ class Object;
 
 // Of an object's map it borrows the descriptor and is valid as long as the
 // object is open; otherwise the descriptor is its own, until close(). Has no
-// constructor of its own in JavaScript: Map::Handle() and the functions that
-// Init() exports make them.
+// constructor of its own in JavaScript: Map::Handle() and the functions of
+// map_create.cc make them.
 //
 // Keys and values lie in memory that JavaScript sees as one ArrayBuffer, at
 // positions that it chooses: a call passes nothing but numbers.
 class MapHandle final : public Napi::ObjectWrap<MapHandle>, public Closable {
  public:
-  static void Init(Napi::Env env, Environment* environment,
-                   Napi::Object exports);
+  static void Init(Napi::Env env, Environment* environment);
   // Of a loaded map of an object. -errno when the kernel does not say what it
   // is; empty, with an exception pending, when Node-API fails.
   static Napi::Value Borrow(Environment* environment, Object* owner, int fd);
