@@ -9,6 +9,8 @@ import { type Found, SymbolTable } from './symbol-table.js'
 
 /** How long what was read of a process is taken for what it is. */
 const freshMs = 1000
+/** Of the time that passes: what reading processes again for unknown addresses may take. */
+const share = 0.05
 
 /** What is known of an address of a process. */
 export interface UserPlace {
@@ -23,6 +25,8 @@ export interface UserPlace {
 export class UserSymbols {
   readonly #cache: Cache
   readonly #tableBytes: number
+  /** From then on a process is read again for an address that is not in it. */
+  #nextReadMs = 0
 
   constructor(maxBytes: number) {
     this.#cache = new Cache(maxBytes)
@@ -40,6 +44,8 @@ export class UserSymbols {
    *
    * @returns A function that does it: what it has read of the process is taken
    *   for the truth as long as it is used, except when an address is not there.
+   *   Reading it again for that takes 5 % of the time at most: stacks that were
+   *   unwound wrongly have such addresses all the time.
    * @throws {BpfError} `ERR_PERMISSION`
    */
   lookup(pid: number): (address: number) => UserPlace {
@@ -48,7 +54,10 @@ export class UserSymbols {
     let isFresh = false
     const refresh = (): void => {
       isFresh = true
+      const start = performance.now()
       const now = ProcessMaps.read(pid, maps)
+      const end = performance.now()
+      this.#nextReadMs = end + (end - start) / share
       // Of a process that has ended the last that was seen.
       if (now === undefined) return
       maps = now
@@ -58,7 +67,7 @@ export class UserSymbols {
     let jit: JitMap | undefined | null = null
     return (address) => {
       let mapping = maps?.find(address)
-      if (mapping === undefined && !isFresh) {
+      if (mapping === undefined && !isFresh && performance.now() >= this.#nextReadMs) {
         refresh()
         mapping = maps?.find(address)
       }

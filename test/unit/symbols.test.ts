@@ -6,8 +6,9 @@ import { Cache } from '../../lib/symbols/cache.js'
 import { ElfFile } from '../../lib/symbols/elf-file.js'
 import { JitMap, type JitSource } from '../../lib/symbols/jit-map.js'
 import { KernelSymbols } from '../../lib/symbols/kernel-symbols.js'
-import { parseMapping } from '../../lib/symbols/process-maps.js'
+import { parseMapping, ProcessMaps } from '../../lib/symbols/process-maps.js'
 import { SymbolList, SymbolTable, toNumber } from '../../lib/symbols/symbol-table.js'
+import { UserSymbols } from '../../lib/symbols/user-symbols.js'
 import { thrownBy } from '../thrown.js'
 import { sectionsOf } from './elf-file.js'
 import { firstSeed, Random } from './random.js'
@@ -344,6 +345,63 @@ test('a line of /proc/PID/maps', () => {
     path: '',
   })
   expect(parseMapping('')).toBeUndefined()
+})
+
+describe('a process is read again', () => {
+  const readMs = 3
+  let now = 1000
+  let reads = 0
+  let lines: string[]
+  let symbols: UserSymbols
+
+  beforeEach(() => {
+    ;[now, reads] = [1000, 0]
+    lines = ['1000-2000 r-xp 00000000 00:00 0 [first]']
+    symbols = new UserSymbols(1 << 24)
+    jest.spyOn(performance, 'now').mockImplementation(() => now)
+    jest.spyOn(ProcessMaps, 'read').mockImplementation((pid) => {
+      reads++
+      now += readMs
+      return new ProcessMaps(pid, lines.map(parseMapping) as [])
+    })
+  })
+
+  afterEach(() => jest.restoreAllMocks())
+
+  const pathOf = (address: number): string | undefined => symbols.lookup(process.pid)(address).path
+
+  test('for an address that is not in it, and then takes 5 % of the time at most', () => {
+    expect(pathOf(0x1500)).toBe('[first]')
+    const begin = now
+    const passedMs = 500
+    while (now < begin + passedMs) {
+      expect(pathOf(0xdead_beef)).toBeUndefined()
+      expect(pathOf(0x1500)).toBe('[first]')
+      now += 0.5
+    }
+    expect(reads - 1).toBeGreaterThan(1)
+    expect((reads - 1) * readMs).toBeLessThanOrEqual(0.05 * passedMs)
+  })
+
+  test('soon after a library was loaded, also among addresses that are nowhere', () => {
+    expect(pathOf(0x1500)).toBe('[first]')
+    lines.push('5000-6000 r-xp 00000000 00:00 0 [second]')
+    const begin = now
+    while (pathOf(0x5500) === undefined) {
+      pathOf(0xdead_beef)
+      now += 0.5
+    }
+    expect(now - begin).toBeLessThan(25 * readMs)
+  })
+
+  test('after a second, whatever is looked up', () => {
+    expect(pathOf(0x1500)).toBe('[first]')
+    lines = ['1000-2000 r-xp 00000000 00:00 0 [second]']
+    now += 999
+    expect(pathOf(0x1500)).toBe('[first]')
+    now += 2
+    expect(pathOf(0x1500)).toBe('[second]')
+  })
 })
 
 describe('the cache', () => {
