@@ -25,7 +25,9 @@ export interface ReaderStats {
   undelivered: number
   /**
    * Records for which there was no room in the kernel's buffer. Nothing when
-   * that is not known: rings count it when declared with `BPFRB_RINGBUF()`.
+   * that is not known: rings count it when declared with `BPFRB_RINGBUF()`. Of a
+   * ring that another process or another thread has read before, counted from when
+   * this reader was made, as {@link RingStats} says.
    */
   lost: number | undefined
 }
@@ -36,6 +38,8 @@ export interface SourceState {
   sizeBytes: number
   /** The most that was queued when it was drained; of rings. */
   peakBytes: number
+  /** Where the consumer was when the reader was made; of rings. */
+  openedAt: number
   /** One; of a perf buffer one for each CPU. */
   buffers: { consumer: number; producer: number }[]
   /** Records that the kernel reported as lost; of perf buffers. */
@@ -44,12 +48,12 @@ export interface SourceState {
 
 export function sourceState(native: NativeReader, index: number): SourceState {
   const fields = native.sourceState(index)
-  const [sizeBytes = 0, peakBytes = 0, count = 0] = fields
+  const [sizeBytes = 0, peakBytes = 0, openedAt = 0, count = 0] = fields
   const buffers = Array.from({ length: count }, (_, i) => ({
-    consumer: fields[3 + 2 * i] as number,
-    producer: fields[4 + 2 * i] as number,
+    consumer: fields[4 + 2 * i] as number,
+    producer: fields[5 + 2 * i] as number,
   }))
-  return { sizeBytes, peakBytes, buffers, lostByCpu: fields.slice(3 + 2 * count) }
+  return { sizeBytes, peakBytes, openedAt, buffers, lostByCpu: fields.slice(4 + 2 * count) }
 }
 
 /**

@@ -15,7 +15,7 @@ import { Iterations, type RecordIterator } from './iteration.js'
 import { type CheckedOptions, checkReaderOptions, type ReaderOptions } from './options.js'
 import { OrderedMerge } from './ordered-merge.js'
 import type { OnRecords } from './record.js'
-import { createHandler, refusedSource } from './source.js'
+import { createHandler, readFailure, refusedSource } from './source.js'
 import { Turns } from './turns.js'
 import type { Flavour } from './walk.js'
 
@@ -216,7 +216,8 @@ export abstract class Reader<T> {
    * @returns The number of records delivered. A callback that returns the reader's
    *   first promise ends it: what comes after is delivered when that has settled.
    * @throws {BpfError} `ERR_CLOSED`, `ERR_STATE` inside a callback and on a reader
-   *   without callbacks, or with one that is `async` or has returned a promise.
+   *   without callbacks, or with one that is `async` or has returned a promise;
+   *   `ERR_BUSY` when another process reads the ring, after which it is closed.
    */
   consume(): number {
     this.#checkOpen('consume')
@@ -229,7 +230,12 @@ export abstract class Reader<T> {
     }
     const before = this.#delivered()
     this.#turns.deliverNow()
-    return this.#delivered() - before
+    const delivered = this.#delivered() - before
+    if (delivered > 0 || this.#closed || this.#delivery.errno === 0) return delivered
+    const error = this.#threadError()
+    this.#turns.reject(error)
+    this.close()
+    throw error
   }
 
   /**
@@ -243,7 +249,7 @@ export abstract class Reader<T> {
    * iterator, as far as batches are free. Resolves too when the reader is closed
    * meanwhile.
    *
-   * @throws {BpfError} `ERR_CLOSED`
+   * @throws {BpfError} `ERR_CLOSED`, `ERR_BUSY` as `consume()`.
    */
   async flush(): Promise<void> {
     this.#checkOpen('flush')
@@ -283,7 +289,7 @@ export abstract class Reader<T> {
    * delivered when the callback is done, and then the reader closes.
    *
    * @throws {BpfError} `ERR_TIMEOUT` after `timeoutMs`; then it is closed, and what
-   *   was not delivered is `stats().undelivered`.
+   *   was not delivered is `stats().undelivered`. `ERR_BUSY` as `consume()`.
    */
   async end(options: EndOptions = {}): Promise<void> {
     checkBounds(options)
@@ -319,7 +325,8 @@ export abstract class Reader<T> {
    *
    * @throws {BpfError} `ERR_STATE` on a reader with callbacks and while another
    *   iterator is in use; from the iteration `ERR_RECORD_TOO_SHORT`, after which
-   *   a new iterator goes on with the next record.
+   *   a new iterator goes on with the next record, and `ERR_BUSY` when another process
+   *   reads the ring, after which the reader is closed.
    */
   records(): RecordIterator<T> {
     return this.#iterate(false)
@@ -494,6 +501,7 @@ export abstract class Reader<T> {
   }
 
   #threadError(): BpfError {
-    return failure('read', this.#target(), -this.#delivery.errno)
+    const { errno } = this.#delivery
+    return readFailure(this.#target(), -errno)
   }
 }

@@ -47,3 +47,14 @@ export function refusedSource(map: BpfMap, result: number): BpfError {
   if (result === -EMEDIUMTYPE) return notDrainable(map)
   return failure('read', target, result)
 }
+
+/** Why a reader cannot go on. */
+export function readFailure(target: string, errno: number): BpfError {
+  if (errno !== -EBUSY) return failure('read', target, errno)
+  return new BpfError('ERR_BUSY', 'another process reads it, too', {
+    operation: 'read',
+    target,
+    errno,
+    hint: 'A ring has one reader, whichever process that is in: end the other one. What either took lately, the other one may have had, too',
+  })
+}

@@ -349,9 +349,9 @@ Napi::Value Reader::Stats(const Napi::CallbackInfo& info) {
 }
 
 // sourceState(index: number): number[]
-//   the size of each buffer in bytes, the most that was queued in one, the
-//   number of buffers, the consumer's and the producer's position of each, then
-//   the records lost on each CPU
+//   the size of each buffer in bytes, the most that was queued in one, where
+//   the consumer was at first, the number of buffers, the consumer's and the
+//   producer's position of each, then the records lost on each CPU
 Napi::Value Reader::SourceState(const Napi::CallbackInfo& info) {
   uint32_t index;
   if (!ReadArguments(info, &index)) return {};
@@ -362,7 +362,7 @@ Napi::Value Reader::SourceState(const Napi::CallbackInfo& info) {
   }
   const bpf_ringbuf::SourceState state = poller_->source(index).state();
   std::vector<uint64_t> fields = {state.size_bytes, state.peak_bytes,
-                                  state.buffers.size()};
+                                  state.opened_at, state.buffers.size()};
   for (const BufferPositions& buffer : state.buffers) {
     fields.push_back(buffer.consumer);
     fields.push_back(buffer.producer);

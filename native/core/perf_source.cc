@@ -101,7 +101,7 @@ int PerfSource::Drain(Batch* batch, bool ready_only, SourceDrain* drained) {
 }
 
 SourceState PerfSource::state() const {
-  SourceState state = {buffer_bytes_, {}, {}, 0};
+  SourceState state = {buffer_bytes_, {}, {}, 0, 0};
   for (size_t i = 0; i < buffer_count_; i++) {
     void* memory = nullptr;
     size_t memory_bytes = 0;

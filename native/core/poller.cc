@@ -148,6 +148,10 @@ int64_t Poller::Drain(bool* more) {
     look_ = true;
     SignalWake();
   }
+  if (drained.error == -EBUSY) {
+    error_ = drained.error;
+    return static_cast<int64_t>(drained.records);
+  }
   return drained.error != 0 ? drained.error
                             : static_cast<int64_t>(drained.records);
 }
@@ -179,8 +183,8 @@ void Poller::CheckMarks() {
   if (marks_.empty()) return;
   std::vector<uint64_t> consumed;
   for (const auto& source : sources_) {
-    for (const BufferPositions& buffer : source->state().buffers) {
-      consumed.push_back(buffer.consumer);
+    for (const uint64_t position : source->taken_to()) {
+      consumed.push_back(position);
     }
   }
   for (auto& [number, mark] : marks_) {

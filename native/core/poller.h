@@ -88,7 +88,8 @@ class Poller {
 
   // Drains into one batch on the calling thread, if one is free. *more tells
   // that it became full, and that there may be more. Returns the records
-  // received or -errno.
+  // received or -errno; of -EBUSY, which a source has for good, error() tells,
+  // so that what was received before comes first.
   int64_t Drain(bool* more);
 
   // Marks what all sources hold at this moment, and returns the mark's number.

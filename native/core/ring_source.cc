@@ -51,6 +51,8 @@ int RingSource::Open(int map_fd, uint32_t index, uint64_t wakeup_bytes,
                          MAP_SHARED, opened->map_fd_, 0);
   if (positions == MAP_FAILED) return -errno;
   opened->positions_ = static_cast<uint8_t*>(positions);
+  opened->opened_at_ = LoadPosition(opened->positions_);
+  opened->left_at_ = opened->opened_at_;
   opened->ring_ =
       ring_buffer__new(opened->map_fd_, OnSample, opened.get(), nullptr);
   if (opened->ring_ == nullptr) return -errno;
@@ -68,6 +70,8 @@ int RingSource::epoll_fd() const { return ring_buffer__epoll_fd(ring_); }
 
 int RingSource::Drain(Batch* batch, bool ready_only, SourceDrain* drained) {
   const uint64_t before = LoadPosition(positions_);
+  disturbed_ = disturbed_ || before != left_at_;
+  if (disturbed_) return -EBUSY;
   const uint64_t queued = LoadPosition(positions_ + page_bytes_) - before;
   if (queued > peak_bytes_.load(std::memory_order_relaxed)) {
     peak_bytes_.store(queued, std::memory_order_relaxed);
@@ -95,7 +99,8 @@ int RingSource::Drain(Batch* batch, bool ready_only, SourceDrain* drained) {
   }
   batch_ = nullptr;
   drained_ = nullptr;
-  drained->consumed_bytes += LoadPosition(positions_) - before;
+  left_at_ = LoadPosition(positions_);
+  drained->consumed_bytes += left_at_ - before;
   if (result == -ECANCELED || result == -EINTR || result >= 0) return 0;
   return result;
 }
@@ -109,7 +114,8 @@ SourceState RingSource::state() const {
           {{consumer, producer}},
           {},
           std::max(peak_bytes_.load(std::memory_order_relaxed),
-                   producer - consumer)};
+                   producer - consumer),
+          opened_at_};
 }
 
 int RingSource::OnSample(void* context, void* data, size_t size) {

@@ -28,11 +28,14 @@ class RingSource : public Source {
   ~RingSource() override;
 
   int epoll_fd() const override;
+  // -EBUSY when the consumer's position is not where this source left it:
+  // another process reads the ring, too, and records may have gone to both.
   int Drain(Batch* batch, bool ready_only, SourceDrain* drained) override;
   size_t capacity_bytes() const override { return capacity_bytes_; }
   uint64_t coalesce_bytes() const override { return coalesce_bytes_; }
   uint64_t wakeup_bytes() const override { return wakeup_bytes_; }
   SourceState state() const override;
+  std::vector<uint64_t> taken_to() const override { return {left_at_}; }
 
  private:
   explicit RingSource(uint32_t index) : stream_(StreamOf(index, 0)) {}
@@ -51,6 +54,14 @@ class RingSource : public Source {
   // (Documentation/bpf/ringbuf.rst; libbpf's own accessors need 1.3).
   uint8_t* positions_ = nullptr;
   size_t page_bytes_ = 0;
+  // Where the last drain, or Open(), left the consumer's position. Nobody else
+  // writes it but another reader. A look at each drain is what there is against
+  // one: no lock would do, as the descriptors of all maps share one inode,
+  // files do not reach over mount namespaces, and other libraries would not
+  // take it.
+  uint64_t opened_at_ = 0;
+  uint64_t left_at_ = 0;
+  bool disturbed_ = false;
   // Written by the draining thread, read by any.
   std::atomic<uint64_t> peak_bytes_{0};
   // Set for the duration of Drain().

@@ -23,6 +23,7 @@ struct SourceState {
   std::vector<BufferPositions> buffers;  // one; of a perf buffer one for a CPU
   std::vector<uint64_t> lost_by_cpu;     // that the kernel reported; perf only
   uint64_t peak_bytes;  // the most that a drain found queued; rings only
+  uint64_t opened_at;   // where the consumer was then; rings only
 };
 
 // What a drain did.
@@ -65,6 +66,16 @@ class Source {
   virtual uint64_t wakeup_bytes() const { return 0; }
 
   virtual SourceState state() const = 0;
+
+  // How far drains of this source took each buffer, as its consumer's position;
+  // by the thread that may drain.
+  virtual std::vector<uint64_t> taken_to() const {
+    std::vector<uint64_t> positions;
+    for (const BufferPositions& buffer : state().buffers) {
+      positions.push_back(buffer.consumer);
+    }
+    return positions;
+  }
 };
 
 }  // namespace bpf_ringbuf

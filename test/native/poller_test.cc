@@ -90,7 +90,7 @@ class FakeSource : public Source {
   size_t capacity_bytes() const override { return capacity_ * 16; }
   uint64_t coalesce_bytes() const override { return capacity_ * 4; }
   SourceState state() const override {
-    return {capacity_ * 16, {{consumed_ * 16, produced_ * 16}}, {}, 0};
+    return {capacity_ * 16, {{consumed_ * 16, produced_ * 16}}, {}, 0, 0};
   }
 
   std::atomic<uint64_t> drains{0};

@@ -95,12 +95,15 @@ describeBpf('a process with a reader', () => {
     expect(JSON.parse(stdout)).toEqual({ records: 200, undelivered: 0, inOrder: true, once: true })
   })
 
-  test('reads a pinned map once, whatever opened it', async () => {
-    const script = join(__dirname, 'scripts/pinned.cjs')
-    // A bpffs of its own, which goes with the process.
+  /** With a bpffs of its own, which goes with the process. */
+  const runPinning = (name: string) => {
+    const script = join(__dirname, `scripts/${name}.cjs`)
     const mount = 'mount -t bpf bpf /sys/fs/bpf && exec "$0" "$@"'
-    const args = ['--mount', 'sh', '-c', mount, process.execPath, script]
-    expect(await new Example('unshare', args).ended).toEqual({
+    return new Example('unshare', ['--mount', 'sh', '-c', mount, process.execPath, script]).ended
+  }
+
+  test('reads a pinned map once, whatever opened it', async () => {
+    expect(await runPinning('pinned')).toEqual({
       code: 0,
       signal: null,
       stdout:
@@ -109,6 +112,25 @@ describeBpf('a process with a reader', () => {
         'another thread: ERR_BUSY, ERR_BUSY\n' +
         'another object, then: reads, reads\n',
       stderr: '',
+    })
+  })
+
+  test('fails when another process reads the ring, too, and counts what it took', async () => {
+    const { code, stdout, stderr } = await runPinning('two-readers')
+    expect([code, stderr]).toEqual([0, ''])
+    const failed = (made: number) => ({
+      outcome: expect.stringMatching(
+        /^ERR_BUSY: Cannot read map "events": another process reads it, too\. A ring has one/,
+      ) as string,
+      closed: true,
+      made,
+      undelivered: 0,
+    })
+    expect(JSON.parse(stdout)).toEqual({
+      'consume()': failed(6),
+      'flush()': failed(6),
+      callbacks: failed(500),
+      iterator: failed(500),
     })
   })
 
