@@ -11,6 +11,7 @@ import { failure } from '../machine/failure.js'
 import type { Described } from '../types/layout.js'
 import { Memory } from '../types/memory.js'
 import { padded } from './codec.js'
+import type { ProducerCounts } from './declared.js'
 import { hasFlag, whatItTakes } from './kinds.js'
 
 /** What a map knows of the object that it belongs to. */
@@ -61,6 +62,8 @@ export class KernelMap {
   readonly mapFlags: number
   /** The ids of the key's and the value's type in the object's BTF. libbpf forgets some at load. */
   readonly #typeIds: readonly number[]
+  /** Where the last reader in this thread left it, and what was counted by then. */
+  leftAt: { readonly position: number; readonly counts: ProducerCounts } | undefined
   /** The object whose programs write it, as far as that is known. */
   describedBy: Described | undefined
   /**

@@ -116,7 +116,9 @@ export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
   readonly #cpus: Int32Array
   #orderBy: string | undefined
   #lastStates: SourceState[] = []
+  /** As they stand in the maps, and what of that belongs to readers of this thread before. */
   #counted: (number | undefined)[] = []
+  readonly #earlier: number[] = []
 
   /**
    * @param map A map of a loaded object.
@@ -207,6 +209,7 @@ export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
     const { coalesceUs } = this.options
     const wakesForEach = this.#watermarkBytes === 0 && this.#wakeupEvents === 1
     const intervalUs = wakesForEach ? 0 : coalesceUs || quietIntervalUs
+    const earlier = map.kernel.leftAt?.counts.lost ?? 0
     this.attachSource(map, decoder, callbacks, intervalUs, (drainIntervalUs) =>
       this.native.addPerf(
         map.fd,
@@ -217,6 +220,7 @@ export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
         drainIntervalUs,
       ),
     )
+    this.#earlier.push(earlier)
     this.expectOf(given)
   }
 
@@ -271,10 +275,15 @@ export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
     const lost = maps.reduce(
       (sum, { lostByCpu }, index) =>
         // The program's count is exact; the kernel's lacks the latest ones.
-        sum + (this.#counted[index] ?? lostByCpu.reduce((all, one) => all + one, 0)),
+        sum + (this.#lostOf(index) ?? lostByCpu.reduce((all, one) => all + one, 0)),
       0,
     )
     return { ...this.readerStats(lost), late: this.merge?.late ?? 0, maps }
+  }
+
+  #lostOf(index: number): number | undefined {
+    const all = this.#counted[index]
+    return all === undefined ? undefined : all - (this.#earlier[index] ?? 0)
   }
 
   /** @internal */
@@ -282,7 +291,10 @@ export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
     this.maps.forEach((map, index) => {
       this.#lastStates[index] = this.sourceState(index)
       if (!map.kernel.isUsable) return
-      this.#counted[index] = map.producerCounts()?.lost ?? this.#counted[index]
+      const counts = map.producerCounts()
+      if (counts === undefined) return
+      this.#counted[index] = counts.lost
+      map.kernel.leftAt = { position: 0, counts }
     })
   }
 }

@@ -35,9 +35,13 @@ export interface RingStats {
   producerPosition: number
   /** Records whose tag no case of `tagged()` has. */
   unknown: number
-  /** Records for which there was no room; nothing without `BPFRB_RINGBUF()`. */
+  /**
+   * Records for which there was no room since the reader was made; nothing without
+   * `BPFRB_RINGBUF()`. Of a ring that nobody had read before, all since it was made; after
+   * a reader in this thread, all since that one ended.
+   */
   lost: number | undefined
-  /** Records that the program discarded; nothing without `BPFRB_RINGBUF()`. */
+  /** Records that the program discarded, counted as `lost`; nothing without `BPFRB_RINGBUF()`. */
   discarded: number | undefined
 }
 
@@ -62,6 +66,10 @@ export interface RingBufferStats extends ReaderStats {
  * such as a write to a slow stream, then stops reading, as an async callback does, and
  * what the ring has no room for is counted as lost.
  *
+ * A ring has one reader. Where another process reads it, too, as it can when the ring is
+ * pinned, the reader fails with `ERR_BUSY` as soon as it finds the ring read: what it had
+ * received is delivered before, and some of it may have come to the other one as well.
+ *
  * A running reader keeps the process alive until `close()`; see `unref()`.
  *
  * @example
@@ -74,7 +82,10 @@ export interface RingBufferStats extends ReaderStats {
 export class RingBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extends Reader<
   WithIntegers<T, M>
 > {
+  /** As they stand in the maps. */
   #counts: (ProducerCounts | undefined)[] = []
+  /** What of that belongs to readers before. */
+  readonly #earlier: ProducerCounts[] = []
   #lastRings: SourceState[] = []
 
   /**
@@ -147,7 +158,7 @@ export class RingBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
   /** What the reader has done. After `close()` its last numbers. */
   stats(): RingBufferStats {
     this.refreshCounts()
-    const counts = this.#counts
+    const counts = this.#counts.map((all, index) => without(all, this.#earlier[index]))
     const rings = this.maps.map((map, index): RingStats => {
       const { sizeBytes = 0, peakBytes = 0, buffers = [] } = this.#lastRings[index] ?? {}
       const { consumer = 0, producer = 0 } = buffers[0] ?? {}
@@ -175,8 +186,23 @@ export class RingBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
     this.maps.forEach((map, index) => {
       this.#lastRings[index] = this.sourceState(index)
       if (!map.kernel.isUsable) return
-      this.#counts[index] = map.producerCounts() ?? this.#counts[index]
+      const counts = map.producerCounts() ?? this.#counts[index]
+      this.#counts[index] = counts
+      const position = this.#lastRings[index].buffers[0]?.consumer
+      if (counts && position !== undefined) map.kernel.leftAt = { position, counts }
     })
+  }
+
+  /**
+   * A ring that nobody has read gives this reader all that was ever put into it, so that
+   * all losses are this reader's. Else those are from where the reader before it ended, in
+   * this thread, or from now on, when that is not known.
+   */
+  #startCounting({ kernel }: BpfMap, now: ProducerCounts | undefined): void {
+    const index = this.maps.length - 1
+    const { openedAt } = this.sourceState(index)
+    const known = kernel.leftAt?.position === openedAt ? kernel.leftAt.counts : now
+    this.#earlier[index] = (openedAt === 0 ? undefined : known) ?? none
   }
 
   #attach(map: BpfMap, decoder: Type, onRecord: unknown): void {
@@ -184,11 +210,22 @@ export class RingBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
     const callbacks = checkCallbacks(decoder, onRecord)
     const { wakeupBytes } = map
     const intervalUs = wakeupBytes === 0 ? 0 : quietIntervalUs
+    const counts = map.kernel.isUsable ? map.producerCounts() : undefined
     this.attachSource(map, decoder, callbacks, intervalUs, (drainIntervalUs) =>
       this.native.addRing(map.fd, wakeupBytes, drainIntervalUs),
     )
+    this.#startCounting(map, counts)
     this.expectOf(callbacks)
   }
+}
+
+const none: ProducerCounts = { lost: 0, discarded: 0 }
+
+function without(
+  counts: ProducerCounts | undefined,
+  { lost, discarded } = none,
+): ProducerCounts | undefined {
+  return counts && { lost: counts.lost - lost, discarded: counts.discarded - discarded }
 }
 
 /** Nothing when one of them is not known. */

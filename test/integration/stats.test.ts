@@ -253,6 +253,49 @@ describeBpf('stats()', () => {
     })
   })
 
+  test('leaves to an earlier reader what was lost and discarded in its time', () => {
+    const options = { pollThread: false }
+    const events = object.map('events')
+    const room = capacity(events.maxEntries)
+    const read = (): RingBuffer<unknown> => new RingBuffer(events, Sample, () => undefined, options)
+    // Before the first reader: what is queued is for it, and so is what was lost.
+    make(object, 'events', { count: room + 6 })
+    const first = read()
+    make(object, 'events', { count: 2 })
+    expect(first.consume()).toBe(room)
+    make(object, 'events', { count: 4, discardEvery: 2 })
+    first.close()
+    expect(first.stats()).toMatchObject({ records: room, lost: 8, discarded: 2 })
+    // Between two readers of a thread: the same.
+    make(object, 'events', { count: room - 4 + 3 })
+    const second = read()
+    expect(second.stats()).toMatchObject({ lost: 3, discarded: 0, rings: [{ lost: 3 }] })
+    // The two of before that were not discarded are still in the ring.
+    expect(second.consume()).toBe(room - 4 + 2)
+    make(object, 'events', { count: 3, discardEvery: 1 })
+    expect(second.consume()).toBe(0)
+    expect(second.stats()).toMatchObject({ records: room - 2, lost: 3, discarded: 3 })
+    second.close()
+    expect(first.stats()).toMatchObject({ lost: 8, discarded: 2 })
+  })
+
+  test('of a ring that others have read begins with what they have left', () => {
+    const [room, options] = [capacity(object.map('events').maxEntries), { pollThread: false }]
+    using first = new RingBuffer(object.map('events'), Sample, () => undefined, options)
+    make(object, 'events', { count: room + 6, discardEvery: 10 })
+    first.consume()
+    first.close()
+    // As another process that takes them over.
+    using other = openObject('records')
+    for (const name of ['events', 'events__counters']) other.map(name).reuse(object.map(name))
+    other.load()
+    using second = new RingBuffer(other.map('events'), Sample, () => undefined, options)
+    expect(second.stats()).toMatchObject({ lost: 0, discarded: 0, rings: [{ lost: 0 }] })
+    make(object, 'events', { count: room + 2 })
+    second.consume()
+    expect(second.stats()).toMatchObject({ records: room, lost: 2, discarded: 0 })
+  })
+
   test('accounts for every record, wherever close() comes between', async () => {
     const producer = new Producer('--threads', '1')
     using flood = openObject('flood')
@@ -270,8 +313,8 @@ describeBpf('stats()', () => {
       }
       const ring = new RingBuffer(flood.map('events'), u64, onRecord, options)
       await until(() => ring.closed)
-      const { records, undelivered } = ring.stats()
-      accounted += records + undelivered
+      const { records, undelivered, lost = NaN } = ring.stats()
+      accounted += records + undelivered + lost
     }
     producer.end()
     await ended
