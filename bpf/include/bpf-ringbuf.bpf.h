@@ -87,11 +87,34 @@ struct bpfrb_counters {
 	BPFRB_RECORD_OF(name, type)
 
 /*
+ * BPFRB_RINGBUF_PINNED(name, size_bytes) - declare a ring that outlives its reader,
+ * at file scope
+ *
+ * As BPFRB_RINGBUF(). The ring and its counters are pinned by their names when the
+ * object is loaded, below /sys/fs/bpf or the pinRoot of BpfObject.open(), and who
+ * loads it next takes both. BPFRB_RECORD_OF() names the type of its records.
+ */
+#define BPFRB_RINGBUF_PINNED(name, size_bytes)           \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_RINGBUF);      \
+		__uint(max_entries, size_bytes);         \
+		__uint(pinning, LIBBPF_PIN_BY_NAME);     \
+	} name SEC(".maps");                             \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
+		__uint(max_entries, 1);                  \
+		__type(key, __u32);                      \
+		__type(value, struct bpfrb_counters);    \
+		__uint(pinning, LIBBPF_PIN_BY_NAME);     \
+	} name##__counters SEC(".maps");                 \
+	const volatile __u64 name##__wakeup_bytes = 0
+
+/*
  * BPFRB_RECORD_OF(name, type) - say of which type the records of a ring or perf
  * buffer are that is declared otherwise, at file scope
  *
- * Of a BPFRB_EVENT_STREAM(), BPFRB_FLIGHT_RECORDER(), BPFRB_PERFBUF(), or a map
- * that no macro of this header declares.
+ * Of a BPFRB_RINGBUF_PINNED(), BPFRB_EVENT_STREAM(), BPFRB_FLIGHT_RECORDER(),
+ * BPFRB_PERFBUF(), or a map that no macro of this header declares.
  */
 #define BPFRB_RECORD_OF(name, type) type *const volatile name##__record = 0
 

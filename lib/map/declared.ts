@@ -53,6 +53,9 @@ export class Controls {
   }
 }
 
+/** Of `struct bpfrb_counters`. */
+export const countersBytes = 16
+
 /** A ring's name and that of its perf buffer lead to the same counters. */
 export function countersName(mapName: string): string {
   return `${mapName.replace(/__perf$/, '')}__counters`

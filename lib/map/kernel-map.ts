@@ -147,6 +147,17 @@ export class KernelMap {
     return handle
   }
 
+  /**
+   * Lets types that are given be checked against the map's own BTF: where there is such,
+   * and the kernel shows it, which takes CAP_SYS_ADMIN.
+   */
+  describeByItself(): void {
+    // Of a map that stands alone libbpf asks nobody else.
+    if (this.#typeIds.every((id) => id === 0)) return
+    const { btf, name } = this
+    if (btf !== undefined) this.describedBy = { name, kind: 'map', btf }
+  }
+
   /** The id in `btf` of what a key or a value is, or 0. */
   btfId(part: 'key' | 'value'): number {
     return this.#typeIds[part === 'key' ? 0 : 1] ?? 0

@@ -10,7 +10,13 @@ import { lacksOverwriting, lacksRingBuffers } from '../machine/probes.js'
 import type { Described } from '../types/layout.js'
 import type { Descriptor } from './codec.js'
 import { createMap, type CreateOptions } from './create.js'
-import { Controls, countersName, type ProducerCounts, sumCounts } from './declared.js'
+import {
+  Controls,
+  countersBytes,
+  countersName,
+  type ProducerCounts,
+  sumCounts,
+} from './declared.js'
 import { Entries, type PushOptions, type SetOptions } from './entries.js'
 import {
   checkFit,
@@ -96,6 +102,8 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   readonly #types: Given | undefined
   readonly #inner: InnerTemplate | undefined
   readonly #pins: string[] = []
+  /** What counts for a ring that was found by its pin: it is pinned beside it. */
+  #foundCounters: BpfMap | undefined
   #entries: Entries | undefined
   #bytes: BpfMap<Uint8Array, Uint8Array> | undefined
 
@@ -113,6 +121,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
     this.#controls = origin?.controls ?? new Controls(this.name, owner?.globals ?? {})
     this.#inner = origin === undefined ? innerTemplate(kernel) : origin.innerTemplate
     this.#types = types
+    if (origin !== undefined) this.#foundCounters = origin.#foundCounters
   }
 
   /** @internal A map that an object declares. */
@@ -145,10 +154,14 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
 
   /**
    * Opens a map that was pinned, `BPF_OBJ_GET`. Without types its keys and values are
-   * what the map's own BTF says, which takes CAP_SYS_ADMIN.
+   * what the map's own BTF says, which takes CAP_SYS_ADMIN to read. With it, structs that
+   * are given are compared with those of their names in that BTF, as `object.map()` does;
+   * without, and for maps that have no BTF, only their sizes are compared. A ring
+   * brings the counters along that `pin()` or `BPFRB_RINGBUF_PINNED()` pinned beside it.
    *
    * @throws {BpfError} `ERR_FILE_NOT_FOUND`, `ERR_MAP_TYPE` when something else is
-   *   pinned there, `ERR_LAYOUT` when a type has not the map's size, `ERR_PERMISSION`.
+   *   pinned there, `ERR_LAYOUT` when a type has not the map's size, or a struct not its
+   *   layout, `ERR_PERMISSION`.
    */
   static fromPin<K, V>(path: string, types: KeyAndCpuValues<K, V>): BpfMap<K, V[], V | readonly V[]>
   static fromPin<K, V>(path: string, types: KeyAndValue<K, V>): BpfMap<K, V>
@@ -157,12 +170,14 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   static fromPin(path: string, types?: MapTypes): BpfMap
   static fromPin(path: string, types?: MapTypes): BpfMap {
     if (types !== undefined) checkTypes(types)
-    return BpfMap.#alone(openPin(path), types)
+    const map = BpfMap.#found(openPin(path), types)
+    if (map.type === 'ringbuf') map.#foundCounters = findCounters(`${path}__counters`)
+    return map
   }
 
   /**
    * Opens a map by its number in the kernel, `BPF_MAP_GET_FD_BY_ID`, as reading a map
-   * of maps gives it. Needs CAP_SYS_ADMIN.
+   * of maps gives it. Needs CAP_SYS_ADMIN. Types are checked as by `fromPin()`.
    *
    * @throws {BpfError} `ERR_NOT_FOUND`, `ERR_LAYOUT`, `ERR_MAP_TYPE`, `ERR_PERMISSION`.
    */
@@ -175,7 +190,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
     checkInteger(id, 'id', 0, 2 ** 32 - 1)
     if (types !== undefined) checkTypes(types)
     const handle = addon().mapFromId(id)
-    if (typeof handle !== 'number') return BpfMap.#alone(handle, types)
+    if (typeof handle !== 'number') return BpfMap.#found(handle, types)
     const target = `map ${String(id)}`
     if (handle !== ENOENT) throw failure('open', target, handle)
     throw new BpfError('ERR_NOT_FOUND', 'the kernel has no map of this id', {
@@ -187,6 +202,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
 
   /**
    * A map by a descriptor of this process, which stays the caller's: it is duplicated.
+   * Types are checked as by `fromPin()`.
    *
    * @throws {BpfError} `ERR_MAP_TYPE` when it is no map's, `ERR_KERNEL` when it is not
    *   open, `ERR_LAYOUT`.
@@ -200,15 +216,26 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
     checkInteger(fd, 'fd', 0, 2 ** 31 - 1)
     if (types !== undefined) checkTypes(types)
     const handle = addon().mapFromFd(fd)
-    if (typeof handle !== 'number') return BpfMap.#alone(handle, types)
+    if (typeof handle !== 'number') return BpfMap.#found(handle, types)
     const details = { operation: 'open', target: `descriptor ${String(fd)}`, errno: handle }
     if (handle === EINVAL) throw new BpfError('ERR_MAP_TYPE', 'it is no map', details)
     throw failure('open', details.target, handle)
   }
 
-  static #alone(handle: NativeMapHandle, types: MapTypes | undefined, name?: string): BpfMap {
+  /** One that others have made: types that are given are checked. */
+  static #found(handle: NativeMapHandle, types: MapTypes | undefined): BpfMap {
+    return BpfMap.#alone(handle, types, undefined, true)
+  }
+
+  static #alone(
+    handle: NativeMapHandle,
+    types: MapTypes | undefined,
+    name?: string,
+    isFound = false,
+  ): BpfMap {
     const map = new BpfMap(new KernelMap({ handle }, name), undefined, types)
     try {
+      if (isFound && types !== undefined) map.kernel.describeByItself()
       if (types !== undefined) checkFit(map.kernel, types, map.keySize, map.valueSize)
       return map
     } catch (error) {
@@ -308,7 +335,8 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
 
   /**
    * Uses another map instead of creating this one, `bpf_map__reuse_fd()`. Possible until
-   * `load()`; the other one may be closed afterwards.
+   * `load()`; the other one may be closed afterwards. A ring brings its counters along,
+   * where both are declared with `BPFRB_RINGBUF()`.
    *
    * @throws {BpfError} `ERR_LAYOUT` when its shape differs, naming in what; `ERR_STATE`
    *   after load.
@@ -326,6 +354,8 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
     }
     const fd = other.fd
     this.#configure((declared) => declared.reuse(fd))
+    const [counters, others] = [this.#counters, other.#counters]
+    if (counters !== undefined && others !== undefined) counters.reuse(others)
   }
 
   /**
@@ -636,7 +666,8 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   /**
    * Gives it a path in a BPF file system, usually below /sys/fs/bpf, where it stays
    * until `unpin()`: for other processes, and beyond this one's end. Makes the
-   * directory when it is missing.
+   * directory when it is missing. The counters of a ring that was declared with
+   * `BPFRB_RINGBUF()` get the path with `__counters` behind it.
    *
    * @throws {BpfError} `ERR_EXISTS`, `ERR_STATE` when it is in no BPF file system,
    *   `ERR_FILE_NOT_FOUND` when the directory can not be made, `ERR_PERMISSION`.
@@ -647,13 +678,20 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
     makePinDirectory(dirname(path))
     const result = handle.pin(path)
     if (result < 0) throw pinFailure('pin', this.kernel.target, path, result)
+    try {
+      this.#counters?.pin(`${path}__counters`)
+    } catch (error) {
+      unlinkSync(path)
+      throw error
+    }
     this.#pins.push(path)
     return this
   }
 
   /**
    * Removes what `pin()` made, or the pin at a path, such as one that
-   * LIBBPF_PIN_BY_NAME made. The map lives on as long as somebody has it open.
+   * LIBBPF_PIN_BY_NAME made; a ring's counters go with it. The map lives on as long as
+   * somebody has it open.
    *
    * @throws {BpfError} `ERR_STATE` when something else is pinned there, or when it was
    *   not pinned here and no path is given, `ERR_FILE_NOT_FOUND`, `ERR_PERMISSION`.
@@ -680,7 +718,19 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
       }
       const index = this.#pins.indexOf(pinned)
       if (index >= 0) this.#pins.splice(index, 1)
+      this.#unpinCounters(`${pinned}__counters`)
     }
+  }
+
+  /** Leaves alone what is not theirs. */
+  #unpinCounters(path: string): void {
+    const counters = this.#counters
+    if (counters === undefined) return
+    const there = findCounters(path)
+    if (there === undefined) return
+    const isTheirs = there.info().id === counters.info().id
+    there.close()
+    if (isTheirs) counters.unpin(path)
   }
 
   /** Whether it cannot be used any more. */
@@ -694,6 +744,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    */
   close(): void {
     this.kernel.close()
+    this.#foundCounters?.close()
   }
 
   /** As `close()`: for `using`. */
@@ -709,8 +760,8 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    * @internal
    */
   producerCounts(): ProducerCounts | undefined {
-    const counters = this.#owner?.maps.get(countersName(this.name))
-    if (counters?.type !== 'percpu_array' || counters.valueSize !== 16) return undefined
+    const counters = this.#owner?.maps.get(countersName(this.name)) ?? this.#foundCounters
+    if (counters === undefined || !areCounters(counters)) return undefined
     try {
       const values = counters.bytes.get(new Uint8Array(4))
       return values === undefined ? undefined : sumCounts(values)
@@ -718,6 +769,12 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
       // Without descriptors, or without /sys, it is not known how many CPUs there are.
       return undefined
     }
+  }
+
+  /** What goes with it where it is pinned and reused; of a stream with its ring. */
+  get #counters(): BpfMap | undefined {
+    const counters = this.#owner?.maps.get(`${this.name}__counters`) ?? this.#foundCounters
+    return counters !== undefined && areCounters(counters) ? counters : undefined
   }
 
   /** @internal What a reader checks its decoder against; of a map without an object nothing. */
@@ -771,6 +828,23 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
     const result = set(declared)
     if (result < 0) throw failure('configure', target, result)
   }
+}
+
+function areCounters({ type, valueSize }: BpfMap): boolean {
+  return type === 'percpu_array' && valueSize === countersBytes
+}
+
+/** The counters that are pinned there; nothing when there are none. */
+function findCounters(path: string): BpfMap | undefined {
+  let map: BpfMap
+  try {
+    map = BpfMap.fromPin(path)
+  } catch {
+    return undefined
+  }
+  if (areCounters(map)) return map
+  map.close()
+  return undefined
 }
 
 const ENOENT = -2

@@ -11,6 +11,8 @@ import type { StructShape, Type, UnionShape } from './type.js'
 export interface Described {
   readonly name: string
   readonly btf: Btf | undefined
+  /** Unless it is an object. */
+  readonly kind?: 'map'
 }
 
 /** Of each object the structs that were said to be unchecked. */
@@ -102,6 +104,10 @@ function checkNamed(type: Compared, object: Described | undefined, inArray: bool
   })
 }
 
+function called({ kind, name }: Described): string {
+  return `${kind ?? 'object'} "${name}"`
+}
+
 const compileHint = 'Compile it with clang -g'
 
 function uncheckedError({ name, shape }: Compared, object: Described | undefined): BpfError {
@@ -110,11 +116,11 @@ function uncheckedError({ name, shape }: Compared, object: Described | undefined
     return new BpfError('ERR_NO_BTF', 'the map is of no object, whose BTF would say it', details)
   }
   if (object.btf === undefined) {
-    const problem = `object "${object.name}" has no BTF`
+    const problem = `${called(object)} has no BTF`
     return new BpfError('ERR_NO_BTF', problem, { ...details, hint: compileHint })
   }
   const near = didYouMean(name, structNames(object.btf))
-  const problem = `object "${object.name}" has no ${shape.kind} of this name in its BTF${near}`
+  const problem = `${called(object)} has no ${shape.kind} of this name in its BTF${near}`
   return new BpfError('ERR_LAYOUT', problem, { ...details, hint: leftOutHint() })
 }
 
@@ -132,7 +138,7 @@ function warnUnchecked({ name, shape }: Compared, object: Described): void {
           `Is the name right? ${leftOutHint()}`,
         ]
   process.emitWarning(
-    `The layout of ${shape.kind} "${name}" is not checked: object "${object.name}" has no ${missing}`,
+    `The layout of ${shape.kind} "${name}" is not checked: ${called(object)} has no ${missing}`,
     {
       code: 'BPF_RINGBUF_UNCHECKED_LAYOUT',
       detail: `${hint}. To go without the check: ${shape.kind}(name, fields, { unchecked: true }).`,

@@ -21,6 +21,7 @@ const guide = [
       page('Types', '/guide/types'),
       page('Maps', '/guide/maps'),
       page('Attaching: programs and links', '/guide/programs'),
+      page('Surviving a restart', '/guide/restart'),
       page('Loss and back-pressure', '/guide/loss'),
       page('Stacks', '/guide/stacks'),
       page('Flight recorder', '/guide/flight-recorder'),

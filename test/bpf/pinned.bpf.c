@@ -10,6 +10,8 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } shared_ring SEC(".maps");
 
+BPFRB_RINGBUF_PINNED(kept, 4096);
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
 	__uint(key_size, sizeof(int));

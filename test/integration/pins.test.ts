@@ -3,9 +3,20 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BpfLink, BpfMap, BpfObject, bytes, RingBuffer, u32, u64 } from '../../lib/index.js'
+import {
+  array,
+  BpfLink,
+  BpfMap,
+  BpfObject,
+  bytes,
+  cstring,
+  RingBuffer,
+  struct,
+  u32,
+  u64,
+} from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
-import { objectPath, openObject } from '../objects.js'
+import { make, objectPath, openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
 import { thrownBy } from '../thrown.js'
 
@@ -27,6 +38,8 @@ describeBpf('pinned maps', () => {
     execFileSync('umount', [mounted])
     rmSync(directory, { recursive: true })
   })
+  /** What it pins by name. */
+  const declared = ['kept', 'kept__counters', 'shared_perf', 'shared_ring']
   const openPinned = (): BpfObject => BpfObject.open(objectPath('pinned'), { pinRoot })
 
   test('stay when all who had them open are gone, until they are unpinned', () => {
@@ -57,6 +70,28 @@ describeBpf('pinned maps', () => {
     expect(typed.get(1)).toEqual({ hits: 2n, slots: [0, 0, 0, 0], name: 'n' })
     object.map('hash').unpin()
     expect(existsSync(at('hash'))).toBe(false)
+  })
+
+  test('check structs that are given against their own BTF', () => {
+    using object = openObject('maps')
+    object.load()
+    const { fd } = object.map('hash').pin(at('hash'))
+    const { id } = object.map('hash').info()
+    const Entry = struct('histogram', { hits: u64, slots: array(u32, 4), name: cstring(8) })
+    const Swapped = struct('histogram', { name: cstring(8), slots: array(u32, 4), hits: u64 })
+    using found = BpfMap.fromPin(at('hash'), { key: u32, value: Entry })
+    object.map('hash').set(1, { hits: 2n, slots: [0, 0, 0, 0], name: 'n' })
+    expect(found.get(1)).toEqual({ hits: 2n, slots: [0, 0, 0, 0], name: 'n' })
+    const types = { key: u32, value: Swapped }
+    const outcomes = [
+      () => BpfMap.fromPin(at('hash'), types),
+      () => BpfMap.fromId(id, types),
+      () => BpfMap.fromFd(fd, types),
+      // As by the object.
+      () => object.map('hash', types),
+    ].map((open) => thrownBy(open).message)
+    expect(new Set(outcomes).size).toBe(1)
+    expect(outcomes[0]).toMatch(/^Cannot decode field "histogram.name": its offset is 0/)
   })
 
   test('what is wrong with a path is said', () => {
@@ -104,7 +139,7 @@ describeBpf('pinned maps', () => {
     link.unpin()
     using nested = BpfObject.open(objectPath('pinned'), { pinRoot: at('e/f') })
     nested.load()
-    expect(readdirSync(at('e/f')).sort()).toEqual(['shared_perf', 'shared_ring'])
+    expect(readdirSync(at('e/f')).sort()).toEqual(declared)
     using outside = BpfObject.open(objectPath('pinned'), { pinRoot: join(directory, 'g') })
     const errors = [
       thrownBy(() => outside.load()),
@@ -162,13 +197,13 @@ describeBpf('pinned maps', () => {
   test('that are declared by name are made in the pin root, and found there', () => {
     using object = openPinned()
     object.load()
-    expect(readdirSync(pinRoot).sort()).toEqual(['shared_perf', 'shared_ring'])
+    expect(readdirSync(pinRoot).sort()).toEqual(declared)
     using other = openPinned()
     other.load()
     const idOf = (opened: BpfObject) => opened.map('shared_ring').info().id
     expect(idOf(other)).toBe(idOf(object))
     object.map('shared_ring').unpin()
-    expect(readdirSync(pinRoot)).toEqual(['shared_perf'])
+    expect(readdirSync(pinRoot).sort()).toEqual(declared.slice(0, -1))
   })
 
   test('a pin of another shape under the name is an error that says what differs', () => {
@@ -215,5 +250,63 @@ describeBpf('pinned maps', () => {
     expect(codeOf(() => new RingBuffer(object.map('shared_ring'), bytes(), () => undefined))).toBe(
       'ERR_BUSY',
     )
+  })
+
+  describe('of rings that count', () => {
+    const pins = (): string[] => readdirSync(pinRoot).sort()
+
+    test('take their counters along', () => {
+      using object = openObject('records')
+      object.load()
+      const [events, counters] = ['events', 'events__counters'].map((name) => object.map(name))
+      events?.pin(at('ring'))
+      expect(pins()).toEqual(['ring', 'ring__counters'])
+
+      // Read without its object, it tells what was lost.
+      using found = BpfMap.fromPin(at('ring'))
+      using reader = new RingBuffer(found, bytes(), () => undefined, { pollThread: false })
+      make(object, 'events', { count: 10_000, discardEvery: 10 })
+      const received = reader.consume()
+      const { lost = NaN, discarded = NaN } = reader.stats()
+      expect([received + lost + discarded, discarded > 0, lost > 0]).toEqual([10_000, true, true])
+
+      using other = openObject('records')
+      other.map('events').reuse(found)
+      other.load()
+      expect(other.map('events__counters').info().id).toBe(counters?.info().id)
+
+      found.unpin(at('ring'))
+      expect(pins()).toEqual([])
+    })
+
+    test('are pinned both or not at all, and leave alone what is not theirs', () => {
+      using object = openObject('records')
+      object.load()
+      using another = BpfMap.create({ type: 'array', key: u32, value: u64, maxEntries: 8 })
+      another.pin(at('ring__counters'))
+      expect(codeOf(() => object.map('events').pin(at('ring')))).toBe('ERR_EXISTS')
+      expect(pins()).toEqual(['ring__counters'])
+      another.unpin()
+      object.map('events').pin(at('ring'))
+      object.map('events__counters').unpin(at('ring__counters'))
+      another.pin(at('ring__counters'))
+      object.map('events').unpin()
+      expect(pins()).toEqual(['ring__counters'])
+    })
+
+    test('are pinned by their names where BPFRB_RINGBUF_PINNED() declares them', () => {
+      using object = openPinned()
+      object.load()
+      expect(pins()).toEqual(declared)
+      const ids = (of: BpfObject): number[] =>
+        ['kept', 'kept__counters'].map((name) => of.map(name).info().id)
+      using other = openPinned()
+      other.load()
+      expect(ids(other)).toEqual(ids(object))
+      using reader = new RingBuffer(other.map('kept'), bytes(), () => undefined)
+      expect(reader.stats()).toMatchObject({ lost: 0, discarded: 0 })
+      object.map('kept').unpin()
+      expect(pins()).toEqual(['shared_perf', 'shared_ring'])
+    })
   })
 })

@@ -2,7 +2,8 @@
 // - "```c NAME.bpf.c" is built by `bpf-ringbuf build`, to NAME.bpf.o and NAME.bpf.ts;
 // - all "```ts" together are one program, an ES module that may await: it is
 //   type-checked and run beside the objects, and has to end by itself within 50 s,
-//   with status 0 and nothing on its standard error;
+//   with status 0 and nothing on its standard error. It has a file system of its own at
+//   /sys/fs/bpf, and "restart" the cgroups of version 2 at /sys/fs/cgroup;
 // - "```sh run" is run beside the objects, where npx bpf-ringbuf is this package's: each
 //   block has to end within 60 s, with status 0;
 // - "```ts check" is type-checked after them but not run: for what this kernel lacks;
@@ -154,7 +155,10 @@ describeBpf('the guide', () => {
 
   test.each(pages)('%s', async (page) => {
     const cwd = join(built, page)
-    const example = new Example(process.execPath, ['page.mjs'], { cwd })
+    const mounts = 'mount -t bpf bpf /sys/fs/bpf && '
+    const cgroups = page === 'restart' ? 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && ' : ''
+    const command = ['sh', '-c', `${mounts}${cgroups}exec "$0" page.mjs`, process.execPath]
+    const example = new Example('unshare', ['--mount', ...command], { cwd })
     const timer = setTimeout(() => example.child.kill(), 50_000)
     const ended = await example.ended
     clearTimeout(timer)
