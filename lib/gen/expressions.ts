@@ -1,5 +1,6 @@
 // Types as the library's users write them: what makes them, and what they are in TypeScript.
 import type { IntShape, Type } from '../types/type.js'
+import { ipv4, ipv6, mac } from '../types/addresses.js'
 import { placeBits, type PlacedField, placeFields } from './fields.js'
 import { call, lines, object, type Piece, width } from './layout.js'
 import { propertyKey, quoted } from './names.js'
@@ -40,9 +41,10 @@ export function valueType(type: Type, scope: Pick<Scope, 'nameOf'>): string {
     case 'union':
       return scope.nameOf(type)
     case 'map':
+      return addressName(type) === undefined ? notOfBtf(type) : 'string'
     case 'tagged':
     case 'view':
-      throw new Error(`${type.name} is not of BTF`)
+      return notOfBtf(type)
   }
 }
 
@@ -72,10 +74,20 @@ export function expression(type: Type, scope: Scope): Piece {
     case 'union':
       return scope.nameOf(type)
     case 'map':
+      return scope.use(addressName(type) ?? notOfBtf(type))
     case 'tagged':
     case 'view':
-      throw new Error(`${type.name} is not of BTF`)
+      return notOfBtf(type)
   }
+}
+
+/** Of what a declaration tag made an address. */
+function addressName(type: Type): string | undefined {
+  return Object.entries({ ipv4, ipv6, mac }).find(([, address]) => address === type)?.[0]
+}
+
+function notOfBtf({ name }: Type): never {
+  throw new Error(`${name} is not of BTF`)
 }
 
 function lengthOf(length: number | undefined): string[] {

@@ -38,7 +38,8 @@ const named: readonly BtfKind[] = ['struct', 'union', 'enum', 'typedef', 'int', 
  * from 1 on; the id 0 is void.
  *
  * A decoder is like one that was declared by hand: integers up to 32 bits and bit-fields up
- * to that are `number`, larger ones `bigint`, and so are pointers; enums are their names;
+ * to that are `number`, larger ones `bigint`, and so are pointers; `__be16`, `__be32` and
+ * `__be64` have their highest byte first; enums are their names;
  * `char[n]` is a `string` and `unsigned char[n]` a `Uint8Array`; a flexible array at the
  * end takes the rest of the record; members of anonymous structs and unions are fields of
  * what they are in, as in C. To write, one member of an anonymous union is enough: where

@@ -2,7 +2,7 @@
 import type { BtfReader } from '../btf/reader.js'
 import type { BtfMember, BtfStruct } from '../btf/types.js'
 import { bitFieldOf } from './btf-bits.js'
-import { enumFromBtf, integerOf } from './btf-integers.js'
+import { bigEndianOf, enumFromBtf, integerOf, taggedMembers } from './btf-integers.js'
 import { Enumeration } from './enumeration.js'
 import { at, type Placed } from './fields.js'
 import { pointer } from './integer.js'
@@ -119,7 +119,9 @@ class Maker {
     switch (declared.kind) {
       case 'int': {
         if (declared.bool && declared.size === 1) return bool
-        const found = declared.bool ? undefined : integerOf(declared)
+        const found = declared.bool
+          ? undefined
+          : (bigEndianOf(this.#btf, id) ?? integerOf(declared))
         return found ?? unsupported(sized(declared))
       }
       case 'enum': {
@@ -139,7 +141,7 @@ class Maker {
           : this.#array(declared.element, declared.count)
       case 'struct':
       case 'union':
-        return this.#composite(declared, mayBeOpen)
+        return this.#composite(id, declared, mayBeOpen)
       case 'variable':
         return this.find(declared.type)
       case 'forward':
@@ -166,11 +168,11 @@ class Maker {
     return element.size * (count ?? 0) > maxBytes ? tooLarge : array(element, count)
   }
 
-  #composite(declared: BtfStruct, mayBeOpen: boolean): Found {
+  #composite(id: number, declared: BtfStruct, mayBeOpen: boolean): Found {
     const { kind, name, size } = declared
     if (size > maxBytes) return tooLarge
     const members = new Members(this, this.#btf, declared)
-    const problem = members.addAll(declared, 0)
+    const problem = members.addAll(id, declared, 0)
     if (problem !== undefined) return problem
     if (mayBeOpen && kind === 'struct') {
       const tail = this.#tail(declared)
@@ -230,25 +232,30 @@ class Members {
   }
 
   /** The first member that is the cause that there is no type. */
-  addAll({ kind, members }: BtfStruct, bitsBefore: number): Unsupported | undefined {
+  addAll(id: number, { kind, members }: BtfStruct, bitsBefore: number): Unsupported | undefined {
     const all: Alternative[] = []
-    for (const member of members) {
+    const tagged = taggedMembers(this.#btf, id)
+    for (const [index, member] of members.entries()) {
       if (kind === 'union') {
         const own = { fields: [], all }
         all.push(own)
         this.#path.push(own)
       }
-      const problem = this.#addOne(member, bitsBefore)
+      const problem = this.#addOne(member, bitsBefore, tagged.get(index))
       if (kind === 'union') this.#path.pop()
       if (problem !== undefined) return problem
     }
     return undefined
   }
 
-  #addOne(member: BtfMember, bitsBefore: number): Unsupported | undefined {
+  #addOne(
+    member: BtfMember,
+    bitsBefore: number,
+    tagged: Type | undefined,
+  ): Unsupported | undefined {
     const path = `.${member.name === '' ? '(anonymous)' : member.name}`
     if (++this.#steps > maxFields) return unsupported('one member too many', path)
-    const problem = this.#add(member, bitsBefore + member.bitOffset)
+    const problem = this.#add(member, bitsBefore + member.bitOffset, tagged)
     // Of an anonymous one its members are those of the whole.
     return problem && unsupported(problem.problem, `${path}${problem.path}`)
   }
@@ -259,12 +266,12 @@ class Members {
     return this.#put(name, bitOffset / 8, type)
   }
 
-  #add(member: BtfMember, bitOffset: number): Unsupported | undefined {
+  #add(member: BtfMember, bitOffset: number, tagged: Type | undefined): Unsupported | undefined {
     const { name, bitSize, type: id } = member
     if (name === '') {
       const inner = this.#btf.type(id)
       if (inner.kind === 'struct' || inner.kind === 'union') {
-        return this.addAll(inner, bitOffset)
+        return this.addAll(id, inner, bitOffset)
       }
       return unsupported(`a ${inner.kind} without a name`)
     }
@@ -272,7 +279,7 @@ class Members {
     if (Object.hasOwn(this.fields, name)) return unsupported('there twice')
     if (bitSize !== 0) return this.#addBits(member, bitOffset)
     if (this.#btf.sizeOf(id) === 0 && this.#isEmpty(id)) return undefined
-    const type = this.#maker.find(id)
+    const type = tagged ?? this.#maker.find(id)
     if (!isType(type)) return type
     if (bitOffset % 8 !== 0) return unsupported('between two bytes')
     const offset = bitOffset / 8

@@ -101,6 +101,56 @@ test('of an anonymous union one member is enough to write, and bit-fields are al
   expect(() => encode(Event, { ...others, v4 }, 'event')).toThrow(/ for event\.middle but /)
 })
 
+const network = BpfObject.open(
+  compileBpf(`
+typedef unsigned char __u8; typedef unsigned short __u16; typedef unsigned int __u32;
+typedef unsigned long long __u64; typedef int __s32;
+typedef __u16 __be16; typedef __u32 __be32; typedef __u64 __be64; typedef __be32 address_t;
+typedef __s32 __be32_signed;
+struct in6_addr { union { __u8 u6_addr8[16]; __be16 u6_addr16[8]; }; };
+#define AS(type) __attribute__((btf_decl_tag(#type)))
+struct endpoint {
+  __be16 port; const __be16 ports[2]; __be32 host; address_t own; __be64 cookie; __u32 plain;
+  __be32 address AS(ipv4); __u32 other AS(ipv4); __u8 hardware[6] AS(mac);
+  __u8 both[2] AS(mac); __u8 six[16] AS(ipv6); struct in6_addr in6 AS(ipv6);
+  union { __be32 v4 AS(ipv4); __u8 v6[16] AS(ipv6); };
+};
+__be32 global = 1;
+struct endpoint *endpoint;
+int f(void) { return endpoint->plain + global; }
+`),
+).btf as Btf
+
+test('what linux/types.h calls big-endian is read and written so, and tags make addresses', () => {
+  const Endpoint = network.struct('endpoint')
+  const value = {
+    port: 443,
+    ports: [80, 8080],
+    host: 0x7f000009,
+    own: 0x0a000001,
+    cookie: 0x0102030405060708n,
+    plain: 1,
+    address: '127.0.0.9',
+    other: '192.0.2.1',
+    hardware: '02:00:5e:10:00:ff',
+    both: Uint8Array.of(1, 2),
+    six: '2001:db8::1',
+    in6: '::1',
+  }
+  const record = encode(Endpoint, { ...value, v6: '2001:db8::2' }, 'endpoint')
+  const hex = Buffer.from(record).toString('hex')
+  expect(hex.slice(0, 48)).toBe('01bb00501f900000' + '7f0000090a000001' + '0102030405060708')
+  const decoded = both(Endpoint, record) as Record<string, unknown>
+  expect(decoded).toMatchObject({ ...value, v4: '32.1.13.184', v6: '2001:db8::2' })
+  expect(encode(network.typeOf('global'), 0x7f000001, 'global')).toEqual(
+    Uint8Array.of(127, 0, 0, 1),
+  )
+  expect(both(network.struct('endpoint', { integers: 'string' }), record)).toMatchObject({
+    cookie: String(0x0102030405060708n),
+    address: '127.0.0.9',
+  })
+})
+
 test('options say what enums, text and large integers are read as', () => {
   const options = { enums: 'number', chars: 'bytes', integers: 'string' } as const
   const Event = btf.struct('event', options)
