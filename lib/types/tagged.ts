@@ -43,7 +43,10 @@ export type UnknownRecord<N extends string, V> = { [F in N]: 'unknown' } & {
 }
 
 /** The tag of a case, as its records have it; `never` when the field has no such value. */
-type TagLiteral<K extends string | number, V> = string extends K ? V : TagOf<K, V>
+type TagLiteral<K extends string | number, V> = string extends K ? V : TagOf<K, Tags<V>>
+
+/** What a tag may be: of an enum that is read as its names these, and no number. */
+type Tags<V> = [Extract<V, string>] extends [never] ? V : string extends V ? V : Extract<V, string>
 
 type TagOf<K extends string | number, V> = V extends bigint
   ? `${K}` extends `${infer B extends bigint}`
@@ -60,7 +63,7 @@ type TagOf<K extends string | number, V> = V extends bigint
 /** Whether the tag of each case is a value of its field; else what its values are. */
 type CheckedCases<N extends string, C extends TaggedCases<N>> = {
   readonly [K in keyof C]: [TagLiteral<K & (string | number), ValueOf<C[K]>[N]>] extends [never]
-    ? { readonly 'its tag has to be one of': ValueOf<C[K]>[N] }
+    ? { readonly 'its tag has to be one of': Tags<ValueOf<C[K]>[N]> }
     : unknown
 }
 
@@ -99,7 +102,8 @@ export interface Tagged<T = unknown, B = unknown> extends Type<T> {
  *
  * @param tag The name of the field: an integer of the same size at the same offset in
  *   all cases.
- * @param cases The structs, or views of them, by their tag.
+ * @param cases The structs, or views of them, by their tag: where that is an enum which is
+ *   read as its names, by name.
  * @throws {TypeError} for a struct without that field, or with another one than the
  *   first of them has, naming what differs.
  * @throws {RangeError} for a tag that the field cannot hold.
@@ -219,7 +223,12 @@ function tagOf(key: string, { type }: Field, what: string): bigint {
     throw outOfRange(`a ${type.name} of ${String(8 * size)} bits`, `the tag of ${what}`, tag)
   }
   const itsName = names.find(([, value]) => value === tag)
-  if (itsName !== undefined) throw invalidType(itsName[0], `the tag of ${what}`, key)
+  if (itsName !== undefined) {
+    const expected =
+      `${itsName[0]}, which records have for it, ` +
+      'or a field that is the number of its enum, enumeration(…).number,'
+    throw invalidType(expected, `the tag of ${what}`, key)
+  }
   return tag
 }
 

@@ -138,6 +138,9 @@ export function declare(): void {
   tagged('type', { EXEC: Exec })
   // @ts-expect-error the enum has no such name
   tagged('kind', { EXCE: struct('exec', { kind: Kind }) })
+  // @ts-expect-error records have the names of the enum, not its numbers
+  tagged('kind', { 1: struct('exec', { kind: Kind }) })
+  tagged('kind', { 1: struct('exec', { kind: Kind.number }) })
   // @ts-expect-error a bare integer has no fields
   tagged('type', { 1: u32 })
   // @ts-expect-error there is no such way
