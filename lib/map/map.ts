@@ -253,6 +253,28 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
     return this.#bytes
   }
 
+  /**
+   * The same map with entries of these types, as `object.map(name, types)` takes them:
+   * `{ key, value }`, of a per-CPU map with `perCpu: true`, of a queue, stack or bloom
+   * filter `{ value }`, of maps that hold descriptors `{ key }`. For the maps of a
+   * generated module, whose types are those of BTF.
+   *
+   * @throws {BpfError} `ERR_LAYOUT` when a type has not the map's size, or a struct does
+   *   not match the object's BTF; `ERR_MAP_TYPE` when `perCpu` is missing or too much.
+   * @example
+   * ```ts
+   * const denied = agent.maps.denied.as({ key: ipv4, value: u64.number })
+   * denied.set('192.0.2.1', 0)
+   * ```
+   */
+  as<A, U>(types: KeyAndCpuValues<A, U>): BpfMap<A, U[], U | readonly U[]>
+  as<A, U>(types: KeyAndValue<A, U>): BpfMap<A, U>
+  as<U>(types: ValueOnly<U>): BpfMap<U, U>
+  as<A>(types: KeyOnly<A>): BpfMap<A, number, Descriptor>
+  as(types: MapTypes): BpfMap {
+    return this.typed(types)
+  }
+
   /** @internal The same map with these types. */
   typed(types: MapTypes): BpfMap {
     checkTypes(types)

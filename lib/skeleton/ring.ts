@@ -1,76 +1,101 @@
 import { BpfError } from '../errors/errors.js'
 import type { BpfMap } from '../map/map.js'
 import type { BpfObject } from '../object/object.js'
-import type { AwaitedCallback } from '../stream/callbacks.js'
+import {
+  type AwaitedCallback,
+  callbacksAndOptions,
+  type TagCallbacks,
+} from '../stream/callbacks.js'
 import { type EventStreamOptions, openEventStream } from '../stream/event-stream.js'
 import { PerfBuffer, type PerfBufferOptions } from '../stream/perf-buffer.js'
 import { RingBuffer, type RingBufferOptions } from '../stream/ring-buffer.js'
 import { checkType, type Type } from '../types/struct.js'
+import type { Tagged } from '../types/tagged.js'
+import type { IntegerForm } from '../types/type.js'
+import type { WithIntegers } from '../types/with-integers.js'
 
-/** A ring buffer of a generated module, with its records' type. */
-export interface BpfRing<T> {
+/**
+ * A ring buffer of a generated module, with its records' type.
+ *
+ * @typeParam T What its records are.
+ * @typeParam B Of tagged records the cases by the names of their callbacks.
+ */
+export interface BpfRing<T, B = never> {
   /** The map itself. */
   readonly map: BpfMap
   /** What its records are: what the module was told, else bytes. */
   readonly type: Type<T>
   /** The same ring with records of another type. */
+  as<U, C>(type: Tagged<U, C>): BpfRing<U, C>
   as<U>(type: Type<U>): BpfRing<U>
   /**
-   * Reads it: `new RingBuffer(map, type, …)`.
+   * Reads it: `new RingBuffer(map, type, …)`. After `as(tagged(…))` with one
+   * callback, or one for each case by its tag.
    *
    * @throws {BpfError} As the constructor of {@link RingBuffer}.
    */
-  read(
-    onRecord: AwaitedCallback<[record: T, source: string]> | undefined,
-    options?: RingBufferOptions,
-  ): RingBuffer<T>
+  read<M extends IntegerForm = 'bigint'>(
+    onRecord:
+      | AwaitedCallback<[record: WithIntegers<T, M>, source: string]>
+      | TagCallbacks<B, M, string>
+      | undefined,
+    options?: RingBufferOptions<M>,
+  ): RingBuffer<T, M>
   /** The same, for iterators: `records()` and `batches()`. */
-  read(options?: RingBufferOptions): RingBuffer<T>
+  read<M extends IntegerForm = 'bigint'>(options?: RingBufferOptions<M>): RingBuffer<T, M>
 }
 
 /** A perf buffer of a generated module, with its records' type. */
-export interface BpfPerfRing<T> {
+export interface BpfPerfRing<T, B = never> {
   /** The map itself. */
   readonly map: BpfMap
   /** What its records are: what the module was told, else bytes. */
   readonly type: Type<T>
   /** The same buffer with records of another type. */
+  as<U, C>(type: Tagged<U, C>): BpfPerfRing<U, C>
   as<U>(type: Type<U>): BpfPerfRing<U>
   /**
-   * Reads it: `new PerfBuffer(map, type, …)`.
+   * Reads it: `new PerfBuffer(map, type, …)`. After `as(tagged(…))` with one
+   * callback, or one for each case by its tag.
    *
    * @throws {BpfError} As the constructor of {@link PerfBuffer}.
    */
-  read(
-    onRecord: AwaitedCallback<[record: T, cpu: number]> | undefined,
-    options?: PerfBufferOptions,
-  ): PerfBuffer<T>
+  read<M extends IntegerForm = 'bigint'>(
+    onRecord:
+      | AwaitedCallback<[record: WithIntegers<T, M>, cpu: number]>
+      | TagCallbacks<B, M, number>
+      | undefined,
+    options?: PerfBufferOptions<M>,
+  ): PerfBuffer<T, M>
   /** The same, for iterators: `records()` and `batches()`. */
-  read(options?: PerfBufferOptions): PerfBuffer<T>
+  read<M extends IntegerForm = 'bigint'>(options?: PerfBufferOptions<M>): PerfBuffer<T, M>
 }
 
 /** A stream of a generated module, `BPFRB_EVENT_STREAM()`, with its records' type. */
-export interface BpfStream<T> {
+export interface BpfStream<T, B = never> {
   /** The map itself. */
   readonly map: BpfMap
   /** What its records are: what the module was told, else bytes. */
   readonly type: Type<T>
   /** The same stream with records of another type. */
+  as<U, C>(type: Tagged<U, C>): BpfStream<U, C>
   as<U>(type: Type<U>): BpfStream<U>
   /**
-   * Reads it: `openEventStream(object, name, type, …)`.
+   * Reads it: `openEventStream(object, name, type, …)`. After `as(tagged(…))` with one
+   * callback, or one for each case by its tag.
    *
    * @throws {BpfError} As {@link openEventStream}.
    */
-  read(
-    onRecord: AwaitedCallback<[record: T]> | undefined,
-    options?: EventStreamOptions,
-  ): RingBuffer<T> | PerfBuffer<T>
+  read<M extends IntegerForm = 'bigint'>(
+    onRecord: AwaitedCallback<[record: WithIntegers<T, M>]> | TagCallbacks<B, M, never> | undefined,
+    options?: EventStreamOptions<M>,
+  ): RingBuffer<T, M> | PerfBuffer<T, M>
   /** The same, for iterators: `records()` and `batches()`. */
-  read(options?: EventStreamOptions): RingBuffer<T> | PerfBuffer<T>
+  read<M extends IntegerForm = 'bigint'>(
+    options?: EventStreamOptions<M>,
+  ): RingBuffer<T, M> | PerfBuffer<T, M>
 }
 
-type Callback = (record: unknown, ...from: unknown[]) => void
 type Options = RingBufferOptions & PerfBufferOptions & EventStreamOptions
 
 /** Any of the three: which one, the map says. */
@@ -90,11 +115,11 @@ export class SkeletonRing {
     return new SkeletonRing(this.#object, this.map, type)
   }
 
-  read(onRecordOrOptions?: Callback | Options, options?: Options): unknown {
+  read(onRecordOrOptions?: unknown, options?: Options): unknown {
     const { map, type } = this
-    const hasCallback = typeof onRecordOrOptions === 'function'
-    const onRecord = hasCallback ? onRecordOrOptions : undefined
-    const given = hasCallback ? options : (onRecordOrOptions ?? options)
+    const [callbacks, given] = callbacksAndOptions(type, onRecordOrOptions, options)
+    // They take more than they say: callbacks by tag.
+    const onRecord = callbacks as (() => void) | undefined
     if (map.type === 'perf_event_array') return new PerfBuffer(map, type, onRecord, given)
     if (map.controls.isStream) {
       return openEventStream(this.#object, map.name, type, onRecord, given)

@@ -87,5 +87,9 @@ export function callbacksAndOptions<O extends object>(
     return [first, options ?? ({} as O)]
   }
   if (options !== undefined) return [first, options]
+  if (typeof first !== 'object') {
+    const expected = 'a function, or an object of options or of callbacks by tag,'
+    throw invalidType(expected, 'onRecord', first)
+  }
   return [undefined, first as O]
 }

@@ -1,5 +1,14 @@
 // Objects by generated modules: what the module has to say, and the object to be.
-import { BpfSkeleton, bytes, struct, u32, u64, type SkeletonParts } from '../../lib/index.js'
+import {
+  at,
+  BpfSkeleton,
+  bytes,
+  struct,
+  tagged,
+  u32,
+  u64,
+  type SkeletonParts,
+} from '../../lib/index.js'
 import type { BpfMap, BpfProgram, BpfRing } from '../../lib/index.js'
 import { make, numbers, objectPath, Sample } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
@@ -149,6 +158,40 @@ describeBpf('a skeleton', () => {
     await ring.flush()
     expect(found).toEqual([1, 2])
     expect(() => records.rings.others.as('sample' as never)).toThrow(TypeError)
+    expect(() => records.rings.others.read('x' as never)).toThrow(
+      "Expected a function, or an object of options or of callbacks by tag, for onRecord but received 'x'",
+    )
+  })
+
+  test('reads rings with all that a reader takes: integers, callbacks by tag, options', async () => {
+    using records = open().load()
+    const found: unknown[] = []
+    await using others = records.rings.others
+      .as(struct('sample', { wide: u64 }))
+      .read(({ wide }) => found.push(wide), { integers: 'number' })
+    make(records.object, 'others', { count: 1 })
+    await others.flush()
+    const first = struct('sample', { sequence: at(16, u32) })
+    const Tagged = tagged('sequence', { 1: first, 2: first }, { unknown: 'skip' })
+    await using ring = records.rings.events.as(Tagged).read({
+      1: ({ sequence }, source) => found.push([sequence, source]),
+      2: ({ sequence }) => found.push(sequence),
+    })
+    make(records.object, 'events', { count: 3 })
+    await ring.flush()
+    expect(found).toEqual([0x100000001, [1, 'events'], 2])
+    expect(() => records.rings.events.as(Tagged).read({ 1: () => undefined } as never)).toThrow(
+      'Expected a function for the callback for 2',
+    )
+  })
+
+  test('has maps that take other types', () => {
+    using records = open().load()
+    const latest = records.maps.latest.as({ key: u32, value: bytes(Sample.size) })
+    latest.set(7, new Uint8Array(Sample.size).fill(1))
+    expect(records.maps.latest.get(7)?.sequence).toBe(0x01010101)
+    expect(() => records.maps.latest.as({ key: u64, value: Sample })).toThrow(/8 bytes/)
+    expect(() => records.maps.latest.as({ keys: u32 } as never)).toThrow(TypeError)
   })
 
   test('is frozen, but for what the object lets be set', () => {
