@@ -5,18 +5,18 @@ import { typeFromBtf } from '../types/from-btf.js'
 import type { GlobalValue } from '../object/globals.js'
 import type { Type } from '../types/struct.js'
 import { didYouMean } from './nearest.js'
-import { UsageError } from './usage.js'
+import { ValueError } from './usage.js'
 
 /**
  * Sets global variables of an object that is open.
  *
- * @throws {UsageError} for a name that there is not, and a value that its type is not.
+ * @throws {ValueError} for a name that there is not, and a value that its type is not.
  */
 export function setGlobals(object: BpfObject, assignments: readonly string[]): void {
   for (const assignment of assignments) {
     const [, name, text] = /^\s*([A-Za-z_]\w*)\s*=([^]*)$/.exec(assignment) ?? []
     if (name === undefined || text === undefined) {
-      throw new UsageError(`--set takes NAME=VALUE, not ${JSON.stringify(assignment)}`)
+      throw new ValueError(`--set takes NAME=VALUE, not ${JSON.stringify(assignment)}`)
     }
     setGlobal(object, name, text)
   }
@@ -30,7 +30,7 @@ function setGlobal(object: BpfObject, name: string, text: string): void {
       btf === undefined
         ? 'the object has no types: compile it with clang -g'
         : didYouMean(name, Object.keys(globals))
-    throw new UsageError(`--set: there is no global variable "${name}"; ${problem}`)
+    throw new ValueError(`--set: there is no global variable "${name}"; ${problem}`)
   }
   const type = typeFromBtf(btf, variable.type)
   try {
@@ -44,7 +44,7 @@ function setGlobal(object: BpfObject, name: string, text: string): void {
   } catch (error) {
     const isOfValue = error instanceof TypeError || error instanceof RangeError
     if (!isOfValue && !(error instanceof BpfError && error.code === 'ERR_UNSUPPORTED')) throw error
-    throw new UsageError(`--set ${name}: ${error.message}`)
+    throw new ValueError(`--set ${name}: ${error.message}`)
   }
 }
 
@@ -113,7 +113,7 @@ function fromJson(type: Type, value: unknown): unknown {
           name,
           shape.fields.map((each) => each.name),
         )
-        throw new UsageError(`${type.name} has no member "${name}"; ${near}`)
+        throw new ValueError(`${type.name} has no member "${name}"; ${near}`)
       }),
     )
   }

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { libbpfFlags } from './toolchain.js'
-import { UsageError } from './usage.js'
+import { ValueError } from './usage.js'
 
 /** Byte orders, as clang calls them; `bpf` is this machine's. */
 export const targets = ['bpf', 'bpfel', 'bpfeb'] as const
@@ -63,7 +63,7 @@ export const compileUsage = `
   -D, --define NAME[=VALUE]
                     define a macro`.slice(1)
 
-/** @throws UsageError for what clang or libbpf does not have. */
+/** @throws ValueError for what clang or libbpf does not have. */
 export function readCompilation(
   values: {
     target?: string | undefined
@@ -76,13 +76,13 @@ export function readCompilation(
   const { arch = hostArchitecture(), include = [], define = [] } = values
   const target = targets.find((name) => name === (values.target ?? 'bpf'))
   if (target === undefined) {
-    throw new UsageError(
+    throw new ValueError(
       `Expected ${targets.join(', ')} for --target but received ${values.target ?? ''}`,
     )
   }
   if (arch !== hostArchitecture() && architectures[arch] === undefined) {
     const known = Object.keys(architectures).join(', ')
-    throw new UsageError(`Expected ${known} for --arch but received ${arch}`)
+    throw new ValueError(`Expected ${known} for --arch but received ${arch}`)
   }
   return { target, architecture: arch, include, define, extra }
 }

@@ -3,7 +3,7 @@ import { addon } from '../addon/addon.js'
 import { BpfError } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
 import { BpfMap } from '../map/map.js'
-import { UsageError } from './usage.js'
+import { ValueError } from './usage.js'
 import { didYouMean } from './nearest.js'
 
 /** As long as the kernel keeps a name. */
@@ -39,7 +39,7 @@ export function* kernelMaps(): Generator<BpfMap> {
 /**
  * The map of an id, a path where it is pinned, or a name.
  *
- * @throws {UsageError} when no map has the name, or several have it.
+ * @throws {ValueError} when no map has the name, or several have it.
  */
 export function findMap(reference: string): BpfMap {
   if (/^\d{1,10}$/.test(reference) && Number(reference) < 2 ** 32) {
@@ -56,8 +56,8 @@ export function findMap(reference: string): BpfMap {
   const [id, ...others] = ids
   if (id === undefined) {
     names.delete('')
-    throw new UsageError(`no map is called "${reference}"; ${didYouMean(reference, names)}`)
+    throw new ValueError(`no map is called "${reference}"; ${didYouMean(reference, names)}`)
   }
   if (others.length === 0) return BpfMap.fromId(id)
-  throw new UsageError(`several maps are called "${reference}": give the id, ${ids.join(' or ')}`)
+  throw new ValueError(`several maps are called "${reference}": give the id, ${ids.join(' or ')}`)
 }

@@ -8,7 +8,7 @@ import type { Command, Output } from './command.js'
 import { jsonWriter } from './json.js'
 import { findMap, kernelMaps } from './kernel-maps.js'
 import { Table } from './table.js'
-import { parseCommandLine, UsageError } from './usage.js'
+import { parseCommandLine, UsageError, ValueError } from './usage.js'
 
 const usage = `Usage: bpf-ringbuf map list|dump|get|set|delete [ARGUMENT]... [OPTION]...
 Lists the maps of the kernel, and reads and writes their entries, as the map's BTF says
@@ -200,7 +200,7 @@ class Entries {
   }
 
   #parse(what: string, type: Type | undefined, text: string): unknown {
-    if (type === undefined) throw new UsageError(`its values have no keys: there is no ${what}`)
+    if (type === undefined) throw new ValueError(`its values have no keys: there is no ${what}`)
     return valueOf(type, text)
   }
 }
@@ -211,7 +211,7 @@ function misuse<T>(what: string, call: () => T): T {
     return call()
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error
-    throw new UsageError(`${what}: ${error.message}`)
+    throw new ValueError(`${what}: ${error.message}`)
   }
 }
 

@@ -10,7 +10,7 @@ import { inspectCommand } from './inspect.js'
 import { map } from './map.js'
 import { tail } from './tail.js'
 import { list, run } from './tools.js'
-import { UsageError } from './usage.js'
+import { UsageError, ValueError } from './usage.js'
 import { packageVersion } from './version.js'
 import { vmlinux } from './vmlinux.js'
 
@@ -76,7 +76,9 @@ export async function runProgram(
     errors.write(`bpf-ringbuf${name}: ${error.message}\n`)
     if (error instanceof UsageError && command !== undefined) {
       const [first = ''] = command.usage.split('\n', 1)
-      errors.write(`\n${first}\n"bpf-ringbuf ${command.name} --help" says what each is.\n`)
+      const help = `bpf-ringbuf ${command.name} --help`
+      if (error instanceof ValueError) errors.write(`See "${help}".\n`)
+      else errors.write(`\n${first}\n"${help}" says what each is.\n`)
     }
     if (error instanceof VerifierError) errors.write(lastLines(error.verifierLog))
     return error instanceof UsageError ? wrongUsage : failed

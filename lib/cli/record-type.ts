@@ -9,7 +9,7 @@ import { typeFromBtf, unsupportedInBtf } from '../types/from-btf.js'
 import { bytes, cstring, type Type } from '../types/struct.js'
 import { composite, kernelStructs, namedStructs } from './named-structs.js'
 import { didYouMean } from './nearest.js'
-import { UsageError } from './usage.js'
+import { ValueError } from './usage.js'
 
 export interface RecordType {
   readonly type: Type
@@ -26,7 +26,7 @@ const plainTypes: Readonly<Record<string, Type>> = { bytes: bytes(), text: cstri
  * The type of the records in a map.
  *
  * @param given What `--type` says.
- * @throws {UsageError} when there is no such type, and when several are possible, with
+ * @throws {ValueError} when there is no such type, and when several are possible, with
  *   their names.
  * @throws {BpfError} `ERR_NOT_FOUND` for a declaration tag that names none.
  */
@@ -48,7 +48,7 @@ export function recordTypeOf(object: BpfObject, map: BpfMap, given?: string): Re
   }
   if (others.length === 0) return typeOf(btf, only)
   const names = [...candidates.keys()].join(', ')
-  throw new UsageError(
+  throw new ValueError(
     `the records of "${map.name}" may be any of ${names}: say which with ` +
       `--type ${map.name}=NAME, or --type ${map.name}=bytes`,
   )
@@ -62,7 +62,7 @@ function givenType(btf: Btf | undefined, given: string): RecordType {
   const plain = Object.hasOwn(plainTypes, name) ? plainTypes[name] : undefined
   if (plain !== undefined) return { type: plain, name }
   const known = [...Object.keys(plainTypes), ...structs.keys()]
-  throw new UsageError(`there is no type ${JSON.stringify(given)}; ${didYouMean(name, known)}`)
+  throw new ValueError(`there is no type ${JSON.stringify(given)}; ${didYouMean(name, known)}`)
 }
 
 function typeOf(btf: Btf, id: number): RecordType {

@@ -13,7 +13,7 @@ import { didYouMean } from './nearest.js'
 import { type RecordType, recordTypeOf } from './record-type.js'
 import { Table } from './table.js'
 import type { TailOptions } from './tail-options.js'
-import { UsageError } from './usage.js'
+import { ValueError } from './usage.js'
 
 /** A map and the type of its records, before the object is loaded. */
 export interface Chosen extends RecordType {
@@ -24,7 +24,7 @@ export interface Chosen extends RecordType {
 /**
  * The maps to read, with the types of their records.
  *
- * @throws {UsageError} for maps and types that there are not, and types that have to be
+ * @throws {ValueError} for maps and types that there are not, and types that have to be
  *   given.
  */
 export function chooseMaps(object: BpfObject, options: TailOptions): Chosen[] {
@@ -40,7 +40,7 @@ export function chooseMaps(object: BpfObject, options: TailOptions): Chosen[] {
     const there = object.maps.get(name)
     const problem =
       there === undefined ? `there is no map "${name}"` : `"${name}" is a map of type ${there.type}`
-    throw new UsageError(`${problem}; ${didYouMean(name, readable.keys())}`)
+    throw new ValueError(`${problem}; ${didYouMean(name, readable.keys())}`)
   }
   const names = maps.length === 0 ? [...readable.keys()] : [...new Set(maps)]
   return names.map((name) => {

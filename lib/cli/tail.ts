@@ -8,7 +8,7 @@ import { didYouMean } from './nearest.js'
 import { prepareRing } from './prepare-ring.js'
 import { parseTail, type TailOptions, usage } from './tail-options.js'
 import { chooseMaps, type Chosen, Source } from './tail-source.js'
-import { UsageError } from './usage.js'
+import { ValueError } from './usage.js'
 import { type Condition, parseCondition } from './where.js'
 
 export const tail: Command = {
@@ -41,7 +41,7 @@ function conditionOf({ where }: TailOptions, chosen: readonly Chosen[]): Conditi
   if (where === undefined) return undefined
   return parseCondition(where, (path) => {
     const problems = chosen.map(({ type }) => problemOfField(type, path))
-    if (problems.every((problem) => problem !== undefined)) throw new UsageError(problems[0] ?? '')
+    if (problems.every((problem) => problem !== undefined)) throw new ValueError(problems[0] ?? '')
   })
 }
 
@@ -282,7 +282,7 @@ function attach(object: BpfObject, say: (text: string) => void): void {
 function chooseProgramsOf({ programs }: BpfObject, names: readonly string[]): void {
   for (const name of names) {
     if (programs.has(name)) continue
-    throw new UsageError(`there is no program "${name}"; ${didYouMean(name, programs.keys())}`)
+    throw new ValueError(`there is no program "${name}"; ${didYouMean(name, programs.keys())}`)
   }
   if (names.length === 0) return
   for (const program of programs.values()) program.autoload = names.includes(program.name)

@@ -6,6 +6,9 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** One in which a value is wrong: how the command is used is not in question. */
+export class ValueError extends UsageError {}
+
 /** As node:util's, but what it does not know is a UsageError. */
 export function parseCommandLine<T extends ParseArgsConfig>(
   config: T,
@@ -25,7 +28,7 @@ export function splitExtra(args: readonly string[]): [own: string[], extra: stri
   return at < 0 ? [[...args], []] : [args.slice(0, at), args.slice(at + 1)]
 }
 
-/** @throws {UsageError} for what is no number from `min` to `max`. */
+/** @throws {ValueError} for what is no number from `min` to `max`. */
 export function parseNumber(
   option: string,
   text: string,
@@ -37,7 +40,7 @@ export function parseNumber(
   const pattern = isInteger ? /^\d+$/ : /^(\d+\.?\d*|\.\d+)$/
   if (pattern.test(text) && number >= min && number <= max) return number
   const kind = isInteger ? 'an integer' : 'a number'
-  throw new UsageError(
+  throw new ValueError(
     `Expected ${kind} from ${min} to ${max} for ${option} but received ${JSON.stringify(text)}`,
   )
 }

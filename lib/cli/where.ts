@@ -18,7 +18,7 @@ import {
   memberOf,
   wordOperators,
 } from './condition.js'
-import { UsageError } from './usage.js'
+import { ValueError } from './usage.js'
 
 /** Whether a record is wanted. */
 export type Condition = (record: unknown) => boolean
@@ -41,7 +41,7 @@ const deepest = 100
 /**
  * @param checkField Throws what is wrong with a field that the record does not have; its
  *   message is shown at the field's place.
- * @throws {UsageError} with the column of what is wrong.
+ * @throws {ValueError} with the column of what is wrong.
  */
 export function parseCondition(
   expression: string,
@@ -170,9 +170,9 @@ function numberOf(text: string): number | bigint {
   return text.startsWith('-') ? -wide : wide
 }
 
-function wrong(expression: string, { at }: { at: number }, problem: string): UsageError {
+function wrong(expression: string, { at }: { at: number }, problem: string): ValueError {
   const place = `${' '.repeat(at)}^`
-  return new UsageError(
+  return new ValueError(
     `--where, column ${at + 1}: ${problem}\n  ${expression.replace(/\s/g, ' ')}\n  ${place}`,
   )
 }
