@@ -7,6 +7,8 @@
 // - "```sh run" is run beside the objects, where npx bpf-ringbuf is this package's: each
 //   block has to end within 60 s, with status 0;
 // - "```ts check" is type-checked after them but not run: for what this kernel lacks;
+// - "```js NAME.mjs" is run beside the objects as it stands, by Node alone: as the page's
+//   program it has to end by itself, with nothing on its standard error;
 // - "```c NAME.c" is compiled with libbpf and run beside the objects: it has to print the
 //   programs that are executed;
 // - "```c refused" has to be refused, by clang or by the verifier, with one of the lines of
@@ -153,15 +155,32 @@ describeBpf('the guide', () => {
     expect(await tool.stop()).toMatchObject({ signal: 'SIGINT', stderr: '' })
   })
 
+  const scripts = pages.flatMap((page) =>
+    blocks(page, /^js \w+\.mjs$/).map(({ title, code }) => {
+      return { page, name: title.slice(3), code }
+    }),
+  )
+
+  test.each(scripts)('$page: $name', async ({ page, name, code }) => {
+    writeFileSync(join(built, page, name), code)
+    const { stdout } = await runToEnd(page, name)
+    expect(stdout).toMatch(/^\d+ \d+ true$/m)
+  })
+
   test.each(pages)('%s', async (page) => {
+    await runToEnd(page, 'page.mjs')
+  })
+
+  async function runToEnd(page: string, script: string): Promise<{ stdout: string }> {
     const cwd = join(built, page)
     const mounts = 'mount -t bpf bpf /sys/fs/bpf && '
     const cgroups = page === 'restart' ? 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && ' : ''
-    const command = ['sh', '-c', `${mounts}${cgroups}exec "$0" page.mjs`, process.execPath]
+    const command = ['sh', '-c', `${mounts}${cgroups}exec "$0" "$1"`, process.execPath, script]
     const example = new Example('unshare', ['--mount', ...command], { cwd })
     const timer = setTimeout(() => example.child.kill(), 50_000)
     const ended = await example.ended
     clearTimeout(timer)
     expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' })
-  })
+    return example
+  }
 })
