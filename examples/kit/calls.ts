@@ -82,7 +82,7 @@ const common = `
   landlock_restrict_self memfd_secret process_mrelease futex_waitv set_mempolicy_home_node
   cachestat fchmodat2 map_shadow_stack futex_wake futex_wait futex_requeue statmount listmount
   lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal setxattrat getxattrat listxattrat
-  removexattrat open_tree_attr file_getattr file_setattr listns`
+  removexattrat open_tree_attr file_getattr file_setattr listns rseq_slice_yield`
 
 const split = (names: string): string[] => names.trim().split(/\s+/)
 const early = split(process.arch === 'x64' ? x64 : generic)
