@@ -32,9 +32,8 @@ export const tool = define({
     if (pid !== undefined) object.globals.only_pid = pid
     if (uid !== undefined) object.globals.only_uid = uid
     object.load()
-    using stream = object.rings.lines.read()
     object.programs.on_line.attach({ uretprobe: { path, symbol: 'readline' } })
-    await session.follow('lines of bash', object, stream, columns, (event): Row => {
+    await session.follow('lines of bash', object, columns, (event): Row => {
       const { time_ns, pid, uid, text: line } = event
       return { time: session.timeOf(time_ns), pid, uid, line }
     })

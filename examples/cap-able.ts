@@ -1,7 +1,7 @@
 // Prints each time that a process needs a capability.
-import { Btf } from 'bpf-ringbuf'
 import { open } from './cap-able.bpf.js'
 import { clock, type Column, left, right } from './kit/columns.js'
+import { hasTracepoint } from './kit/kernel.js'
 import { filters, flag } from './kit/options.js'
 import { define, run } from './kit/tool.js'
 
@@ -48,17 +48,16 @@ export const tool = define({
   },
   async trace(session, { pid, uid, name = '', denied, unique }) {
     using object = open()
-    const hasTracepoint = Btf.kernel().find('btf_trace_cap_capable', 'typedef') !== undefined
-    object.programs.on_ask.autoload = hasTracepoint
-    object.programs.on_answer.autoload = !hasTracepoint
+    const isTold = hasTracepoint('cap_capable')
+    object.programs.on_ask.autoload = isTold
+    object.programs.on_answer.autoload = !isTold
     if (pid !== undefined) object.globals.only_pid = pid
     if (uid !== undefined) object.globals.only_uid = uid
     object.globals.only_denied = denied
     object.load()
-    using stream = object.rings.asks.read()
     object.attach()
     const seen = new Set<string>()
-    await session.follow('capabilities', object, stream, columns, (event): Row | undefined => {
+    await session.follow('capabilities', object, columns, (event): Row | undefined => {
       const { time_ns, pid, uid, comm, capability, is_granted: granted } = event
       const key = `${pid} ${comm} ${capability} ${granted}`
       if (!comm.includes(name) || (unique && seen.has(key))) return undefined

@@ -62,11 +62,10 @@ export const tool = define({
     using object = open()
     object.globals.shortest_ns = BigInt(minMs) * 1_000_000n
     object.load()
-    using stream = object.rings.lookups.read()
     const target = { path: libc, symbol: 'getaddrinfo', pid }
     object.programs.on_return.attach({ uretprobe: target })
     object.programs.on_call.attach({ uprobe: target })
-    await session.follow('lookups of hosts', object, stream, columns, (lookup) => {
+    await session.follow('lookups of hosts', object, columns, (lookup) => {
       const row = rowOf(lookup)
       if ((failed && row.error === null) || !row.comm.includes(name)) return undefined
       return (row.host ?? '').includes(host) ? row : undefined

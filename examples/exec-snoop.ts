@@ -95,9 +95,8 @@ export const tool = define({
     object.programs.on_exit.autoload = exits
     if (perf) object.maps.events.usePerfBuffer = true
     object.load()
-    using stream = object.rings.events.read()
     object.attach()
-    await session.follow(exits ? 'execs and exits' : 'execs', object, stream, columns, (event) => {
+    await session.follow(exits ? 'execs and exits' : 'execs', object, columns, (event) => {
       const row = rowOf(event)
       const file = row.event === 'exec' ? basename(row.filename) : ''
       return row.comm.includes(name) || file.includes(name) ? row : undefined

@@ -40,9 +40,8 @@ export const tool = define({
     if (uid !== undefined) object.globals.only_uid = uid
     if (max !== undefined) object.globals.max_ns = BigInt(Math.round(max * 1e9))
     object.load()
-    using stream = object.rings.lives.read()
     object.attach()
-    await session.follow('the lives of files', object, stream, columns, (event) => {
+    await session.follow('the lives of files', object, columns, (event) => {
       const { pid, uid, comm, path } = event
       const row: Row = {
         time: session.timeOf(event.time_ns),

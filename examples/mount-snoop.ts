@@ -77,9 +77,8 @@ export const tool = define({
     if (uid !== undefined) object.globals.only_uid = uid
     object.globals.only_failed = failed
     object.load()
-    using stream = object.rings.mounts.read()
     object.attach()
-    await session.follow('mounts', object, stream, columns, (event): Row | undefined => {
+    await session.follow('mounts', object, columns, (event): Row | undefined => {
       const { pid, uid, comm, type, source, target, options, result } = event
       if (!comm.includes(name)) return undefined
       return {

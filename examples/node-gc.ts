@@ -1,6 +1,6 @@
 // Prints each pause that V8's garbage collector makes in Node processes, by kind.
 import { clock, type Column, left, right } from './kit/columns.js'
-import { Names, NodeBinaries, nodeOptions } from './kit/node.js'
+import { Names, NodeBinaries, nodeOptions, type Place } from './kit/node.js'
 import { flag, integer } from './kit/options.js'
 import { define, run } from './kit/tool.js'
 import { type Event, type Kind, open } from './node-gc.bpf.js'
@@ -23,6 +23,14 @@ const kinds: Partial<Record<Kind, string>> = {
   MINOR_MARK: 'minor mark',
   INCREMENTAL_STEP: 'incremental step',
 }
+
+/** Its name in C++ ends with the types of the parameters: those are other ones in each V8. */
+const method = (name: string, types = '\\w+') => new RegExp(`^_ZN2v88internal${name}E${types}$`)
+const minorMark = method('4Heap(14MinorMarkSweep|16MinorMarkCompact)')
+const perform = method(
+  '4Heap24PerformGarbageCollection',
+  'NS0_16GarbageCollectorENS0_23GarbageCollectionReasonEPKc',
+)
 
 const columns: Column<Row>[] = [
   clock(),
@@ -77,37 +85,25 @@ export const tool = define({
     object.globals.least_ns = BigInt(minUs) * 1000n
     object.load()
     const { programs } = object
-    using stream = object.rings.events.read()
-    // C++ names, which end with the types of the parameters: those are other ones in each V8.
-    const places = [
-      { program: programs.on_collect, at: /^_ZN2v88internal4Heap14CollectGarbageE\w+$/ },
-      { program: programs.on_scavenge, at: /^_ZN2v88internal4Heap8ScavengeE\w+$/ },
-      { program: programs.on_mark_compact, at: /^_ZN2v88internal4Heap11MarkCompactE\w+$/ },
-      {
-        program: programs.on_minor_mark,
-        at: /^_ZN2v88internal4Heap(14MinorMarkSweep|16MinorMarkCompact)E\w+$/,
-        isOptional: true,
-      },
-      {
-        program: programs.on_perform,
-        at: /^_ZN2v88internal4Heap24PerformGarbageCollectionENS0_16GarbageCollectorENS0_23GarbageCollectionReasonEPKc$/,
-        isOptional: true,
-      },
-      {
-        program: programs.on_collected,
-        at: /^_ZN2v88internal4Heap14CollectGarbageE\w+$/,
-        returns: true,
-      },
+    const places: Place[] = [
+      { program: programs.on_collect, at: method('4Heap14CollectGarbage') },
+      { program: programs.on_collected, at: method('4Heap14CollectGarbage'), returns: true },
+      { program: programs.on_scavenge, at: method('4Heap8Scavenge') },
+      { program: programs.on_mark_compact, at: method('4Heap11MarkCompact') },
+      { program: programs.on_minor_mark, at: minorMark, isOptional: true },
+      { program: programs.on_perform, at: perform, isOptional: true },
     ]
-    const step = /^_ZN2v88internal18IncrementalMarking4StepE\w+$/
     if (steps) {
-      places.push({ program: programs.on_step, at: step })
-      places.push({ program: programs.on_step_end, at: step, returns: true })
+      const at = method('18IncrementalMarking4Step')
+      places.push(
+        { program: programs.on_step, at },
+        { program: programs.on_step_end, at, returns: true },
+      )
     }
     new NodeBinaries(session, places, binary)
     const names = new Names()
     const seen = new Map<string, Sum>()
-    await session.follow('garbage collections', object, stream, columns, rowOf)
+    await session.follow('garbage collections', object, columns, rowOf)
     if (!session.json && seen.size > 0) await session.rows(sums, [...seen.values()])
 
     function rowOf({ start_ns, end_ns, pid, tid, kind, reason }: Event): Row | undefined {

@@ -1,13 +1,14 @@
 // Prints the HTTP/1 requests that Node processes serve and make, with status and latency.
-import { readFileSync } from 'node:fs'
 import { addressOf, endpoint } from './kit/address.js'
 import { clock, type Column, left, right } from './kit/columns.js'
+import { type Heads, parseHeads } from './kit/http.js'
+import { hasTracepoint } from './kit/kernel.js'
 import { Names, NodeBinaries, nodeOptions } from './kit/node.js'
 import { choice, integer } from './kit/options.js'
 import { define, run } from './kit/tool.js'
 import { type Event, open } from './node-http.bpf.js'
 
-interface Row {
+interface Row extends Heads {
   /** When the head of the response was written, or was read. */
   time: Date
   pid: number
@@ -16,12 +17,6 @@ interface Row {
   role: 'server' | 'client'
   protocol: 'http' | 'https'
   peer: string | null
-  method: string
-  /** As it stands in the request. */
-  url: string
-  /** The URL is longer. */
-  truncated: boolean
-  status: number
   /** From the head of the request to the head of the response. */
   latencyMs: number
 }
@@ -47,17 +42,6 @@ const columns: Column<Row>[] = [
   left('REQUEST', 0, (row) => `${row.method} ${row.url}${row.truncated ? '…' : ''}`),
 ]
 
-/** Until the NUL, or the end. */
-function textOf(bytes: Uint8Array): string {
-  const end = bytes.indexOf(0)
-  return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString()
-}
-
-/** Linux 6.3 and newer have a tracepoint where a socket is written to. */
-function hasSendTracepoint(): boolean {
-  return readFileSync('/sys/kernel/btf/vmlinux').includes('btf_trace_sock_send_length\0')
-}
-
 export const tool = define({
   name: 'node-http',
   about: 'Prints the HTTP/1 requests that Node processes serve and make, when they are answered.',
@@ -72,9 +56,9 @@ export const tool = define({
     if (pid !== undefined) object.globals.only_pid = pid
     object.globals.ignored_pid = process.pid
     const { programs } = object
-    programs[hasSendTracepoint() ? 'on_send' : 'on_tcp_send'].autoload = true
+    // Linux 6.3 and newer say where a socket is written to.
+    programs[hasTracepoint('sock_send_length') ? 'on_send' : 'on_tcp_send'].autoload = true
     object.load()
-    using stream = object.rings.events.read()
     object.attach()
     new NodeBinaries(
       session,
@@ -90,7 +74,7 @@ export const tool = define({
       binary,
     )
     const names = new Names()
-    await session.follow('HTTP', object, stream, columns, (event) => {
+    await session.follow('HTTP', object, columns, (event) => {
       const row = rowOf(event)
       const isOfRole = role === 'any' || row?.role === role
       return row && isOfRole && row.latencyMs >= minMs && row.process.includes(name)
@@ -99,11 +83,9 @@ export const tool = define({
     })
 
     function rowOf({ pid, tid, end_ns, exchange, response, is_tls }: Event): Row | undefined {
-      const [line = '', rest] = textOf(exchange.request).split('\r\n', 2)
-      const request = /^(\S+) (\S*)/.exec(line)
-      const status = /^HTTP\/\d\.\d (\d{3})/.exec(textOf(response))
+      const heads = parseHeads(exchange.request, response)
       // Something else began like them.
-      if (request === null || status === null) return undefined
+      if (heads === undefined) return undefined
       const { role, peer, start_ns } = exchange
       return {
         time: session.timeOf(end_ns),
@@ -113,10 +95,7 @@ export const tool = define({
         role: role === 'SERVER' ? 'server' : 'client',
         protocol: is_tls === 0 ? 'http' : 'https',
         peer: peer.family === 0 ? null : endpoint(addressOf(peer.address), peer.port),
-        method: request[1] ?? '',
-        url: request[2] ?? '',
-        truncated: rest === undefined && !/ HTTP\/1\.\d$/.test(line),
-        status: Number(status[1]),
+        ...heads,
         latencyMs: Number(end_ns - start_ns) / 1e6,
       }
     }

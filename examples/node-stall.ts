@@ -1,9 +1,8 @@
 // Reports each time that the event loop of a Node process did not turn, with what held it.
-import { Symbolizer } from 'bpf-ringbuf'
 import { clock, type Column, left, right } from './kit/columns.js'
-import { calledByLoop, Names, NodeBinaries, type NodeFrame, nodeOptions } from './kit/node.js'
+import { Names, NodeBinaries, nodeOptions, NodeStacks } from './kit/node.js'
 import { integer, otherwise } from './kit/options.js'
-import { heaviestPath, type Weighed } from './kit/stacks.js'
+import { type Activity, Stalls } from './kit/stalls.js'
 import { define, run } from './kit/tool.js'
 import { type Event, open, type State } from './node-stall.bpf.js'
 
@@ -17,7 +16,7 @@ interface Row {
   /** The loop turns again; what is not over after a second is told once before its end. */
   isOver: boolean
   /** Most of the time it ran, waited in a system call, or had no CPU. */
-  state: 'runs' | 'waits' | 'starves'
+  state: Activity
   /** The innermost function of JavaScript, or of C++ where that has no name. */
   where: string
   /** Where it was for most of the time, from the innermost function on. */
@@ -39,23 +38,7 @@ const columns: Column<Row>[] = [
   left('WHERE', 0, (row) => row.where),
 ]
 
-/** The samples of a stall that is not over. */
-interface Stall {
-  samples: { addresses: bigint[]; weight: number }[]
-  states: Record<Row['state'], number>
-  isTold: boolean
-}
-
-const states: Partial<Record<State, Row['state']>> = { ASLEEP: 'waits', PREEMPTED: 'starves' }
-
-function newStall(): Stall {
-  return { samples: [], states: { runs: 0, waits: 0, starves: 0 }, isTold: false }
-}
-
-function stateOf({ states: { runs, waits, starves } }: Stall): Row['state'] {
-  if (starves > runs && starves > waits) return 'starves'
-  return waits > runs ? 'waits' : 'runs'
-}
+const states: Partial<Record<State, Activity>> = { ASLEEP: 'waits', PREEMPTED: 'starves' }
 
 export const tool = define({
   name: 'node-stall',
@@ -79,7 +62,6 @@ export const tool = define({
     object.globals.period_ns = BigInt(Math.round(1e9 / hz))
     object.load()
     const { programs } = object
-    using stream = object.rings.events.read()
     object.attach()
     programs.on_sample.attach({ perfEvent: { type: 'cpu-clock', hz, cpus: 'all' } })
     new NodeBinaries(
@@ -91,56 +73,33 @@ export const tool = define({
       binary,
     )
     const names = new Names()
-    const symbolizer = new Symbolizer()
-    const stalls = new Map<string, Stall>()
-    await session.follow('stalls', object, stream, columns, rowOf, ({ stack }) =>
-      stack.slice(0, depth),
-    )
+    const stacks = new NodeStacks()
+    const stalls = new Stalls()
+    await session.follow('stalls', object, columns, rowOf, ({ stack }) => stack.slice(0, depth))
 
     function rowOf(event: Event): Row | undefined {
-      const key = `${event.tid} ${event.since_ns}`
-      const stall = stalls.get(key) ?? newStall()
+      const { pid, tid, time_ns, since_ns, stack, weight_ns } = event
+      const stall = stalls.of(`${tid} ${since_ns}`)
       const isOver = event.is_end !== 0
-      if (isOver) stalls.delete(key)
-      else add(key, stall, event)
-      const isDue = event.time_ns - event.since_ns >= 1_000_000_000n && !stall.isTold
+      if (isOver) {
+        stalls.end(stall)
+      } else {
+        // What is read of the process now is known when it ends before the stall is told.
+        if (stall.samples.length === 0) stacks.look(pid, [])
+        stall.add([...stack], Number(weight_ns), states[event.state] ?? 'runs')
+      }
+      const isDue = time_ns - since_ns >= 1_000_000_000n && !stall.isTold
       if (!isOver && !isDue) return undefined
       stall.isTold = true
-      return toRow(event, stall, isOver)
-    }
-
-    function add(key: string, stall: Stall, { pid, stack, state, weight_ns }: Event): void {
-      // Of those that were killed there is no end.
-      if (stalls.size > 1000) stalls.clear()
-      stalls.set(key, stall)
-      // What is read of the process now is known when it ends before the stall is told.
-      if (stall.samples.length === 0) look(pid, [])
-      const weight = Number(weight_ns)
-      stall.samples.push({ addresses: [...stack], weight })
-      stall.states[states[state] ?? 'runs'] += weight
-    }
-
-    function toRow({ since_ns, time_ns, pid, tid }: Event, stall: Stall, isOver: boolean) {
       const process = names.of(pid)
       if (!process.includes(name)) return undefined
-      const stacks = stall.samples.map(({ addresses, weight }): Weighed<NodeFrame> => {
-        return { frames: look(pid, addresses), weight }
-      })
-      const frames = heaviestPath(stacks).reverse()
+      const frames = stall.heaviest((addresses) => stacks.look(pid, addresses)).reverse()
       return {
         ...{ time: session.timeOf(since_ns), pid, tid, process },
         stallMs: Number(time_ns - since_ns) / 1e6,
-        ...{ isOver, state: stateOf(stall) },
+        ...{ isOver, state: stall.activity },
         where: (frames.find(({ isKnown }) => isKnown) ?? frames[0])?.name ?? '?',
         stack: frames.map((frame) => frame.name),
-      }
-    }
-
-    function look(pid: number, addresses: bigint[]): NodeFrame[] {
-      try {
-        return calledByLoop(symbolizer.user(pid, addresses))
-      } catch {
-        return [] // It may not be looked at.
       }
     }
   },

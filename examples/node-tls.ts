@@ -71,7 +71,6 @@ export const tool = define({
     object.globals.capture_bytes = bytes
     object.load()
     const { programs } = object
-    using stream = object.rings.events.read()
     object.attach()
     new NodeBinaries(
       session,
@@ -88,7 +87,7 @@ export const tool = define({
       binary,
     )
     const names = new Names()
-    await session.follow('TLS', object, stream, columns, rowOf, data ? linesOf : undefined)
+    await session.follow('TLS', object, columns, rowOf, data ? linesOf : undefined)
 
     function rowOf(event: Event): Row | undefined {
       const process = names.of(event.pid) || event.comm

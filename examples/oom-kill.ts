@@ -53,9 +53,8 @@ export const tool = define({
     ) ?? ['', '4']
     const kiB = (pages: bigint): number => Number(pages) * Number(pageKiB)
     using object = open().load()
-    using stream = object.rings.kills.read()
     object.attach()
-    await session.follow('kills for want of memory', object, stream, columns, (event) => {
+    await session.follow('kills for want of memory', object, columns, (event) => {
       const { pid, is_known: isKnown, cgroup, trigger_pid, trigger_comm } = event
       const row: Row = {
         time: session.timeOf(event.time_ns),

@@ -36,9 +36,8 @@ export const tool = define({
     if (uid !== undefined) object.globals.only_uid = uid
     object.globals.only_failed = failed
     object.load()
-    using stream = object.rings.opens.read()
     object.attach()
-    await session.follow('opens', object, stream, columns, (event): Row | undefined => {
+    await session.follow('opens', object, columns, (event): Row | undefined => {
       const { time_ns, pid, uid, comm, result, flags, path } = event
       if (!comm.includes(name)) return undefined
       return {

@@ -68,7 +68,6 @@ export const tool = define({
     if (uid !== undefined) object.globals.only_uid = uid
     if (signal !== undefined) object.globals.only_signal = signal
     object.load()
-    using stream = object.rings.signals.read()
     object.attach()
     const rowOf = (event: Signal): Row => ({
       time: session.timeOf(event.time_ns),
@@ -84,7 +83,7 @@ export const tool = define({
       to: event.to_process ? 'process' : 'thread',
       result: String(event.result).toLowerCase().replace('_', ' '),
     })
-    await session.follow('signals', object, stream, columns, (event) =>
+    await session.follow('signals', object, columns, (event) =>
       event.comm.includes(name) || event.target_comm.includes(name) ? rowOf(event) : undefined,
     )
   },

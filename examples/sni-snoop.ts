@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { BpfError } from 'bpf-ringbuf'
 import { addressOf, endpoint } from './kit/address.js'
-import { type ClientHello, parseClientHello } from './kit/client-hello.js'
+import { type ClientHello, Hellos, parseClientHello } from './kit/client-hello.js'
 import { clock, type Column, left } from './kit/columns.js'
 import { integer, text } from './kit/options.js'
 import { define, run } from './kit/tool.js'
-import { open, type Piece, type SniSnoop } from './sni-snoop.bpf.js'
+import { open, type SniSnoop } from './sni-snoop.bpf.js'
 
 interface Row extends ClientHello {
   time: Date
@@ -46,44 +46,6 @@ function attach(object: SniSnoop, device: string): void {
   }
 }
 
-/** Puts hellos together that are in several packets. */
-class Hellos {
-  readonly #begun = new Map<string, { total: number; parts: Uint8Array[] }>()
-  readonly #seen = new Map<string, Date>()
-
-  /** Gives one that is whole, once: a packet may pass several devices. */
-  add(piece: Piece, time: Date): Uint8Array | undefined {
-    const { client, server, client_port, server_port } = piece.flow
-    const addresses = Buffer.concat([client, server]).toString('hex')
-    const flow = `${piece.interface} ${addresses} ${client_port} ${server_port}`
-    const data = piece.data.slice(0, piece.size)
-    if (piece.total > 0) this.#begun.set(flow, { total: piece.total, parts: [] })
-    const hello = this.#begun.get(flow)
-    if (hello === undefined) return undefined
-    hello.parts.push(data)
-    const bytes = Buffer.concat(hello.parts)
-    if (bytes.length < hello.total) {
-      forgetOldest(this.#begun)
-      return undefined
-    }
-    this.#begun.delete(flow)
-    return this.#isNew(flow.slice(flow.indexOf(' ')), time) ? bytes : undefined
-  }
-
-  #isNew(flow: string, time: Date): boolean {
-    const before = this.#seen.get(flow)?.getTime() ?? 0
-    this.#seen.delete(flow)
-    this.#seen.set(flow, time)
-    forgetOldest(this.#seen)
-    return time.getTime() - before > 1000
-  }
-}
-
-function forgetOldest(map: Map<string, unknown>): void {
-  const [oldest] = map.keys()
-  if (oldest !== undefined && map.size > 4096) map.delete(oldest)
-}
-
 export const tool = define({
   name: 'sni-snoop',
   about: 'Prints whom TLS clients want to talk to, by the names in their first packets.',
@@ -99,10 +61,9 @@ export const tool = define({
     using object = open()
     if (port !== undefined) object.globals.only_port = port
     object.load()
-    using stream = object.rings.pieces.read()
     for (const name of names) attach(object, name)
     const nameOf = new Map(names.map((name) => [indexOf(name), name]))
-    await session.follow('TLS clients', object, stream, columns, (piece): Row | undefined => {
+    await session.follow('TLS clients', object, columns, (piece): Row | undefined => {
       const time = session.timeOf(piece.time_ns)
       const bytes = hellos.add(piece, time)
       if (bytes === undefined) return undefined

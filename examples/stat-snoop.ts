@@ -37,9 +37,8 @@ export const tool = define({
     if (uid !== undefined) object.globals.only_uid = uid
     object.globals.only_failed = failed
     object.load()
-    using stream = object.rings.stats.read()
     object.attach()
-    await session.follow('stats', object, stream, columns, (event): Row | undefined => {
+    await session.follow('stats', object, columns, (event): Row | undefined => {
       const { time_ns, pid, uid, comm, call, result, path } = event
       if (!comm.includes(name)) return undefined
       return {

@@ -48,9 +48,8 @@ export const tool = define({
     if (localPort !== undefined) object.globals.only_local_port = localPort
     if (remotePort !== undefined) object.globals.only_remote_port = remotePort
     object.load()
-    using stream = object.rings.sessions.read()
     object.attach()
-    await session.follow('TCP sessions', object, stream, columns, rowOf)
+    await session.follow('TCP sessions', object, columns, rowOf)
 
     function rowOf({ ends, pid, comm, ...event }: Session): Row {
       return {

@@ -58,9 +58,8 @@ export const tool = define({
     if (localPort !== undefined) object.globals.only_local_port = localPort
     if (remotePort !== undefined) object.globals.only_remote_port = remotePort
     object.load()
-    using stream = object.rings.changes.read()
     object.attach()
-    await session.follow('changes of TCP states', object, stream, columns, (change) => {
+    await session.follow('changes of TCP states', object, columns, (change) => {
       const row = rowOf(change)
       return state === undefined || row.from === state || row.to === state ? row : undefined
     })

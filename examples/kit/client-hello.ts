@@ -92,3 +92,56 @@ export function parseClientHello(hello: Uint8Array): ClientHello {
   }
   return { serverName, protocols, version: versions.get(version) ?? '?', isEncrypted }
 }
+
+/** A part of a hello as a program records it: its packet may hold less than the whole. */
+export interface Piece {
+  readonly interface: number
+  readonly flow: {
+    readonly client: Uint8Array
+    readonly server: Uint8Array
+    readonly client_port: number
+    readonly server_port: number
+  }
+  /** Of the whole hello, where this is its beginning; else 0. */
+  readonly total: number
+  readonly size: number
+  readonly data: Uint8Array
+}
+
+/** Puts hellos together that are in several packets. */
+export class Hellos {
+  readonly #begun = new Map<string, { total: number; parts: Uint8Array[] }>()
+  readonly #seen = new Map<string, Date>()
+
+  /** Gives one that is whole, once: a packet may pass several devices. */
+  add(piece: Piece, time: Date): Uint8Array | undefined {
+    const { client, server, client_port, server_port } = piece.flow
+    const addresses = Buffer.concat([client, server]).toString('hex')
+    const flow = `${piece.interface} ${addresses} ${client_port} ${server_port}`
+    const data = piece.data.slice(0, piece.size)
+    if (piece.total > 0) this.#begun.set(flow, { total: piece.total, parts: [] })
+    const hello = this.#begun.get(flow)
+    if (hello === undefined) return undefined
+    hello.parts.push(data)
+    const bytes = Buffer.concat(hello.parts)
+    if (bytes.length < hello.total) {
+      forgetOldest(this.#begun)
+      return undefined
+    }
+    this.#begun.delete(flow)
+    return this.#isNew(flow.slice(flow.indexOf(' ')), time) ? bytes : undefined
+  }
+
+  #isNew(flow: string, time: Date): boolean {
+    const before = this.#seen.get(flow)?.getTime() ?? 0
+    this.#seen.delete(flow)
+    this.#seen.set(flow, time)
+    forgetOldest(this.#seen)
+    return time.getTime() - before > 1000
+  }
+}
+
+function forgetOldest(map: Map<string, unknown>): void {
+  const [oldest] = map.keys()
+  if (oldest !== undefined && map.size > 4096) map.delete(oldest)
+}

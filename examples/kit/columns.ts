@@ -36,11 +36,16 @@ export function right<Row>(
 
 /** When it was, of this place. */
 export function clock(): Column<{ time: Date }> {
+  // Most rows are of the same second as the one before.
+  let second = NaN
+  let text = ''
   return left('TIME', 12, ({ time }) => {
-    const parts = [time.getHours(), time.getMinutes(), time.getSeconds()]
-    const [hours, minutes, seconds] = parts.map((part) => String(part).padStart(2, '0'))
-    const milliseconds = String(time.getMilliseconds()).padStart(3, '0')
-    return `${hours}:${minutes}:${seconds}.${milliseconds}`
+    const ms = time.getTime()
+    if (Math.floor(ms / 1000) !== second) {
+      second = Math.floor(ms / 1000)
+      text = time.toTimeString().slice(0, 'hh:mm:ss'.length)
+    }
+    return `${text}.${String(ms - 1000 * second).padStart(3, '0')}`
   })
 }
 

@@ -1,7 +1,14 @@
 // Node from outside: its binaries, their functions, and what its processes are called.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
-import { BpfError, type BpfLink, type BpfProgram, type Frame, functionsOf } from 'bpf-ringbuf'
+import {
+  BpfError,
+  type BpfLink,
+  type BpfProgram,
+  type Frame,
+  functionsOf,
+  Symbolizer,
+} from 'bpf-ringbuf'
 import { filters, text } from './options.js'
 import { functionName } from './stacks.js'
 import type { Session } from './tool.js'
@@ -209,8 +216,21 @@ export interface NodeFrame {
   readonly isKnown: boolean
 }
 
-/** What an event loop has called, from its callback on to the innermost function. */
-export function calledByLoop(stack: readonly Frame[]): NodeFrame[] {
+/** The functions of stacks of Node, by name. */
+export class NodeStacks {
+  readonly #symbolizer = new Symbolizer()
+
+  /** What an event loop has called, from its callback on; nothing when that may not be looked at. */
+  look(pid: number, addresses: readonly bigint[]): NodeFrame[] {
+    try {
+      return calledByLoop(this.#symbolizer.user(pid, addresses))
+    } catch {
+      return []
+    }
+  }
+}
+
+function calledByLoop(stack: readonly Frame[]): NodeFrame[] {
   // One loop may have called another one, as execSync() does: the outermost is last.
   const run = stack.findLastIndex(({ name }) => name === 'uv_run')
   const end = run > 0 && stack[run - 1]?.name === 'uv__io_poll' ? run - 1 : run

@@ -18,15 +18,26 @@ export function printable(text: string): string {
   })
 }
 
+function stringify(value: object): string {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    // Few rows have a bigint, and asking for each value of all of them is slow.
+    return JSON.stringify(value, withoutBigint)
+  }
+}
+
+function withoutBigint(_: string, value: unknown): unknown {
+  if (typeof value !== 'bigint') return value
+  return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
+}
+
 /**
  * As JSON in one line that is safe for a terminal too; what a number cannot hold is
  * a text.
  */
-export function printableJson(value: unknown): string {
-  const text = JSON.stringify(value, (_, each: unknown) => {
-    if (typeof each !== 'bigint') return each
-    return Number.isSafeInteger(Number(each)) ? Number(each) : String(each)
-  })
+export function printableJson(value: object): string {
+  const text = stringify(value)
   if (plain.test(text)) return text
   return text.replace(unprintable, (character) =>
     character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
@@ -35,6 +46,7 @@ export function printableJson(value: unknown): string {
 
 /** Cuts a line to so many columns. */
 export function fit(line: string, columns: number): string {
+  if (plain.test(line)) return line.length <= columns ? line : `${line.slice(0, columns - 1)}…`
   let used = 0
   let end = 0 // of what fits together with an ellipsis
   for (const character of line) {

@@ -1,6 +1,6 @@
 // What all tools share: a command line, a beginning, Ctrl-C, and a last word.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BpfError, ktimeNow } from 'bpf-ringbuf'
+import { BpfError, ktimeNow, type ReaderOptions } from 'bpf-ringbuf'
 import { type Column, header, indented, type Paper, rowLine } from './columns.js'
 import { drawn, type Histogram } from './histogram.js'
 import {
@@ -40,16 +40,34 @@ const common = {
   help: flag('print this'),
 }
 
-/** What is read of a ring: an object's `rings.NAME.read()`. */
-interface Stream<E> {
+/** What is followed: an object with one ring. */
+interface Traced<R> {
+  readonly rings: R
+  detach(): void
+}
+
+type Rings<R> = Record<keyof R, Ring<unknown>>
+
+type EventOf<R extends Rings<R>> = R[keyof R] extends Ring<infer E> ? E : never
+
+interface Ring<E> {
+  read(options: ReaderOptions): Stream<E>
+}
+
+interface Stream<E> extends Disposable {
   batches(): AsyncIterable<readonly E[]>
   end(): Promise<unknown>
   stats(): { readonly lost: number | undefined }
 }
 
-/** How long records are gathered before they are printed, unless there are so many. */
-const frameMs = 10
+/**
+ * How long records are gathered before they are printed, unless there are so many. What
+ * comes after a pause is printed at once.
+ */
+const frameMs = 50
 const fullBatch = 512
+/** Nor is there any use in fetching them much sooner. */
+const reading = { coalesceUs: 10_000 }
 
 /** One run of a tool. */
 export class Session {
@@ -148,18 +166,21 @@ export class Session {
    * Prints what is read until the session ends, then how many there were and were lost.
    *
    * @param what Is traced, such as "opens".
-   * @param object Is detached at the end; what happened until then is still printed.
+   * @param object Is attached, and its ring is read. It is detached at the end; what happened
+   *   until then is still printed.
    * @param toRow Gives the row of a record; nothing for a record that is not wanted.
    * @param below Gives the lines that stand below a row; --json has none.
    */
-  async follow<E, Row extends object>(
+  async follow<R extends Rings<R>, Row extends object>(
     what: string,
-    object: { detach(): void },
-    stream: Stream<E>,
+    object: Traced<R>,
     columns: readonly Column<Row>[],
-    toRow: (event: E) => Row | undefined,
+    toRow: (event: EventOf<R>) => Row | undefined,
     below?: (row: Row) => readonly string[],
   ): Promise<void> {
+    const [ring] = Object.values(object.rings) as Ring<EventOf<R>>[]
+    if (ring === undefined) throw new TypeError('Expected an object with a ring')
+    using stream = ring.read(reading)
     const startMs = performance.now()
     void this.ended.then(() => {
       object.detach()
@@ -170,7 +191,7 @@ export class Session {
     try {
       await this.#header(columns)
       for await (const batch of stream.batches()) {
-        const rows = batch.flatMap((event) => toRow(event) ?? [])
+        const rows = rowsOf(batch, toRow)
         events += rows.length
         await this.#lines(columns, rows, below)
         // Nobody reads faster; waking up for each record is most of what a tool costs.
@@ -188,22 +209,29 @@ export class Session {
     if (!this.json) await this.write(`${header(columns, this.paper)}\n`)
   }
 
-  async #lines<Row>(
+  async #lines<Row extends object>(
     columns: readonly Column<Row>[],
     rows: readonly Row[],
     below?: (row: Row) => readonly string[],
   ): Promise<void> {
-    const { paper } = this
-    const lines = rows.flatMap((row) =>
-      this.json
-        ? printableJson(row)
-        : [
-            rowLine(columns, row, paper),
-            ...(below?.(row) ?? []).map((line) => indented(line, paper)),
-          ],
-    )
-    if (lines.length > 0) await this.write(`${lines.join('\n')}\n`)
+    const { json, paper } = this
+    let text = ''
+    for (const row of rows) {
+      text += `${json ? printableJson(row) : rowLine(columns, row, paper)}\n`
+      if (json || below === undefined) continue
+      for (const line of below(row)) text += `${indented(line, paper)}\n`
+    }
+    if (text !== '') await this.write(text)
   }
+}
+
+function rowsOf<E, Row>(batch: readonly E[], toRow: (event: E) => Row | undefined): Row[] {
+  const rows: Row[] = []
+  for (const event of batch) {
+    const row = toRow(event)
+    if (row !== undefined) rows.push(row)
+  }
+  return rows
 }
 
 /** Whoever read the output has seen enough. */
