@@ -112,14 +112,28 @@ function typed(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
-/** A line for each option. */
-export function describe(options: Options): string {
+/** In lines of so many columns; those below the first begin below it. */
+export function wrap(text: string, columns: number, indent = 0): string {
+  const room = Math.max(columns - indent, 20)
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)
+    if (line === undefined || line.length + 1 + word.length > room) lines.push(word)
+    else lines[lines.length - 1] = `${line} ${word}`
+  }
+  return lines.join(`\n${' '.repeat(indent)}`)
+}
+
+/** What each option is, in so many columns. */
+export function describe(options: Options, columns: number): string {
   const lines = Object.entries(options).map(([name, { takes, about }]) => [
-    `--${typed(name)}${takes === undefined ? '' : ` ${takes}`}`,
+    `      --${typed(name)}${takes === undefined ? '' : ` ${takes}`}  `,
     about,
   ])
   const width = Math.max(...lines.map(([left = '']) => left.length))
-  return lines.map(([left = '', right = '']) => `      ${left.padEnd(width)}  ${right}\n`).join('')
+  return lines
+    .map(([left = '', right = '']) => `${left.padEnd(width)}${wrap(right, columns, width)}\n`)
+    .join('')
 }
 
 /** @throws {UsageError} For what is no option, or no value of it. */

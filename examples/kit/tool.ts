@@ -11,6 +11,7 @@ import {
   seconds,
   UsageError,
   type ValuesOf,
+  wrap,
 } from './options.js'
 import { printableJson } from './printable.js'
 
@@ -243,13 +244,18 @@ function isOfReader(error: unknown): boolean {
 export function define<O extends Options>(tool: Tool<O>): Program {
   const { name, about, needs } = tool
   const options = { ...tool.options, ...common }
-  const usage = `Usage: ${name} [OPTION]...\n${about}\n\n${describe(options)}\nNeeds: ${needs}\n`
+
+  function usage({ columns = 80 }: Paper): string {
+    const first = `Usage: ${name} [OPTION]...\n${wrap(about, columns)}`
+    const last = wrap(`Needs: ${needs}`, columns)
+    return `${first}\n\n${describe(options, columns)}\n${last}\n`
+  }
 
   async function trace(args: readonly string[]): Promise<void> {
     const values = parse(options, args)
     const { json, duration, help } = values as ValuesOf<typeof common>
     const session = new Session(json, duration)
-    if (help) await session.write(usage)
+    if (help) await session.write(usage(session.paper))
     else await tool.trace(session, values).finally(() => session.close())
   }
 

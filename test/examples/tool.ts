@@ -94,11 +94,12 @@ export function describeTool(name: string, tests: () => void): void {
     test('says what it takes and needs', async () => {
       const ended = await Example.start(name, ['--help']).ended
       expect(ended).toMatchObject({ code: 0, stderr: '' })
-      expect(ended.stdout).toMatch(new RegExp(`^Usage: ${name} .*\\n[A-Z].*\\.\\n\\n`))
+      expect(ended.stdout).toMatch(new RegExp(`^Usage: ${name} .*\\n[A-Z][^]*?\\.\\n\\n`))
       for (const option of ['--json', '--duration SECONDS', '--help']) {
         expect(ended.stdout).toContain(`      ${option} `)
       }
-      expect(ended.stdout).toMatch(/\nNeeds: .*\n$/)
+      expect(ended.stdout).toMatch(/\nNeeds: [^]+\n$/)
+      expect(ended.stdout).not.toMatch(/.{81}/)
       const refused = await Example.start(name, ['--duration', 'x']).ended
       expect(refused).toMatchObject({ code: 2, stdout: '' })
       expect(refused.stderr).toMatch(new RegExp(`^${name}: .*--duration.*'x'\\n$`))

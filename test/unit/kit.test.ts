@@ -79,10 +79,17 @@ describe('options', () => {
   })
 
   test('are explained', () => {
-    expect(usage({ minUs: options.minUs, failed: options.failed, sort: options.sort })).toBe(
+    const some = { minUs: options.minUs, failed: options.failed, sort: options.sort }
+    expect(usage(some, 80)).toBe(
       '      --min-us N   not below N (10)\n' +
         '      --failed     only failures\n' +
         '      --sort WORD  sorted by: count, time\n',
+    )
+    expect(usage(some, 39)).toBe(
+      '      --min-us N   not below N (10)\n' +
+        '      --failed     only failures\n' +
+        '      --sort WORD  sorted by: count,\n' +
+        '                   time\n',
     )
   })
 })
@@ -111,6 +118,18 @@ describe('columns', () => {
   test('stand below their titles, and controls are escaped', () => {
     expect(header(columns, plain)).toBe('TIME           PID COMM   PATH')
     expect(rowLine(columns, row, plain)).toBe('03:04:05.006    42 cat    /a/b\\x0a')
+  })
+
+  test('tell the time of each row, whichever second came before', () => {
+    const at = (ms: number): string =>
+      rowLine(columns, { ...row, time: new Date(row.time.getTime() + ms) }, plain).slice(0, 12)
+    expect([0, 990, 994, -7, 3_600_000].map(at)).toEqual([
+      '03:04:05.006',
+      '03:04:05.996',
+      '03:04:06.000',
+      '03:04:04.999',
+      '04:04:05.006',
+    ])
   })
 
   test('fit the terminal', () => {
@@ -173,6 +192,7 @@ test('numbers have their usual names', () => {
 })
 
 test('JSON has numbers as far as they are exact', () => {
+  expect(printableJson({ deep: [{ a: 5n }] })).toBe('{"deep":[{"a":5}]}')
   expect(printableJson({ a: 5n, b: 2n ** 63n, c: '\x1b' })).toBe(
     '{"a":5,"b":"9223372036854775808","c":"\\u001b"}',
   )
