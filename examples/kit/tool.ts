@@ -1,6 +1,6 @@
 // What all tools share: a command line, a beginning, Ctrl-C, and a last word.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BpfError, ktimeNow, type ReaderOptions } from 'bpf-ringbuf'
+import { BpfError, ktimeNow, type ReaderOptions, type Type, type Value } from 'bpf-ringbuf'
 import { type Column, header, indented, type Paper, rowLine } from './columns.js'
 import { drawn, type Histogram } from './histogram.js'
 import {
@@ -47,9 +47,9 @@ interface Traced<R> {
   detach(): void
 }
 
-type Rings<R> = Record<keyof R, Ring<unknown>>
+type Rings<R> = Record<keyof R, { readonly type: Type }>
 
-type EventOf<R extends Rings<R>> = R[keyof R] extends Ring<infer E> ? E : never
+type EventOf<R extends Rings<R>> = Value<R[keyof R]['type']>
 
 interface Ring<E> {
   read(options: ReaderOptions): Stream<E>
@@ -179,7 +179,7 @@ export class Session {
     toRow: (event: EventOf<R>) => Row | undefined,
     below?: (row: Row) => readonly string[],
   ): Promise<void> {
-    const [ring] = Object.values(object.rings) as Ring<EventOf<R>>[]
+    const [ring] = Object.values(object.rings) as unknown as Ring<EventOf<R>>[]
     if (ring === undefined) throw new TypeError('Expected an object with a ring')
     using stream = ring.read(reading)
     const startMs = performance.now()
