@@ -56,7 +56,7 @@ const volatile __u32 only_pid = 0; /* as sender or receiver; 0 is any */
 const volatile __u32 only_uid = ANY_UID;
 const volatile __u32 only_signal = 0;
 
-BPFRB_RINGBUF_OF(signals, 1 << 18, struct signal);
+BPFRB_RINGBUF_OF(signals, 1 << 20, struct signal);
 
 SEC("tp_btf/signal_generate")
 int BPF_PROG(on_signal, int number, struct kernel_siginfo *info, struct task_struct *task,

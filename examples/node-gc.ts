@@ -1,6 +1,6 @@
 // Prints each pause that V8's garbage collector makes in Node processes, by kind.
 import { clock, type Column, left, right } from './kit/columns.js'
-import { Names, NodeBinaries, nodeOptions, type Place } from './kit/node.js'
+import { Names, NodeBinaries, nodeOptions, type Place, v8Method } from './kit/node.js'
 import { flag, integer } from './kit/options.js'
 import { define, run } from './kit/tool.js'
 import { type Event, type Kind, open } from './node-gc.bpf.js'
@@ -24,10 +24,8 @@ const kinds: Partial<Record<Kind, string>> = {
   INCREMENTAL_STEP: 'incremental step',
 }
 
-/** Its name in C++ ends with the types of the parameters: those are other ones in each V8. */
-const method = (name: string, types = '\\w+') => new RegExp(`^_ZN2v88internal${name}E${types}$`)
-const minorMark = method('4Heap(14MinorMarkSweep|16MinorMarkCompact)')
-const perform = method(
+const minorMark = v8Method('4Heap(14MinorMarkSweep|16MinorMarkCompact)')
+const perform = v8Method(
   '4Heap24PerformGarbageCollection',
   'NS0_16GarbageCollectorENS0_23GarbageCollectionReasonEPKc',
 )
@@ -86,15 +84,15 @@ export const tool = define({
     object.load()
     const { programs } = object
     const places: Place[] = [
-      { program: programs.on_collect, at: method('4Heap14CollectGarbage') },
-      { program: programs.on_collected, at: method('4Heap14CollectGarbage'), returns: true },
-      { program: programs.on_scavenge, at: method('4Heap8Scavenge') },
-      { program: programs.on_mark_compact, at: method('4Heap11MarkCompact') },
+      { program: programs.on_collect, at: v8Method('4Heap14CollectGarbage') },
+      { program: programs.on_collected, at: v8Method('4Heap14CollectGarbage'), returns: true },
+      { program: programs.on_scavenge, at: v8Method('4Heap8Scavenge') },
+      { program: programs.on_mark_compact, at: v8Method('4Heap11MarkCompact') },
       { program: programs.on_minor_mark, at: minorMark, isOptional: true },
       { program: programs.on_perform, at: perform, isOptional: true },
     ]
     if (steps) {
-      const at = method('18IncrementalMarking4Step')
+      const at = v8Method('18IncrementalMarking4Step')
       places.push(
         { program: programs.on_step, at },
         { program: programs.on_step_end, at, returns: true },

@@ -29,6 +29,14 @@ export interface Place {
   readonly isOptional?: boolean
 }
 
+/**
+ * A method inside V8 by its name in C++, mangled from the class on. That name ends with the
+ * types of the parameters: unless those matter, they may be any, as they are others in each V8.
+ */
+export function v8Method(name: string, types = '\\w+'): RegExp {
+  return new RegExp(`^_ZN2v88internal${name}E${types}$`)
+}
+
 /** A file that processes run. */
 interface Binary {
   /** As we can open it, also in another container, and when it was replaced. */

@@ -62,11 +62,14 @@ interface Stream<E> extends Disposable {
 }
 
 /**
- * How long records are gathered before they are printed, unless there are so many. What
- * comes after a pause is printed at once.
+ * How long records are gathered before they are printed. What comes after a pause is printed
+ * at once, and soon what comes seldom: the process that it is of may not be there for long.
  */
-const frameMs = 50
-const fullBatch = 512
+function frameMs(records: number): number {
+  if (records < 16) return 10
+  return records < 512 ? 50 : 0
+}
+
 /** Nor is there any use in fetching them much sooner. */
 const reading = { coalesceUs: 10_000 }
 
@@ -196,7 +199,8 @@ export class Session {
         events += rows.length
         await this.#lines(columns, rows, below)
         // Nobody reads faster; waking up for each record is most of what a tool costs.
-        if (batch.length < fullBatch) await sleep(frameMs)
+        const ms = frameMs(batch.length)
+        if (ms > 0) await sleep(ms)
       }
     } catch (error) {
       if (!isOfReader(error)) throw error
