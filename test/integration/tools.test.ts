@@ -302,7 +302,8 @@ describeBpf("bcc's tools", () => {
   test(
     'offcputime: stacks of a chosen depth, with the names of their functions',
     async () => {
-      const watched = await Watched.open('offcputime', ['sleep 10 6'])
+      const sleepMs = 6 * timeScale
+      const watched = await Watched.open('offcputime', [`sleep 10 ${String(sleepMs)}`])
       const { object } = watched
       object.map('stacks').valueSize = 127 * 8
       object.load().attach()
@@ -325,14 +326,16 @@ describeBpf("bcc's tools", () => {
       const sleeping = [...ours].find(([stack]) =>
         /(^| )do_nanosleep .* clock_nanosleep/.test(stack),
       )
-      // Of ten times 6 ms: a timer may expire before the thread is off the CPU.
-      expect(sleeping?.[1]).toBeGreaterThan(5 * 6000)
+      // Of ten times: a timer may expire before the thread is off the CPU.
+      expect(sleeping?.[1]).toBeGreaterThan(5 * 1000 * sleepMs)
       for (const [stack, us] of theirs ?? ours) {
-        // Both measure from one program to the next, and each measures the other as well.
-        const factor = 2 ** Math.abs(Math.log2((ours.get(stack) ?? 0) / us))
-        expect({ stack, isAlike: factor < 1.5 }).toEqual({ stack, isAlike: true })
+        // Both measure from one program to the next, and each measures the other as well;
+        // an emulated CPU may stand still between the two.
+        const apart = Math.abs((ours.get(stack) ?? 0) - us)
+        const isAlike = apart < us / 3 || apart < 5000 * timeScale
+        expect({ stack, isAlike }).toEqual({ stack, isAlike: true })
       }
-      expect(ours.size).toBe((theirs ?? ours).size)
+      expect(new Set(ours.keys())).toEqual(new Set((theirs ?? ours).keys()))
     },
     4 * deadlineMs,
   )
