@@ -1,7 +1,7 @@
 // Each kind of target: the program runs there, and not before and after.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import {
@@ -614,6 +614,12 @@ describeBpf('a cookie', () => {
 })
 
 describeBpf('a wrong target', () => {
+  // What a test is started with on descriptor 0 may be one.
+  let noSocket: number
+  beforeEach(() => {
+    noSocket = openSync('/dev/null', 'r')
+  })
+  afterEach(() => closeSync(noSocket))
   expectNothingLeftOpen()
 
   test.each<[string, string, unknown, string, RegExp]>([
@@ -720,7 +726,17 @@ describeBpf('a wrong target', () => {
     ['no interface', 'network_device', { xdp: { interface: 'no' } }, 'ERR_NOT_FOUND', /interface/],
     ['no cgroup', 'cgroup_egress', { cgroup: '/no/such' }, 'ERR_FILE_NOT_FOUND', /no\/such/],
     ['what is no cgroup', 'cgroup_egress', { cgroup: '/tmp' }, 'ERR_KERNEL', /cgroup version 2/],
-    ['what is no socket', 'socket_filter', { socket: 0 }, 'ERR_KERNEL', /ENOTSOCK/],
+    [
+      'what is no socket',
+      'socket_filter',
+      {
+        get socket() {
+          return noSocket
+        },
+      },
+      'ERR_KERNEL',
+      /ENOTSOCK/,
+    ],
   ])('%s', (_, name, target, kind, message) => {
     using object = openWith(name)
     const program = object.load().program(name)
