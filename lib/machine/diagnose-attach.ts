@@ -1,6 +1,7 @@
 // What a bare error number means when a program was to be attached.
 import type { Diagnosis, Failure } from './diagnosis.js'
 import { kernelAtLeast, type SystemFacts } from './facts.js'
+import { didYouMeanTracepoint } from './near-tracepoint.js'
 
 const ENOENT = -2
 const ESRCH = -3
@@ -12,8 +13,16 @@ const ENODEV = -19
 const EPROTO = -71
 const EOPNOTSUPP = -95
 
-/** The same of attaching, where that is not a matter of permissions. */
-export function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis | undefined {
+/**
+ * The same of attaching, where that is not a matter of permissions.
+ *
+ * @param events Where tracefs has its tracepoints, if not at its usual place.
+ */
+export function diagnoseAttach(
+  failure: Failure,
+  facts: SystemFacts,
+  events?: string,
+): Diagnosis | undefined {
   const section = failure.section ?? ''
   if (/^perf_event/.test(section)) return diagnosePerfEvent(failure, facts)
   if (/^cgroup\//.test(section) && [EBADF, EINVAL].includes(failure.errno)) {
@@ -70,9 +79,10 @@ export function diagnoseAttach(failure: Failure, facts: SystemFacts): Diagnosis 
       }
     }
     if (isTracepoint(section)) {
+      const place = section.replace(/^[^/]*\//, '')
       return {
         code: 'ERR_UNSUPPORTED',
-        hint: `This kernel (${facts.kernelRelease}) has no tracepoint ${section.replace(/^[^/]*\//, '')}: see /sys/kernel/tracing/available_events`,
+        hint: `This kernel (${facts.kernelRelease}) has no tracepoint ${place}: see /sys/kernel/tracing/available_events${didYouMeanTracepoint(place, events)}`,
       }
     }
   }

@@ -307,7 +307,12 @@ export abstract class Reader<T> {
     try {
       await withinBounds(over, options, () => {
         const problem = `it had not delivered everything after ${String(timeoutMs)} ms`
-        return new BpfError('ERR_TIMEOUT', problem, { operation: 'end', target: this.#target() })
+        const hint = 'It is closed now: stats().undelivered counts what was left'
+        return new BpfError('ERR_TIMEOUT', problem, {
+          operation: 'end',
+          target: this.#target(),
+          hint,
+        })
       })
     } catch (error) {
       this.close()

@@ -223,6 +223,7 @@ describeBpf('end()', () => {
     await records.next()
     const error = await rejectionOf(ring.end({ timeoutMs: 20 }))
     expect(error).toMatchObject({ code: 'ERR_TIMEOUT', operation: 'end', target: 'map "events"' })
+    expect(error.hint).toBe('It is closed now: stats().undelivered counts what was left')
     expect(ring.closed).toBe(true)
     expect(ring.stats()).toMatchObject({ records: 1, undelivered: 29 })
     expect(await records.next()).toEqual({ done: true, value: undefined })
