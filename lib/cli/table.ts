@@ -112,6 +112,9 @@ function widthOfType(type: Type): number {
       return shape.length === undefined ? widestText : 2 * shape.length
     case 'array':
       return 2 + (shape.length ?? widestText) * (1 + widthOfType(shape.element))
+    case 'map':
+      // Of BTF these are addresses: IPv4, of hardware, or IPv6.
+      return { 4: 15, 6: 17, 16: 39 }[type.size] ?? 16
     default:
       return 16
   }

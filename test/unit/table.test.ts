@@ -1,7 +1,19 @@
 // Records as bpf-ringbuf prints them: tables that fit, and JSON.
 import { jsonOf, jsonWriter } from '../../lib/cli/json.js'
 import { Table } from '../../lib/cli/table.js'
-import { array, bool, bytes, cstring, f64, i16, struct, u32, u64 } from '../../lib/index.js'
+import {
+  array,
+  bool,
+  bytes,
+  cstring,
+  f64,
+  i16,
+  ipv4,
+  mac,
+  struct,
+  u32,
+  u64,
+} from '../../lib/index.js'
 
 const Event = struct('event', {
   time_ns: u64,
@@ -30,6 +42,12 @@ describe('a table', () => {
       '             time_ns         pid  comm             point.x  point.y  parts                     raw     on',
       '18446744073709551615          42  bash                  -1        2  [1,2]                     ab0001  true',
     ])
+  })
+
+  test('has room for addresses', () => {
+    const table = new Table(struct('peer', { host: ipv4, port: mac }), undefined)
+    const [host, port] = ['192.100.200.201', '02:00:5e:10:00:ff']
+    expect(table.row({ host, port })).toBe(`${host}  ${port}`)
   })
 
   test.each([20, 40, 60, 80, 100, 120])('of %i columns has lines that fit', (columns) => {
