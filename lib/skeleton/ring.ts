@@ -25,8 +25,9 @@ export interface BpfRing<T, B = never> {
   readonly map: BpfMap
   /** What its records are: what the module was told, else bytes. */
   readonly type: Type<T>
-  /** The same ring with records of another type. */
+  /** The same ring with records of other types, that are told apart by a tag. */
   as<U, C>(type: Tagged<U, C>): BpfRing<U, C>
+  /** The same ring with records of another type. */
   as<U>(type: Type<U>): BpfRing<U>
   /**
    * Reads it: `new RingBuffer(map, type, …)`. After `as(tagged(…))` with one
@@ -51,8 +52,9 @@ export interface BpfPerfRing<T, B = never> {
   readonly map: BpfMap
   /** What its records are: what the module was told, else bytes. */
   readonly type: Type<T>
-  /** The same buffer with records of another type. */
+  /** The same buffer with records of other types, that are told apart by a tag. */
   as<U, C>(type: Tagged<U, C>): BpfPerfRing<U, C>
+  /** The same buffer with records of another type. */
   as<U>(type: Type<U>): BpfPerfRing<U>
   /**
    * Reads it: `new PerfBuffer(map, type, …)`. After `as(tagged(…))` with one
@@ -77,8 +79,9 @@ export interface BpfStream<T, B = never> {
   readonly map: BpfMap
   /** What its records are: what the module was told, else bytes. */
   readonly type: Type<T>
-  /** The same stream with records of another type. */
+  /** The same stream with records of other types, that are told apart by a tag. */
   as<U, C>(type: Tagged<U, C>): BpfStream<U, C>
+  /** The same stream with records of another type. */
   as<U>(type: Type<U>): BpfStream<U>
   /**
    * Reads it: `openEventStream(object, name, type, …)`. After `as(tagged(…))` with one
