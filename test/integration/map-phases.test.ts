@@ -82,6 +82,7 @@ const matrix: [string, string[], (map: BpfMap) => unknown][] = [
   ['type', always, (map) => map.type],
   ['closed', always, (map) => map.closed],
   ['bytes', always, (map) => map.bytes],
+  ['as()', open, (map) => map.as(types)],
   ['close()', always, (map) => map.close()],
   ['[Symbol.dispose]()', always, (map) => map[Symbol.dispose]()],
   ['keySize', open, (map) => map.keySize],
@@ -117,7 +118,7 @@ const matrix: [string, string[], (map: BpfMap) => unknown][] = [
   ['takeAll()', refused('ERR_MAP_TYPE'), (map) => map.takeAll()],
   ['view()', refused('ERR_MAP_TYPE'), (map) => map.view()],
   ['freeze()', usable, (map) => map.freeze()],
-  ['pin()', usable.map((code) => (code === 'ok' ? 'ERR_FILE_NOT_FOUND' : code)), pinNowhere],
+  ['pin()', usable.map((code) => (code === 'ok' ? 'ERR_STATE' : code)), pinNowhere],
   ['unpin()', usable.map((code) => (code === 'ok' ? 'ERR_STATE' : code)), (map) => map.unpin()],
   ['new RingBuffer()', names.map(() => 'ERR_MAP_TYPE'), (map) => new RingBuffer(map, u32)],
 ]
