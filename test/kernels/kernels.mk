@@ -1,6 +1,7 @@
 # Part of the Makefile: the suites on other kernels, in qemu, on x86-64 and arm64.
 
 ##@ Other kernels
+SMP_KERNELS ?= 6.1 6.1-arm64
 .PHONY: test-kernels test-kernels-quick test-arm64 test-smp kernels-doc
 test-kernels: kernel-suite ## the integration suite on Linux 5.10 to the newest, in qemu, ARGS='--kernel 6.1' (root)
 	@node test/kernels/run.mjs --arch x64 $(ARGS)
@@ -9,7 +10,7 @@ test-arm64: kernel-suite arm64-suite ## the same on arm64, cross-built (root)
 test-kernels-quick: kernel-suite arm64-suite ## what differs between kernels alone, on Linux 6.1, x86-64 and arm64 at once (root)
 	@node test/kernels/run.mjs --quick --kernel 6.1 --kernel 6.1-arm64
 test-smp: kernel-stress arm64-stress ## the stress test for DURATION=60 seconds on 8 CPUs, x86-64 and arm64 (root)
-	@node test/kernels/run.mjs --stress $(DURATION) --kernel 6.1 --kernel 6.1-arm64 $(ARGS)
+	@node test/kernels/run.mjs --stress $(DURATION) $(SMP_KERNELS:%=--kernel %) $(ARGS)
 kernels-doc: kernel-suite arm64-suite ## the suite on all of them, and write docs/kernels.md (root)
 	@node test/kernels/run.mjs --write
 

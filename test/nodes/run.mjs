@@ -2,8 +2,8 @@
 // the suites in each Node, acceptance tests in all. Run it with `make test-nodes`,
 // which builds what it needs; the runtimes come from the npm registry.
 // Usage: run.mjs [--quick | --write]
-//   --quick: the integration suite in the newest Node, the acceptance tests in Bun
-//            and Deno
+//   --quick: what Node has a part in of the integration suite, in the newest Node, and the
+//            acceptance tests in Bun and Deno
 //   --write: docs/runtimes.md, which is otherwise checked
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -184,8 +184,9 @@ ${known.join('\n')}
 `
 }
 
-/** Of the integration tests those that are about the kernel. */
-const sameInEveryNode = ['/(tools|targets|links|forwarding|storage|features|topologies|pins)\\.']
+/** The integration tests of what Node has a part in: threads, memory and the event loop. */
+const ofNode =
+  '/(attach|event-stream|globals|iterator|maps|perf-buffer|reader-life\\S*|ring-buffer|skeleton|stats|waiting)\\.test'
 
 needRoot()
 const all = await features()
@@ -205,7 +206,7 @@ for (const runtime of runtimes) {
       '--testPathIgnorePatterns',
       'stress.test',
       'ringbuf-examples.test',
-      ...(quick ? sameInEveryNode : []),
+      ...(quick ? ['--testPathPatterns', ofNode] : []),
     ]
     const { end, status } = await checkJest(runtime.name, [program], args)
     check(`${runtime.name}: jest ends well`, status === 0, end)
