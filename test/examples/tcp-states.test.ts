@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { until } from '../until.js'
 import { describeTool, printed, type Row, testInTerminal, Tool } from './tool.js'
 
 /** What `ss` lists in a state, of a port of this side. */
@@ -23,8 +24,10 @@ async function connection(host: string) {
   const endMs = performance.now()
   client.resume().end('some')
   await ended
-  const startMs = performance.now()
   const { localPort = 0 } = client
+  // The peer need not acknowledge at once.
+  await until(() => listed('fin-wait-2', localPort) > 0)
+  const startMs = performance.now()
   const states = {
     LISTEN: listed('listening', port),
     'CLOSE-WAIT': listed('close-wait', port),

@@ -125,7 +125,14 @@ describeBpf('the guide', () => {
   test.each(shells)('%s: %s', (page, code) => {
     const main = join(root, 'dist/cli/main.js')
     const npx = `set -e; npx() { shift; '${process.execPath}' '${main}' "$@"; }\n`
-    const options = { cwd: join(built, page), encoding: 'utf8', timeout: 60_000 } as const
+    // Who traces a busy machine prints megabytes.
+    const maxBuffer = 2 ** 28
+    const options = {
+      cwd: join(built, page),
+      encoding: 'utf8',
+      timeout: 60_000,
+      maxBuffer,
+    } as const
     const { status, stdout, stderr } = spawnSync('sh', ['-c', npx + code], options)
     expect({ status, stdout, stderr }).toMatchObject({ status: 0 })
   })
