@@ -3,7 +3,7 @@ import { addon } from '../addon/addon.js'
 import type { NativeLink } from '../addon/link.js'
 import { BpfError, closed } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
-import { makePinDirectory, pinFailure } from '../machine/pin.js'
+import { makePinDirectory, pinFailure, type Refusal } from '../machine/pin.js'
 import { type DetachedOptions, isGone, waitUntilDetached } from './detached.js'
 import { checkText, descriptorOf, noMap } from './kind.js'
 import { decodeLinkInfo, type LinkInfo } from './link-info.js'
@@ -22,31 +22,12 @@ function isStructOps(to: object): to is StructOpsUpdate {
   return Object(to) === to && Object.hasOwn(to, 'structOps')
 }
 
-const EINVAL = -22
-
-/** The error for what the kernel did not pin. */
-function unpinnable(target: string, path: string, errno: number): BpfError {
-  const error = pinFailure('pin', target, path, errno)
-  if (errno !== EINVAL || error.code !== 'ERR_KERNEL') return error
-  return new BpfError('ERR_UNSUPPORTED', 'the kernel does not pin such a link', {
-    operation: 'pin',
-    target,
-    errno,
-    hint: 'Those of probes and perf events can be pinned since Linux 5.15',
-  })
+const notPinned: Refusal = {
+  code: 'ERR_UNSUPPORTED',
+  problem: 'the kernel does not pin such a link',
+  hint: 'Those of probes and perf events can be pinned since Linux 5.15',
 }
-
-/** The error for a pin that was not opened. */
-function openFailure(path: string, errno: number): BpfError {
-  const target = `the link pinned at ${path}`
-  const error = pinFailure('open', target, path, errno)
-  if (errno !== EINVAL || error.code !== 'ERR_KERNEL') return error
-  return new BpfError('ERR_KERNEL', 'what is pinned there is no link', {
-    operation: 'open',
-    target,
-    errno,
-  })
-}
+const noLink: Refusal = { code: 'ERR_KERNEL', problem: 'what is pinned there is no link' }
 
 /** What can be said of any program. */
 export interface NamedProgram {
@@ -95,7 +76,7 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
     checkText(path, 'path')
     const native = addon().openLink(path)
     if (typeof native === 'number') {
-      throw openFailure(path, native)
+      throw pinFailure('open', `the link pinned at ${path}`, path, native, noLink)
     }
     return new BpfLink<NamedProgram | undefined>(undefined, native, path)
   }
@@ -159,7 +140,9 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
     this.#checked('pin', native.fd())
     makePinDirectory(dirname(path))
     const result = native.pin(path)
-    if (result < 0) throw unpinnable(`${this.#target()} at ${path}`, path, result)
+    if (result < 0) {
+      throw pinFailure('pin', `${this.#target()} at ${path}`, path, result, notPinned)
+    }
     this.#pinPath = path
   }
 
@@ -298,6 +281,7 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
     if (errno === ENOLINK) {
       return new BpfError('ERR_STATE', 'it is detached', { operation, target, errno })
     }
+    const EINVAL = -22
     const EOPNOTSUPP = -95
     if (errno !== EINVAL && errno !== EOPNOTSUPP) return failure(operation, target, errno)
     const hint = {

@@ -1,7 +1,7 @@
 // Files of a BPF file system: what can be wrong with one.
 import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { BpfError } from '../errors/errors.js'
+import { BpfError, type BpfErrorCode } from '../errors/errors.js'
 import { failure } from './failure.js'
 
 const EPERM = -1
@@ -15,16 +15,25 @@ const bpfFsMagic = 0xcafe4a11
 
 const mountHint = 'Mount one: mount -t bpf bpf /sys/fs/bpf'
 
+/** What it means that the kernel does not take it. */
+export interface Refusal {
+  readonly code: BpfErrorCode
+  readonly problem: string
+  readonly hint?: string
+}
+
 /**
  * The error for what could not be pinned at a path, or opened there.
  *
  * @param target What was to be pinned, or where it is.
+ * @param refusal Of what EINVAL says, where the path is one for pins.
  */
 export function pinFailure(
   operation: 'pin' | 'open',
   target: string,
   path: string,
   errno: number,
+  refusal?: Refusal,
 ): BpfError {
   const details = { operation, target, errno }
   const isNew = operation === 'pin'
@@ -44,6 +53,10 @@ export function pinFailure(
     case EINVAL:
       if (isOnBpfFs(place) === false) {
         return new BpfError('ERR_FILE_NOT_FOUND', 'it is a file of no BPF file system', details)
+      }
+      if (errno === EINVAL && refusal !== undefined) {
+        const { code, problem, hint } = refusal
+        return new BpfError(code, problem, { ...details, hint })
       }
       if (errno === EINVAL || isAccessible(place, isNew)) break
       return new BpfError(
@@ -93,7 +106,7 @@ function existing(directory: string): string {
 }
 
 /** Nothing when that cannot be told. */
-export function isOnBpfFs(path: string): boolean | undefined {
+function isOnBpfFs(path: string): boolean | undefined {
   try {
     // Signed on some machines.
     return statfsSync(path).type >>> 0 === bpfFsMagic

@@ -3,11 +3,9 @@ import { basename, dirname } from 'node:path'
 import { addon } from '../addon/addon.js'
 import type { NativeMapHandle } from '../addon/map-handle.js'
 import { BpfError, invalidType } from '../errors/errors.js'
-import { isOnBpfFs, noBpfFs, pinFailure } from '../machine/pin.js'
+import { noBpfFs, pinFailure } from '../machine/pin.js'
 import { flagsOfBits } from './kinds.js'
 import { KernelMap } from './kernel-map.js'
-
-const EINVAL = -22
 
 export function checkPath(path: unknown, what: string): asserts path is string {
   if (typeof path === 'string' && path !== '' && !path.includes('\0')) return
@@ -19,15 +17,10 @@ export function openPin(path: string): NativeMapHandle {
   checkPath(path, 'path')
   const handle = addon().mapFromPin(path)
   if (typeof handle !== 'number') return handle
-  // Of what the kernel has opened by then.
-  if (handle === EINVAL && isOnBpfFs(path) !== false) {
-    throw new BpfError('ERR_MAP_TYPE', 'what is pinned there is no map', {
-      operation: 'open',
-      target: path,
-      errno: handle,
-    })
-  }
-  throw pinFailure('open', path, path, handle)
+  throw pinFailure('open', path, path, handle, {
+    code: 'ERR_MAP_TYPE',
+    problem: 'what is pinned there is no map',
+  })
 }
 
 /**
