@@ -1,5 +1,6 @@
 // Code that was made at run time: /tmp/perf-PID.map, which the runtime appends to.
 // Each line is "ADDRESS SIZE NAME" in hexadecimal digits.
+import { Pace } from './pace.js'
 import type { Source } from './source.js'
 import { SymbolList, type SymbolTable } from './symbol-table.js'
 
@@ -8,9 +9,6 @@ export type JitSource = Pick<Source, 'read' | 'sizeBytes' | 'inode'>
 
 /** How much is read at once. */
 const pieceBytes = 1 << 18
-
-/** Of the time that passes: what reading again may take. */
-const share = 0.05
 
 /** What a file like this has said so far. */
 export class JitMap {
@@ -23,7 +21,7 @@ export class JitMap {
   /** What has been read of the file, all of it whole lines. */
   #length = 0
   #table: SymbolTable | undefined
-  #nextReadMs = 0
+  readonly #pace = new Pace()
 
   /** @param maxBytes In memory: what would take more is not read. */
   constructor(source: JitSource, maxBytes: number) {
@@ -38,7 +36,7 @@ export class JitMap {
 
   /** It is time to look at the file again. */
   get isDue(): boolean {
-    return performance.now() >= this.#nextReadMs
+    return this.#pace.isDue
   }
 
   /** It is of this file, which has not been written anew. */
@@ -49,14 +47,13 @@ export class JitMap {
   /** Reads what has been appended. True when there was something. */
   update(source: JitSource): boolean {
     if (source.sizeBytes === this.#length) return false
-    const start = performance.now()
-    const before = this.#length
-    while (this.#readPiece(source));
-    const hasGrown = this.#length > before
-    if (hasGrown) this.#table = this.#symbols.toTable(this.#text, 'latest')
-    const end = performance.now()
-    this.#nextReadMs = end + (end - start) / share
-    return hasGrown
+    return this.#pace.run(() => {
+      const before = this.#length
+      while (this.#readPiece(source));
+      const hasGrown = this.#length > before
+      if (hasGrown) this.#table = this.#symbols.toTable(this.#text, 'latest')
+      return hasGrown
+    })
   }
 
   find(address: number): ReturnType<SymbolTable['find']> {

@@ -1,6 +1,7 @@
 import { addon } from '../addon/addon.js'
 import { BpfError, describeErrno } from '../errors/errors.js'
 import { readText } from '../machine/facts.js'
+import { share } from './pace.js'
 import { errnoOf, readProc } from './source.js'
 import { SymbolList, type SymbolTable } from './symbol-table.js'
 
@@ -17,8 +18,6 @@ export interface KernelPlace {
 const longestList = 64 << 20
 /** The list says where symbols begin, not where they end. */
 const longestSymbol = 1 << 20
-/** Of the time that passes: what reading again may take. */
-const share = 0.05
 /** What reading again may take at once, after a time without. */
 const mostCreditMs = 1000
 /** After so long an address that is not known may be by now. */

@@ -3,14 +3,13 @@ import { Cache } from './cache.js'
 import { openDebugFile } from './debug-file.js'
 import { ElfFile, type ElfSymbols } from './elf-file.js'
 import { JitMap } from './jit-map.js'
+import { Pace } from './pace.js'
 import { type Mapping, ProcessMaps } from './process-maps.js'
 import { Source } from './source.js'
 import { type Found, SymbolTable } from './symbol-table.js'
 
 /** How long what was read of a process is taken for what it is. */
 const freshMs = 1000
-/** Of the time that passes: what reading processes again for unknown addresses may take. */
-const share = 0.05
 
 /** What is known of an address of a process. */
 export interface UserPlace {
@@ -26,7 +25,7 @@ export class UserSymbols {
   readonly #cache: Cache
   readonly #tableBytes: number
   /** From then on a process is read again for an address that is not in it. */
-  #nextReadMs = 0
+  readonly #pace = new Pace()
 
   constructor(maxBytes: number) {
     this.#cache = new Cache(maxBytes)
@@ -54,10 +53,7 @@ export class UserSymbols {
     let isFresh = false
     const refresh = (): void => {
       isFresh = true
-      const start = performance.now()
-      const now = ProcessMaps.read(pid, maps)
-      const end = performance.now()
-      this.#nextReadMs = end + (end - start) / share
+      const now = this.#pace.run(() => ProcessMaps.read(pid, maps))
       // Of a process that has ended the last that was seen.
       if (now === undefined) return
       maps = now
@@ -67,7 +63,7 @@ export class UserSymbols {
     let jit: JitMap | undefined | null = null
     return (address) => {
       let mapping = maps?.find(address)
-      if (mapping === undefined && !isFresh && performance.now() >= this.#nextReadMs) {
+      if (mapping === undefined && !isFresh && this.#pace.isDue) {
         refresh()
         mapping = maps?.find(address)
       }
