@@ -140,21 +140,22 @@ export class Entries {
   }
 
   setMany(entries: Iterable<readonly [unknown, unknown]>, options: SetOptions | undefined): void {
-    const { map, codec, types } = this
+    const { map, codec } = this
+    const { keySize, valueBytes } = codec
     const operation = 'set in'
     const flags = options === undefined ? 0 : flagsOf(options)
     let before = 0
     this.#inChunks(entries, operation, (chunk, list) => {
       const use = ++map.uses
       const { memory } = map
-      list.forEach((entry: unknown, i) => {
+      for (let i = 0; i < list.length; i++) {
+        const entry: unknown = list[i]
         if (!Array.isArray(entry) || entry.length !== 2) {
           throw invalidType('a list of key and value', `entry ${String(before + i)}`, entry)
         }
-        const [key, value] = entry as [unknown, unknown]
-        codec.writeKey(memory, chunk.keys + i * types.keySize, key, this.#key)
-        codec.writeValue(memory, chunk.values + i * codec.valueBytes, value, this.#value)
-      })
+        codec.writeKey(memory, chunk.keys + i * keySize, entry[0], this.#key)
+        codec.writeValue(memory, chunk.values + i * valueBytes, entry[1], this.#value)
+      }
       if (map.uses !== use) throw reentered(map, 'set')
       const result = this.#native.updateMany(chunk.keys, chunk.values, list.length, flags)
       const done = before + (memory.u32[0] as number)
