@@ -65,10 +65,9 @@ export function callingModule(): string | undefined {
   }
 }
 
+/** A module has a whole path: `node:…` and Bun's `[source:3]` are the runtime's own. */
 function isOthers(file: unknown): boolean {
-  return (
-    typeof file === 'string' && !file.startsWith('node:') && dirname(pathOf(file)) !== __dirname
-  )
+  return typeof file === 'string' && /^(file:|\/)/.test(file) && dirname(pathOf(file)) !== __dirname
 }
 
 function pathOf(file: string): string {

@@ -1,8 +1,10 @@
-// Which of the prebuilt addons is this process's.
+// Which of the prebuilt addons is this process's, and which module opens an object.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runInThisContext } from 'node:vm'
 import { packageRoot, placesOfAddon, prebuiltName } from '../../lib/addon/locate.js'
+import { callingModule } from '../../lib/skeleton/locate.js'
 
 const path = process.execPath
 const name = `${process.platform}-${process.arch}`
@@ -67,3 +69,11 @@ test('a bundle in a dist/ of its own is not taken for the package', () => {
     rmSync(folder, { recursive: true })
   }
 })
+
+test.each(['[source:3]', 'node:internal/modules', 'evalmachine.<anonymous>'])(
+  'a frame of the runtime, %s, is not taken for the module that opens an object',
+  (filename) => {
+    const call = runInThisContext('(use) => use()', { filename }) as (use: () => unknown) => unknown
+    expect(call(callingModule)).toBe(__filename)
+  },
+)
