@@ -44,6 +44,7 @@ const onMusl = (...args) => [
   'sh',
   '-ec',
   `ln -s /work/musl/lib/ld-musl-x86_64.so.1 /lib/; export LD_LIBRARY_PATH=/work/musl/lib
+    for _ in 1 2 3 4 5; do sleep 1; LD_LIBRARY_PATH= /bin/true; done &
     exec musl/bun "$@"`,
   'sh',
   ...args,
@@ -340,7 +341,7 @@ export const cells = {
       npm,
       onMusl(
         ...['node_modules/bpf-ringbuf/dist/cli/main.js', 'run', 'exec-snoop'],
-        ...['--name', '/bin/true', '--duration', '3'],
+        ...['--name', 'true', '--duration', '6'],
       ),
     ],
     says: /^\d\d:\d\d:\d\d.* \/bin\/true$/m,
