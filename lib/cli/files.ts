@@ -1,5 +1,13 @@
 // Files that a command reads and writes.
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { BpfError, type BpfErrorCode, describeErrno } from '../errors/errors.js'
 
@@ -10,20 +18,41 @@ export function readBytes(path: string): Buffer {
 
 /**
  * Writes a file in one step: whoever reads it meanwhile has the old one or the
- * new one. Makes its folder.
+ * new one. Makes its folder. What is no file, such as /dev/null, is written to.
  */
 export function writeWhole(path: string, contents: string | Uint8Array): void {
-  const part = `${path}.${process.pid}.part`
   onFile('write', path, () => {
+    const there = statSync(path, { throwIfNoEntry: false })
+    if (there !== undefined && !there.isFile()) {
+      writeFileSync(path, contents)
+      return
+    }
     mkdirSync(dirname(path), { recursive: true })
+    const place = there === undefined ? path : realpathSync(path) // a link stays one
+    const part = `${place}.${process.pid}.part`
     try {
       writeFileSync(part, contents)
-      renameSync(part, path)
+      renameSync(part, place)
     } catch (error) {
       rmSync(part, { force: true })
       throw error
     }
   })
+}
+
+/** Refuses to write over what a command reads, by whatever path. */
+export function keepInputs(output: string, inputs: readonly (string | undefined)[]): void {
+  const written = statSync(output, { throwIfNoEntry: false })
+  if (written?.isFile() !== true) return
+  for (const input of inputs) {
+    const read = input === undefined ? undefined : statSync(input, { throwIfNoEntry: false })
+    if (read === undefined || read.dev !== written.dev || read.ino !== written.ino) continue
+    throw new BpfError('ERR_EXISTS', 'it is what is read', {
+      operation: 'write',
+      target: output,
+      hint: 'Give the output another name',
+    })
+  }
 }
 
 const codes: Partial<Record<string, BpfErrorCode>> = {

@@ -1,11 +1,12 @@
 // bpf-ringbuf gen: a typed module of an object.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { BpfError } from '../errors/errors.js'
+import { BpfError, describeErrno } from '../errors/errors.js'
 import { generateModule } from '../gen/module.js'
 import { packageFolder } from '../gen/package-folder.js'
 import { BpfObject } from '../object/object.js'
 import type { Command } from './command.js'
+import { keepInputs } from './files.js'
 import { differenceOfTexts } from './text-difference.js'
 import { parseCommandLine, UsageError } from './usage.js'
 
@@ -45,6 +46,7 @@ export const gen: Command = {
       )
       return Promise.resolve(1)
     } else {
+      keepInputs(options.output, [options.object])
       writeModule(options.output, text)
     }
     return Promise.resolve(0)
@@ -157,5 +159,6 @@ function fileError(operation: string, path: string, error: unknown): BpfError {
     return new BpfError('ERR_FILE_NOT_FOUND', `there is no folder ${join(path, '..')}`, details)
   }
   const isDenied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
-  return new BpfError(isDenied ? 'ERR_PERMISSION' : 'ERR_KERNEL', message, details)
+  const problem = errno === undefined ? message : describeErrno(errno)
+  return new BpfError(isDenied ? 'ERR_PERMISSION' : 'ERR_KERNEL', problem, details)
 }

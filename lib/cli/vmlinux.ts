@@ -2,7 +2,7 @@
 import { BpfError } from '../errors/errors.js'
 import { compileFlags, compileOptions, compileUsage, readCompilation } from './compile-flags.js'
 import type { Command } from './command.js'
-import { readBytes, writeWhole } from './files.js'
+import { keepInputs, readBytes, writeWhole } from './files.js'
 import {
   type HeaderNames,
   makeHeader,
@@ -80,8 +80,12 @@ export const vmlinux: Command = {
         target: source.path,
       })
     }
-    if (values.output === undefined) output.write(header)
-    else writeWhole(values.output, header)
+    if (values.output === undefined) {
+      output.write(header)
+    } else {
+      keepInputs(values.output, [values.prune, values.btf, module])
+      writeWhole(values.output, header)
+    }
     return Promise.resolve(0)
   },
 }

@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -341,6 +342,31 @@ describeBpf('bpf-ringbuf vmlinux', () => {
       stderr: '',
     })
     expect(readFileSync(join(folder, 'object.h'), 'utf8')).toMatch(/^struct event \{$/m)
+  })
+
+  test('is not written over what it is made of', () => {
+    const text = 'struct list_head *unused;'
+    writeFileSync(join(folder, 'own.bpf.c'), text)
+    const { status, stderr } = run(['vmlinux', '--prune', 'own.bpf.c', '-o', './own.bpf.c'])
+    expect(stderr).toBe(
+      'bpf-ringbuf vmlinux: Cannot write ./own.bpf.c: it is what is read. Give the output another name\n',
+    )
+    expect(status).toBe(1)
+    expect(readFileSync(join(folder, 'own.bpf.c'), 'utf8')).toBe(text)
+  })
+
+  test('leaves a device and a link what they are', () => {
+    const object = join(root, 'build/bpf/exec-snoop.bpf.o')
+    writeFileSync(join(folder, 'linked.h'), '')
+    for (const [link, file] of [
+      ['null', '/dev/null'],
+      ['link.h', 'linked.h'],
+    ] as const) {
+      symlinkSync(file, join(folder, link))
+      expect(run(['vmlinux', '--btf', object, '-o', link]).stderr).toBe('')
+      expect(readlinkSync(join(folder, link))).toBe(file)
+    }
+    expect(readFileSync(join(folder, 'linked.h'), 'utf8')).toMatch(/^struct event \{$/m)
   })
 
   test.each([

@@ -238,6 +238,22 @@ test.each([
   expect(ran.status).toBe(status)
 })
 
+test('an object is not written over by its own module, nor a folder', () => {
+  writeFileSync(join(folder, 'own.bpf.o'), readFileSync(snoop))
+  symlinkSync('own.bpf.o', join(folder, 'link.ts'))
+  for (const output of ['own.bpf.o', './own.bpf.o', 'link.ts']) {
+    const { status, output: said } = gen('own.bpf.o', '-o', output)
+    expect(said).toBe(
+      `bpf-ringbuf gen: Cannot write ${output}: it is what is read. Give the output another name\n`,
+    )
+    expect(status).toBe(1)
+  }
+  expect(readFileSync(join(folder, 'own.bpf.o'))).toEqual(readFileSync(snoop))
+  expect(gen('own.bpf.o', '-o', 'node_modules').output).toBe(
+    'bpf-ringbuf gen: Cannot write node_modules: EISDIR (illegal operation on a directory)\n',
+  )
+})
+
 test('an object of the other byte order is refused, and where to make its module is said', () => {
   const object = readFileSync(snoop)
   object[5] = 3 - (object[5] ?? 0)
