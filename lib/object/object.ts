@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { Btf } from '../types/btf.js'
 import { checkElf } from '../btf/elf.js'
@@ -373,8 +373,11 @@ export class BpfObject {
 function readSource(source: string | Uint8Array): [Uint8Array, string] {
   if (typeof source === 'string') {
     try {
+      // Some devices never end.
+      if (statSync(source).isCharacterDevice()) throw noFile(source)
       return [readFileSync(source), basename(source).replace(/(\.bpf)?\.o$/, '')]
     } catch (cause) {
+      if (cause instanceof BpfError) throw cause
       throw fileFailure(source, cause as NodeJS.ErrnoException)
     }
   }
@@ -382,6 +385,10 @@ function readSource(source: string | Uint8Array): [Uint8Array, string] {
   const bytes = bytesOf(source)
   // Other threads may write to shared memory between a check and its use.
   return [bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes), 'object']
+}
+
+function noFile(target: string): BpfError {
+  return new BpfError('ERR_OBJECT_FORMAT', 'it is a device', { operation: 'open', target })
 }
 
 function fileFailure(path: string, cause: NodeJS.ErrnoException): BpfError {

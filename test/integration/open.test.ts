@@ -143,6 +143,7 @@ describeBpf('BpfObject.open()', () => {
   test.each([
     ['a missing file', 'missing.o', 'ERR_FILE_NOT_FOUND', /no such file.*clang/],
     ['a file in a file', 'text.o/object.o', 'ERR_FILE_NOT_FOUND', /no such file/],
+    ['a device without an end', '/dev/zero', 'ERR_OBJECT_FORMAT', /is a device/],
     ['a directory', 'directory', 'ERR_OBJECT_FORMAT', /is a directory/],
     ['an empty file', 'empty.o', 'ERR_OBJECT_FORMAT', /is empty/],
     ['a text', 'text.o', 'ERR_OBJECT_FORMAT', /is not an ELF file/],
