@@ -50,7 +50,17 @@ export function checkBounds(options: EndOptions): void {
 /** Refuses all but an AbortSignal, which may be of another realm, and nothing. */
 export function checkSignal(signal: unknown): void {
   if (signal === undefined) return
-  if (typeof signal === 'object' && signal !== null && 'aborted' in signal) return
+  const { aborted, addEventListener, removeEventListener } = Object(signal) as Record<
+    string,
+    unknown
+  >
+  if (
+    typeof aborted === 'boolean' &&
+    typeof addEventListener === 'function' &&
+    typeof removeEventListener === 'function'
+  ) {
+    return
+  }
   throw invalidType('an AbortSignal', 'signal', signal)
 }
 

@@ -213,6 +213,15 @@ describeBpf('a reader', () => {
 describeBpf('an AbortSignal', () => {
   expectNothingLeftOpen()
 
+  test('that is none leaves no reader behind', () => {
+    const signal = { aborted: false } as AbortSignal
+    const map = object.map('events')
+    expect(() => new RingBuffer(map, bytes(), ignore, { signal })).toThrow(
+      'Expected an AbortSignal for signal but received { aborted: false }',
+    )
+    new RingBuffer(map, bytes(), ignore).close() // no ERR_BUSY
+  })
+
   test('closes the reader when it aborts', async () => {
     const controller = new AbortController()
     const { signal } = controller
