@@ -7,6 +7,7 @@ const ENOENT = -2
 const ESRCH = -3
 const ENXIO = -6
 const EBADF = -9
+const EBUSY = -16
 const EEXIST = -17
 const EINVAL = -22
 const ENODEV = -19
@@ -32,6 +33,7 @@ export function diagnoseAttach(
     }
   }
   if (failure.errno === ENODEV) return { code: 'ERR_NOT_FOUND' }
+  if (section.startsWith('xdp/')) return diagnoseXdp(failure.errno, section.slice(4))
   if (section.startsWith('netkit/')) return diagnoseNetkit(failure.errno, facts)
   if (/qdisc kind is unknown/.test(failure.log)) {
     return {
@@ -122,6 +124,20 @@ function diagnoseNetkit(errno: number, facts: SystemFacts): Diagnosis | undefine
   }
   if (errno !== ENXIO) return undefined
   return { code: 'ERR_KERNEL', hint: 'The interface is no netkit device, whose programs these are' }
+}
+
+function diagnoseXdp(errno: number, place: string): Diagnosis | undefined {
+  const isIndex = /^\d+$/.test(place)
+  if (errno === EBUSY || errno === EEXIST) {
+    const mode = errno === EBUSY ? '' : 'in another mode, '
+    const ending = isIndex ? '"ip link" names it' : `see "ip link show ${place}"`
+    return {
+      code: errno === EBUSY ? 'ERR_BUSY' : 'ERR_EXISTS',
+      hint: `The interface has an XDP program already, ${mode}and takes one: close the link of that one, or update() it; ${ending}`,
+    }
+  }
+  if (errno !== EINVAL || !isIndex) return undefined
+  return { code: 'ERR_KERNEL', hint: 'There may be no interface of this index, see "ip link"' }
 }
 
 function diagnosePerfEvent({ errno }: Failure, facts: SystemFacts): Diagnosis | undefined {

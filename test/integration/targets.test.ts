@@ -321,6 +321,21 @@ describeBpf('a target of the network', () => {
 
   test.each(cases)('$feature: $program', tryOut)
 
+  test('XDP: a second program is refused, with what to do', () => {
+    using object = openObject('targets')
+    object.program('network_device').autoload = true
+    const program = object.load().program('network_device')
+    using link = program.attach({ xdp: { interface: 'lo', mode: 'skb' } })
+    const error = thrownBy(() => program.attach({ xdp: { interface: 'lo', mode: 'skb' } }))
+    expect(error).toMatchObject({
+      code: 'ERR_BUSY',
+      message: expect.stringMatching(
+        /already, and takes one: close .* or update\(\) it; see "ip link show lo"$/,
+      ) as string,
+    })
+    expect(link.info().type).toBe('xdp')
+  })
+
   test('a socket: its own packets and no others', async () => {
     using object = openObject('targets')
     object.program('socket_filter').autoload = true
@@ -724,6 +739,13 @@ describeBpf('a wrong target', () => {
       /no such CPU/,
     ],
     ['no interface', 'network_device', { xdp: { interface: 'no' } }, 'ERR_NOT_FOUND', /interface/],
+    [
+      'no interface of this index',
+      'network_device',
+      { xdp: { interface: 2 ** 31 - 1 } },
+      'ERR_KERNEL',
+      /no interface of this index, see "ip link"/,
+    ],
     ['no cgroup', 'cgroup_egress', { cgroup: '/no/such' }, 'ERR_FILE_NOT_FOUND', /no\/such/],
     ['what is no cgroup', 'cgroup_egress', { cgroup: '/tmp' }, 'ERR_KERNEL', /cgroup version 2/],
     [
