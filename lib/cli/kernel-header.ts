@@ -108,7 +108,12 @@ export function makeHeader(source: HeaderSource, wanted?: HeaderNames): string {
   }
   if (text.length === 0) {
     const verb = base === undefined ? 'has' : `adds, to ${base.path},`
-    throw problem('ERR_NOT_FOUND', `it ${verb} no such type`)
+    const [name, another] = [...names]
+    const what =
+      name === undefined || another !== undefined
+        ? 'none of the types that are asked for'
+        : `no type ${JSON.stringify(name)}`
+    throw problem('ERR_NOT_FOUND', `it ${verb} ${what}`)
   }
   const declarations = Buffer.from(text.buffer, text.byteOffset, text.byteLength)
   return header(declarations.toString('latin1'), base === undefined ? undefined : basename(path))

@@ -332,6 +332,7 @@ describeBpf('bpf-ringbuf vmlinux', () => {
       /^bpf-ringbuf vmlinux: Cannot read .*vmlinux: it has no type "nobody"\n$/,
     )
     expect([status, stdout]).toEqual([1, ''])
+    expect(run(['vmlinux', '--type', 'nobody']).stderr).toMatch(/: it has no type "nobody"\n$/)
   })
 
   test('of an object, into a file', () => {

@@ -52,7 +52,7 @@ describe('bpf-ringbuf vmlinux --module', () => {
     expect(run([...module, '--type', 'owner']).stdout).toMatch(/^struct owner___2 \{/m)
     expect(run([...module, '--type', 'int'])).toMatchObject({
       status: 1,
-      stderr: expect.stringMatching(/nf_conn-1: it adds, to kernel, no such type/) as string,
+      stderr: expect.stringMatching(/nf_conn-1: it adds, to kernel, no type "int"/) as string,
     })
 
     expect(run(['vmlinux', '--btf', 'kernel', '-o', 'vmlinux.h']).status).toBe(0)
