@@ -111,7 +111,7 @@ export function createMap(options: CreateOptions & MapTypes): Created {
   if (typeof handle !== 'number') return { handle, types }
   const lacksMaps = handle === EINVAL || handle === ENOTSUPP ? whyNoMapsOf(type) : undefined
   if (lacksMaps !== undefined) throw failure('create', target, handle, { lacksMaps })
-  const explained = explain(type, handle, { keySize, valueSize, maxEntries })
+  const explained = explain(type, handle, { keySize, valueSize, maxEntries, flags })
   if (explained === undefined) throw failure('create', target, handle)
   const [problem, hint] = explained
   throw new BpfError('ERR_KERNEL', problem, { operation: 'create', target, errno: handle, hint })
@@ -147,10 +147,10 @@ function impliedValueSize(type: string): number {
 function explain(
   type: string,
   errno: number,
-  sizes: { keySize: number; valueSize: number; maxEntries: number },
+  asked: { keySize: number; valueSize: number; maxEntries: number; flags: readonly MapFlag[] },
 ): [problem: string, hint: string] | undefined {
   if (errno !== EINVAL && errno !== E2BIG && errno !== ENOTSUPP) return undefined
-  const { keySize, valueSize, maxEntries } = sizes
+  const { keySize, valueSize, maxEntries, flags } = asked
   const isRing = type === 'ringbuf' || type === 'user_ringbuf'
   const said = `keys of ${String(keySize)} bytes, values of ${String(valueSize)} bytes, maxEntries ${String(maxEntries)}`
   if (needsBtf(type)) {
@@ -166,6 +166,12 @@ function explain(
       'nothing says how large its entries are',
       'Give key and value, or keySize and valueSize',
     ]
+  }
+  if (!isRing && !isKeyless(type) && keySize === 0) {
+    return ['nothing says how large its keys are', 'Give key or keySize']
+  }
+  if (type === 'lpm_trie' && !flags.includes('no_prealloc')) {
+    return ['it has to be without memory that is taken in advance', "Give flags: ['no_prealloc']"]
   }
   if (maxEntries === 0) return ['it has room for no entries', 'Give maxEntries']
   return [`the kernel refuses ${said}`, 'See what it asks of this type in Documentation/bpf/maps']

@@ -186,8 +186,13 @@ export class Entries {
   takeAll(): unknown[] {
     if (isFixed(this.map.type)) throw this.#fixed('take from')
     if (this.#isKeyless) throw this.#keyless('take from')
-    const walk = new Walk(this, 'entries', true)
     const all: unknown[] = []
+    if (isIndexed(this.map.type)) {
+      for (const entry of this.walk('entries')) all.push(entry)
+      this.#emptySlots()
+      return all
+    }
+    const walk = new Walk(this, 'entries', true)
     for (let some = walk.chunk(); some !== undefined; some = walk.chunk()) {
       for (const entry of some) all.push(entry)
     }
@@ -215,6 +220,10 @@ export class Entries {
     } else if (isIndexed(map.type)) {
       this.#emptySlots()
     } else {
+      const reason = map.whyReadOnly()
+      if (reason !== undefined) {
+        throw new BpfError('ERR_STATE', reason, { operation: 'clear', target: map.target })
+      }
       const walk = new Walk(this, 'count', true)
       while (walk.chunk() !== undefined);
     }

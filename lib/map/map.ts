@@ -35,6 +35,8 @@ import { flagsOfBits, hasFlag, type MapFlag } from './kinds.js'
 import { checkPath, openPin, shapeDifferences } from './pin.js'
 import { MapView } from './view.js'
 
+const EBUSY = -16
+
 const largestRingBytes = 2 ** 31
 
 /** The object that maps belong to, with all of them. */
@@ -660,11 +662,20 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    * Makes the map read-only for all processes, for programs not: `BPF_MAP_FREEZE`. For
    * ever. Linux 5.2.
    *
-   * @throws {BpfError} `ERR_BUSY` while a `view()` of it is mapped; as `get()`.
+   * @throws {BpfError} `ERR_BUSY` while a `view()` of it is mapped; `ERR_STATE` when it is
+   *   frozen already; as `get()`.
    */
   freeze(): void {
-    const result = this.kernel.handle('freeze').freeze()
-    if (result < 0) throw failure('freeze', this.kernel.target, result)
+    const errno = this.kernel.handle('freeze').freeze()
+    if (errno === EBUSY) {
+      throw new BpfError('ERR_BUSY', 'its memory is mapped', {
+        operation: 'freeze',
+        target: this.kernel.target,
+        errno,
+        hint: 'Freeze it before its first view(), which stays mapped until it is garbage',
+      })
+    }
+    if (errno < 0) throw this.kernel.failure('freeze', errno)
   }
 
   /** What the kernel says of it. */

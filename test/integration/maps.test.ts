@@ -265,6 +265,10 @@ describeBpf('the maps of an object', () => {
       expect([...outer.keys()].map(Number)).toEqual([1])
       expect([outer.delete(1), outer.delete(1), outer.size()]).toEqual([true, false, 0])
       expect(run(object, 'add_inner', 1, 11)).toBe(0)
+      outer.set(1, inner)
+      const entries = [...outer.entries()]
+      expect([entries.length, outer.takeAll()]).toEqual([1, entries])
+      expect(outer.size()).toBe(0)
     }
     using other = BpfMap.create({ type: 'hash', key: u32, value: u32, maxEntries: 1 })
     expect(codeOf(() => object.map('outer').set(0, other))).toMatch(/^ERR_/)
@@ -455,6 +459,20 @@ describeBpf('maps without an object', () => {
     map.freeze()
     expect([map.info().isFrozen, map.get(1)]).toEqual([true, 2n])
     expect(thrownBy(() => map.set(1, 3n)).message).toBe('Cannot set in map "trial": it is frozen')
+    expect(thrownBy(() => map.clear()).message).toBe('Cannot clear map "trial": it is frozen')
+    expect(thrownBy(() => map.freeze()).message).toBe('Cannot freeze map "trial": it is frozen')
+    using array = BpfMap.create({
+      type: 'array',
+      key: u32,
+      value: u32,
+      maxEntries: 1,
+      flags: ['mmapable'],
+    })
+    array.view()
+    expect(thrownBy(() => array.freeze())).toMatchObject({
+      code: 'ERR_BUSY',
+      message: expect.stringMatching(/its memory is mapped\. Freeze it before/) as string,
+    })
     expect(
       codeOf(() => {
         map.maxEntries = 3
@@ -504,6 +522,10 @@ describeBpf('maps without an object', () => {
       /neither keys nor values/,
     )
     expect(create({ type: 'array_of_maps', maxEntries: 1 })).toMatch(/innerMap/)
+    expect(create({ type: 'hash', value: u32, maxEntries: 1 })).toMatch(/Give key or keySize$/)
+    expect(create({ type: 'lpm_trie', keySize: 8, value: u32, maxEntries: 1 })).toMatch(
+      /Give flags: \['no_prealloc'\]$/,
+    )
     expect(create({ type: 'hash', flags: ['fast'] })).toMatch(/^Expected one of no_prealloc, /)
     expect(create({ type: 'hash', name: 'a-b' })).toMatch(/^Expected up to 15/)
   })
