@@ -103,8 +103,11 @@ class Folders {
   watch(files: ReadonlySet<string>): void {
     const byFolder = new Map<string, Set<string>>()
     for (const file of files) {
-      const names = byFolder.get(dirname(file)) ?? new Set()
-      byFolder.set(dirname(file), names.add(basename(file)))
+      let path = file
+      // Of a folder that is gone, what has to come first.
+      while (!existsSync(dirname(path)) && dirname(path) !== path) path = dirname(path)
+      const names = byFolder.get(dirname(path)) ?? new Set()
+      byFolder.set(dirname(path), names.add(basename(path)))
     }
     for (const [folder, { watcher }] of this.#watchers) {
       if (byFolder.has(folder)) continue
@@ -114,7 +117,7 @@ class Folders {
     for (const [folder, names] of byFolder) {
       const known = this.#watchers.get(folder)
       if (known !== undefined) known.names = names
-      else if (existsSync(folder)) this.#open(folder, names)
+      else this.#open(folder, names)
     }
   }
 
@@ -129,15 +132,19 @@ class Folders {
       // May fail where the system allows no more of them.
       watcher: onFile('watch', folder, () =>
         watchPath(folder, (_, name) => {
-          if (name === null || entry.names.has(name)) this.#onChange()
+          if (name === basename(folder))
+            forget() // it is removed, or another is in its place
+          else if (name === null || entry.names.has(name)) this.#onChange()
         }),
       ),
     }
-    entry.watcher.on('error', () => {
+    const forget = (): void => {
+      if (this.#watchers.get(folder) !== entry) return
       entry.watcher.close()
       this.#watchers.delete(folder)
       this.#onChange()
-    })
+    }
+    entry.watcher.on('error', forget)
     this.#watchers.set(folder, entry)
   }
 }

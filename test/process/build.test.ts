@@ -292,6 +292,21 @@ describeBpf('bpf-ringbuf build --watch', () => {
     expect(await watching.stop('SIGINT')).toMatchObject({ code: 130, signal: null })
     expect(readdirSync(folder).sort()).toEqual(['agent.bpf.c', 'agent.bpf.o', 'agent.h', 'cache'])
   }, 60_000)
+
+  test('builds again when the folder was removed and comes back', async () => {
+    const args = [main, 'build', '--watch', '--no-gen', 'sub/tiny.bpf.c']
+    mkdirSync(join(folder, 'sub'))
+    writeFileSync(join(folder, 'sub/tiny.bpf.c'), 'int one;\n')
+    const watching = new Example(process.execPath, args, { cwd: folder, env: environment() })
+    await watching.until('stdout', /^.*: \d+ ms\n$/)
+    rmSync(join(folder, 'sub'), { recursive: true })
+    await watching.until('stderr', /waiting for a change\n/)
+    rmSync(join(folder, 'sub'), { recursive: true, force: true })
+    mkdirSync(join(folder, 'sub'))
+    writeFileSync(join(folder, 'sub/tiny.bpf.c'), 'int another;\n')
+    await watching.until('stdout', /^(.*: \d+ ms\n)+.*: \d+ ms\n$/)
+    expect(await watching.stop('SIGINT')).toMatchObject({ code: 130, signal: null })
+  }, 60_000)
 })
 
 describeBpf('bpf-ringbuf vmlinux', () => {
