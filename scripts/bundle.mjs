@@ -1,6 +1,7 @@
 // Puts the library into one file, and the program bpf-ringbuf into another: Node
 // loads one file much sooner than a hundred. The files that tsc makes, one a module,
 // stay in dist/ for tests that look inside; only these and the declarations are packed.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
 
 const options = {
@@ -28,3 +29,11 @@ await build({
   entryPoints: { 'cli/main': 'lib/cli/main.ts' },
   external: ['./program.js'],
 })
+
+// esbuild calls a class _NAME that names itself, which messages and console.log() would show.
+const index = 'dist/index.js'
+let text = readFileSync(index, 'utf8')
+for (const [, name] of text.matchAll(/^var (\w+) = class _\1\b/gm)) {
+  text = text.replace(new RegExp(`(?<![\\w$.])_${name}\\b`, 'g'), name)
+}
+writeFileSync(index, text)

@@ -80,6 +80,17 @@ describe('the package', () => {
     ])
   })
 
+  test('has classes of their own names, although they name themselves', () => {
+    const found = run(
+      'names.cjs',
+      `const library = require('bpf-ringbuf')
+       const classes = Object.entries(library).filter(([, value]) => /^class/.test(String(value)))
+       console.log(JSON.stringify(classes.map(([name, { name: own }]) => [name, own])))`,
+    ) as [string, string][]
+    expect(found.length).toBeGreaterThan(9)
+    for (const [name, own] of found) expect(own).toBe(name)
+  })
+
   test('can be imported by names', () => {
     const found = run(
       'main.mjs',
