@@ -1,5 +1,6 @@
 // The program bpf-ringbuf: finds the command and runs it.
 import { BpfError, VerifierError } from '../errors/errors.js'
+import { didYouMean } from '../errors/near.js'
 import { build } from './build.js'
 import type { Command, Output } from './command.js'
 import { doctor } from './doctor.js'
@@ -93,5 +94,6 @@ function lastLines(log: string): string {
 
 function unknown(argument: string): string {
   const kind = argument.startsWith('-') ? 'option' : 'command'
-  return `there is no ${kind} ${JSON.stringify(argument)}`
+  const names = kind === 'command' ? commands.map(({ name }) => name) : ['--help', '--version']
+  return `there is no ${kind} ${JSON.stringify(argument)}${didYouMean(argument, names)}`
 }

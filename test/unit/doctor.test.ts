@@ -165,6 +165,7 @@ describe('the command line', () => {
     [['--help'], 0, /^Usage: bpf-ringbuf COMMAND.*\n[^]* {2}doctor +say/, /^$/],
     [['doctor', '--help'], 0, /^Usage: bpf-ringbuf doctor/, /^$/],
     [[], 2, /^$/, /^Usage: bpf-ringbuf COMMAND/],
+    [['tial'], 2, /^$/, /there is no command "tial"; did you mean "tail"\?\n\nUsage/],
     [['nurse'], 2, /^$/, /^bpf-ringbuf: there is no command "nurse"\n\nUsage/],
     [['--nurse'], 2, /^$/, /^bpf-ringbuf: there is no option "--nurse"\n\nUsage/],
     [['\x1b[31m'], 2, /^$/, /^bpf-ringbuf: there is no command "\\u001b\[31m"\n/],
