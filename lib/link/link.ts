@@ -134,7 +134,8 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
     if (this.#pinPath !== undefined) {
       throw new BpfError('ERR_STATE', `it is pinned at ${this.#pinPath}`, {
         operation: 'pin',
-        target: this.#target(),
+        target: this.#ownTarget(),
+        hint: 'Call unpin() before: a link has one path',
       })
     }
     this.#checked('pin', native.fd())
@@ -265,8 +266,13 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
     return program === undefined ? this.#name : `program "${program.name}"`
   }
 
+  #ownTarget(): string {
+    const target = this.#target()
+    return target.startsWith('the link ') ? target : `the link of ${target}`
+  }
+
   #open(operation: string): NativeLink {
-    if (this.#closed) throw closed(operation, `the link of ${this.#target()}`)
+    if (this.#closed) throw closed(operation, this.#ownTarget())
     return this.#native
   }
 
@@ -276,7 +282,7 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
   }
 
   #failure(operation: string, errno: number): BpfError {
-    const target = `the link of ${this.#target()}`
+    const target = this.#ownTarget()
     const ENOLINK = -67
     if (errno === ENOLINK) {
       return new BpfError('ERR_STATE', 'it is detached', { operation, target, errno })

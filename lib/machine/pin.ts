@@ -1,5 +1,5 @@
 // Files of a BPF file system: what can be wrong with one.
-import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { BpfError, type BpfErrorCode } from '../errors/errors.js'
 import { failure } from './failure.js'
@@ -58,6 +58,9 @@ export function pinFailure(
         const { code, problem, hint } = refusal
         return new BpfError(code, problem, { ...details, hint })
       }
+      if (!isNew && isDirectory(place)) {
+        return new BpfError('ERR_FILE_NOT_FOUND', 'it is a directory', details)
+      }
       if (errno === EINVAL || isAccessible(place, isNew)) break
       return new BpfError(
         'ERR_PERMISSION',
@@ -112,6 +115,14 @@ function isOnBpfFs(path: string): boolean | undefined {
     return statfsSync(path).type >>> 0 === bpfFsMagic
   } catch {
     return undefined
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
   }
 }
 

@@ -330,11 +330,12 @@ export class Entries {
   #partly(operation: string, errno: number, done: number): BpfError {
     const { code, message, target, hint = '' } = this.map.failure(operation, errno)
     const problem = message.slice(`Cannot ${operation} ${target}: `.length)
+    const before = done === 1 ? 'The entry' : `The ${String(done)} entries`
     return new BpfError(code, problem.slice(0, hint === '' ? undefined : -hint.length - 2), {
       operation,
       target,
       errno,
-      hint: `${hint === '' ? '' : `${hint}. `}The ${String(done)} entries before this one were set`,
+      hint: `${hint === '' ? '' : `${hint}. `}${before} before this one ${done === 1 ? 'was' : 'were'} set`,
     })
   }
 

@@ -1,5 +1,5 @@
 // What readers are called with.
-import { BpfError, checkInteger, checkOptions, invalidType } from '../errors/errors.js'
+import { BpfError, closed, checkInteger, checkOptions, invalidType } from '../errors/errors.js'
 import { BpfMap } from '../map/map.js'
 
 /** Refuses what is no map, or one that a reader or writer of this type cannot use. */
@@ -15,6 +15,7 @@ export function checkMap(
       target: `map "${map.name}"`,
     })
   }
+  if (map.closed) throw closed(operation, `map "${map.name}"`)
   if (map.overwrites || map.recorder !== undefined) throw notDrainable(map)
 }
 

@@ -124,6 +124,9 @@ describeBpf('pinned maps', () => {
       'ERR_INVALID_ARG_TYPE',
       'ERR_INVALID_ARG_TYPE',
     ])
+    for (const Kind of [BpfMap, BpfLink]) {
+      expect(thrownBy(() => Kind.fromPin(at('.'))).message).toMatch(/: it is a directory$/)
+    }
     // Nothing is made where nothing can be pinned.
     expect(existsSync(join(directory, 'some'))).toBe(false)
     rmSync(file)

@@ -198,6 +198,15 @@ describeBpf('a reader', () => {
     expect(descriptors).not.toMatch(/anon_inode/)
   })
 
+  test('of an object that is closed is refused, by the name of the map', () => {
+    const map = object.map('events')
+    object.close()
+    expect(thrownBy(() => new RingBuffer(map, bytes(), ignore))).toMatchObject({
+      code: 'ERR_CLOSED',
+      message: 'Cannot read map "events": it is closed',
+    })
+  })
+
   test('several of one object are closed in any order', () => {
     const rings = ['events', 'others', 'plain'].map(
       (name) => new RingBuffer(object.map(name), bytes(), ignore),
