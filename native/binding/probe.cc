@@ -8,6 +8,7 @@
 #include "core/guard.h"
 #include "core/log.h"
 #include "core/probe.h"
+#include "core/probe_types.h"
 
 namespace bpf_ringbuf {
 

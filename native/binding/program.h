@@ -5,6 +5,8 @@
 #include <bpf/libbpf.h>
 #include <napi.h>
 
+#include <functional>
+
 #include "binding/addon.h"
 #include "core/attachment.h"
 
@@ -68,8 +70,8 @@ class Program : public Napi::ObjectWrap<Program> {
   Napi::Value AttachStructOps(const Napi::CallbackInfo& info);
 
   // Attaches by a function that gives an attachment, or null with errno set.
-  template <typename AttachFunction>
-  Napi::Value AttachBy(const Napi::CallbackInfo& info, AttachFunction attach);
+  Napi::Value AttachBy(const Napi::CallbackInfo& info,
+                       const std::function<AttachmentPtr()>& attach);
   // Lets go of one whose program would misread its arguments: EPROTO.
   AttachmentPtr CheckSpecs(AttachmentPtr attachment) const;
   // One that needs a newer libbpf than this was built with.

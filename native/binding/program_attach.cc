@@ -1,7 +1,9 @@
-// Program's ways to be attached.
+// Program's ways to be attached; those to networks are in
+// program_attach_network.cc.
 #include <bpf/libbpf.h>
 #include <errno.h>
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,9 +40,8 @@ const char* TextOrNull(const std::string& text) {
 
 }  // namespace
 
-template <typename AttachFunction>
 Napi::Value Program::AttachBy(const Napi::CallbackInfo& info,
-                              AttachFunction attach) {
+                              const std::function<AttachmentPtr()>& attach) {
   if (closed()) return Napi::Number::New(info.Env(), -EBADF);
   const int error = CheckDescriptors(kProbeDescriptors);
   if (error != 0) return Napi::Number::New(info.Env(), error);
@@ -330,104 +331,6 @@ Napi::Value Program::AttachPerfEvents(const Napi::CallbackInfo& info) {
   }
   if (error == 0) return Link::Wrap(environment_, std::move(attachments));
   return Napi::Number::New(info.Env(), error);
-}
-
-// bpf_program__attach_cgroup()
-// attachCgroup(cgroupFd: number): Link | number
-Napi::Value Program::AttachCgroup(const Napi::CallbackInfo& info) {
-  int32_t cgroup_fd;
-  if (!ReadArguments(info, &cgroup_fd)) return {};
-  return AttachBy(info, [&] {
-    return TakeLink(bpf_program__attach_cgroup(program_, cgroup_fd));
-  });
-}
-
-// bpf_program__attach_netns()
-// attachNetns(netnsFd: number): Link | number
-Napi::Value Program::AttachNetns(const Napi::CallbackInfo& info) {
-  int32_t netns_fd;
-  if (!ReadArguments(info, &netns_fd)) return {};
-  return AttachBy(info, [&] {
-    return TakeLink(bpf_program__attach_netns(program_, netns_fd));
-  });
-}
-
-// BPF_LINK_CREATE for XDP, TCX and netkit; the link that it comes before or
-// after, as the flags say, or -1
-// attachDevice(ifindex: number, attachType: number, flags: number,
-//   relativeFd: number): Link | number
-Napi::Value Program::AttachDevice(const Napi::CallbackInfo& info) {
-  uint32_t ifindex;
-  uint32_t attach_type;
-  uint32_t flags;
-  int32_t relative_fd;
-  if (!ReadArguments(info, &ifindex, &attach_type, &flags, &relative_fd)) {
-    return {};
-  }
-  return AttachBy(info, [&] {
-    std::vector<uint32_t> more;
-    if (relative_fd >= 0) more.push_back(static_cast<uint32_t>(relative_fd));
-    return CreateLink(bpf_program__fd(program_), ifindex, attach_type, flags,
-                      more);
-  });
-}
-
-// BPF_LINK_CREATE
-// attachNetfilter(family: number, hook: number, priority: number,
-//   flags: number): Link | number
-Napi::Value Program::AttachNetfilter(const Napi::CallbackInfo& info) {
-  constexpr uint32_t kNetfilter = 45;  // BPF_NETFILTER
-  uint32_t family;
-  uint32_t hook;
-  int32_t priority;
-  uint32_t flags;
-  if (!ReadArguments(info, &family, &hook, &priority, &flags)) return {};
-  return AttachBy(info, [&] {
-    return CreateLink(bpf_program__fd(program_), 0, kNetfilter, 0,
-                      {family, hook, static_cast<uint32_t>(priority), flags});
-  });
-}
-
-// bpf_tc_hook_create() and bpf_tc_attach()
-// attachTc(ifindex: number, attachPoint: number, handle: number,
-//   priority: number): Link | number
-Napi::Value Program::AttachTc(const Napi::CallbackInfo& info) {
-  int32_t ifindex;
-  uint32_t attach_point;
-  uint32_t handle;
-  uint32_t priority;
-  if (!ReadArguments(info, &ifindex, &attach_point, &handle, &priority)) {
-    return {};
-  }
-  return AttachBy(info, [&] {
-    return bpf_ringbuf::AttachTc(bpf_program__fd(program_), ifindex,
-                                 static_cast<bpf_tc_attach_point>(attach_point),
-                                 handle, priority);
-  });
-}
-
-// SO_ATTACH_BPF, or SO_ATTACH_REUSEPORT_EBPF
-// attachSocket(socketFd: number, isReuseport: boolean): Link | number
-Napi::Value Program::AttachSocket(const Napi::CallbackInfo& info) {
-  int32_t socket_fd;
-  bool is_reuseport;
-  if (!ReadArguments(info, &socket_fd, &is_reuseport)) return {};
-  return AttachBy(info, [&] {
-    return bpf_ringbuf::AttachSocket(bpf_program__fd(program_), socket_fd,
-                                     is_reuseport);
-  });
-}
-
-// BPF_LINK_CREATE, or bpf_prog_attach() before Linux 6.10
-// attachSockmap(mapFd: number, attachType: number): Link | number
-Napi::Value Program::AttachSockmap(const Napi::CallbackInfo& info) {
-  int32_t map_fd;
-  uint32_t attach_type;
-  if (!ReadArguments(info, &map_fd, &attach_type)) return {};
-  return AttachBy(info, [&] {
-    return bpf_ringbuf::AttachSockmap(bpf_program__fd(program_), map_fd,
-                                      attach_type);
-  });
 }
 
 // bpf_program__attach_iter(), with a union bpf_iter_link_info or nothing

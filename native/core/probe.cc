@@ -8,31 +8,28 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdint>
 #include <cstdio>
-#include <iterator>
+#include <string>
 
 #include "core/attachment.h"
 #include "core/own_network.h"
 #include "core/ring_snapshot.h"
+#include "core/trial.h"
 
 namespace bpf_ringbuf {
 
 namespace {
 
-// Newer than the oldest headers that this compiles with, linux/bpf.h. A type of
-// program is a number here: those of newer kernels are no values of the enum.
-constexpr uint32_t kNetfilterProgram = 32;
-constexpr auto kNetfilter = static_cast<bpf_attach_type>(45);
+// Newer than the oldest headers that this compiles with, linux/bpf.h.
 constexpr auto kTcxIngress = static_cast<bpf_attach_type>(46);
 constexpr auto kUprobeMulti = static_cast<bpf_attach_type>(48);
 constexpr auto kNetkitPrimary = static_cast<bpf_attach_type>(54);
 constexpr int kTokenCreate = 36;     // BPF_TOKEN_CREATE
 constexpr int kNoCommand = 1 << 20;  // of bpf(2)
-constexpr auto kNoAttachType = bpf_attach_type{};
 
 // What is attached to for a moment: it is always there, and happens seldom.
 constexpr char kFunction[] = "kernel_restart";
@@ -42,105 +39,13 @@ constexpr int kLoopback =
     1;  // the interface's index, in each network namespace
 constexpr uint32_t kXdpGeneric = 2;  // XDP_FLAGS_SKB_MODE: any device can
 
-// A descriptor, or the negative error number of what failed to open it.
-class Descriptor {
- public:
-  explicit Descriptor(long opened)
-      : fd_(opened < 0 ? -errno : static_cast<int>(opened)) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  int get() const { return fd_; }
-  // 0 or -errno.
-  int error() const { return fd_ < 0 ? fd_ : 0; }
-
- private:
-  int fd_;
-};
-
-// Numbers that say nothing about the kernel: this process may not, or something
-// ran out.
-bool SaysNothing(int error) {
-  switch (error) {
-    case EPERM:
-    case EACCES:
-    case EINTR:
-    case EAGAIN:
-    case ENOMEM:
-    case ENOSPC:
-    case ENFILE:
-    case EMFILE:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// What libbpf's probes give: they take each refusal for a kernel without, and
-// leave the kernel's number in errno.
-int Told(int probed) {
-  if (probed == 0 && SaysNothing(errno)) return -errno;
-  return probed;
-}
-
-std::vector<std::string> NamesBy(const char* (*name_of)(uint32_t)) {
-  std::vector<std::string> names;
-  while (const char* name = name_of(static_cast<uint32_t>(names.size()))) {
-    names.emplace_back(name);
-  }
-  return names;
-}
-
-// Before Linux 5.0 kprobes ask for it.
-uint32_t KernelVersion() {
-  unsigned major = 0;
-  unsigned minor = 0;
-  unsigned patch = 0;
-  utsname kernel{};
-  uname(&kernel);
-  // NOLINTNEXTLINE(cert-err34-c): zeros are as good
-  std::sscanf(kernel.release, "%u.%u.%u", &major, &minor, &patch);
-  return (major << 16) + (minor << 8) + (patch > 255 ? 255 : patch);
-}
-
-// Loads "return 0".
-int LoadEmpty(uint32_t type, bpf_attach_type attach_type = kNoAttachType,
-              uint32_t btf_id = 0) {
-  const std::array<bpf_insn, 2> instructions = {{
-      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
-      {.code = BPF_JMP | BPF_EXIT},
-  }};
-  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach_type,
-              .kern_version = KernelVersion(), .attach_btf_id = btf_id);
-  return bpf_prog_load(static_cast<bpf_prog_type>(type), nullptr, "GPL",
-                       instructions.data(), instructions.size(), &options);
-}
-
-// What a program of a type has to say about itself to be loaded at all.
-bpf_attach_type UsualAttachType(uint32_t type) {
-  if (type == kNetfilterProgram) return kNetfilter;
-  switch (type) {
-    case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
-      return BPF_CGROUP_INET4_CONNECT;
-    case BPF_PROG_TYPE_CGROUP_SOCKOPT:
-      return BPF_CGROUP_GETSOCKOPT;
-    case BPF_PROG_TYPE_SK_LOOKUP:
-      return BPF_SK_LOOKUP;
-    default:
-      return kNoAttachType;
-  }
-}
-
 // On one CPU: an event of a task has the kernel patch its scheduler.
 int AttachToEvent(uint32_t type, perf_event_attr* event) {
   event->size = sizeof(*event);
   event->disabled = 1;
-  const Descriptor program(LoadEmpty(type));
+  const ScopedFd program(LoadEmpty(type));
   if (program.error() != 0) return program.error();
-  const Descriptor opened(
+  const ScopedFd opened(
       syscall(SYS_perf_event_open, event, -1, 0, -1, PERF_FLAG_FD_CLOEXEC));
   if (opened.error() != 0) return opened.error();
   if (ioctl(opened.get(), PERF_EVENT_IOC_SET_BPF, program.get()) != 0) {
@@ -151,7 +56,7 @@ int AttachToEvent(uint32_t type, perf_event_attr* event) {
 
 // The number in a file of the kernel's, or -errno.
 int ReadNumber(const std::string& path) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const ScopedFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.error() != 0) return file.error();
   std::array<char, 16> text = {};
   if (read(file.get(), text.data(), text.size() - 1) < 0) return -errno;
@@ -198,7 +103,7 @@ class UnmappedFile {
   const char* path() const { return path_.c_str(); }
 
  private:
-  Descriptor file_;
+  ScopedFd file_;
   int error_ = 0;
   std::string path_;
 };
@@ -218,14 +123,14 @@ int ProbePerfEvent() {
 }
 
 int ProbeKprobeMulti() {
-  const Descriptor program(
+  const ScopedFd program(
       LoadEmpty(BPF_PROG_TYPE_KPROBE, BPF_TRACE_KPROBE_MULTI));
   if (program.error() != 0) return program.error();
   const char* symbol = kFunction;
   LIBBPF_OPTS(bpf_link_create_opts, options);
   options.kprobe_multi.syms = &symbol;
   options.kprobe_multi.cnt = 1;
-  const Descriptor link(
+  const ScopedFd link(
       bpf_link_create(program.get(), 0, BPF_TRACE_KPROBE_MULTI, &options));
   return link.error();
 }
@@ -233,7 +138,7 @@ int ProbeKprobeMulti() {
 int ProbeUprobeMulti() {
   const UnmappedFile file;
   if (file.error() != 0) return file.error();
-  const Descriptor program(LoadEmpty(BPF_PROG_TYPE_KPROBE, kUprobeMulti));
+  const ScopedFd program(LoadEmpty(BPF_PROG_TYPE_KPROBE, kUprobeMulti));
   if (program.error() != 0) return program.error();
   const uint64_t offset = 0;
   // union bpf_attr of Linux 6.6, for BPF_LINK_CREATE.
@@ -256,15 +161,15 @@ int ProbeUprobeMulti() {
   attributes.path = reinterpret_cast<uintptr_t>(file.path());
   attributes.offsets = reinterpret_cast<uintptr_t>(&offset);
   attributes.count = 1;
-  const Descriptor link(
+  const ScopedFd link(
       syscall(SYS_bpf, BPF_LINK_CREATE, &attributes, sizeof(attributes)));
   return link.error();
 }
 
 int ProbeRawTracepoint() {
-  const Descriptor program(LoadEmpty(BPF_PROG_TYPE_RAW_TRACEPOINT));
+  const ScopedFd program(LoadEmpty(BPF_PROG_TYPE_RAW_TRACEPOINT));
   if (program.error() != 0) return program.error();
-  const Descriptor link(bpf_raw_tracepoint_open(kTracepoint, program.get()));
+  const ScopedFd link(bpf_raw_tracepoint_open(kTracepoint, program.get()));
   return link.error();
 }
 
@@ -272,10 +177,10 @@ int ProbeRawTracepoint() {
 int AttachByBtf(uint32_t type, bpf_attach_type attach_type, const char* name) {
   const int id = libbpf_find_vmlinux_btf_id(name, attach_type);
   if (id < 0) return id;
-  const Descriptor program(
+  const ScopedFd program(
       LoadEmpty(type, attach_type, static_cast<uint32_t>(id)));
   if (program.error() != 0) return program.error();
-  const Descriptor link(
+  const ScopedFd link(
       attach_type == BPF_TRACE_ITER
           ? bpf_link_create(program.get(), 0, attach_type, nullptr)
           : bpf_raw_tracepoint_open(nullptr, program.get()));
@@ -313,7 +218,7 @@ int ProbeNetkit() {
 
 // Attaches to "lo" of a network namespace that nobody else is in.
 int ProbeDevice(uint32_t type, AttachmentPtr (*attach)(int program)) {
-  const Descriptor program(LoadEmpty(type));
+  const ScopedFd program(LoadEmpty(type));
   if (program.error() != 0) return program.error();
   return InOwnNetwork([&] {
     const AttachmentPtr attached = attach(program.get());
@@ -336,25 +241,25 @@ int ProbeTc() {
 }
 
 int ProbeNetfilter() {
-  const Descriptor program(LoadEmpty(kNetfilterProgram, kNetfilter));
+  const ScopedFd program(LoadEmpty(kNetfilterProgram, kNetfilter));
   return program.error();
 }
 
 int ProbeOverwritingRing() {
   LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = kRingOverwrites);
   const auto size_bytes = static_cast<uint32_t>(sysconf(_SC_PAGESIZE));
-  const Descriptor map(bpf_map_create(BPF_MAP_TYPE_RINGBUF, nullptr, 0, 0,
-                                      size_bytes, &options));
+  const ScopedFd map(bpf_map_create(BPF_MAP_TYPE_RINGBUF, nullptr, 0, 0,
+                                    size_bytes, &options));
   return map.error();
 }
 
 int ProbePrograms() {
-  const Descriptor program(LoadEmpty(BPF_PROG_TYPE_RAW_TRACEPOINT));
+  const ScopedFd program(LoadEmpty(BPF_PROG_TYPE_RAW_TRACEPOINT));
   return program.error();
 }
 
 int ProbeJit() {
-  const Descriptor program(LoadEmpty(BPF_PROG_TYPE_RAW_TRACEPOINT));
+  const ScopedFd program(LoadEmpty(BPF_PROG_TYPE_RAW_TRACEPOINT));
   if (program.error() != 0) return program.error();
   bpf_prog_info info = {};
   uint32_t size_bytes = sizeof(info);
@@ -369,7 +274,7 @@ int ProbeToken() {
     uint32_t flags;
     uint32_t bpffs_fd;
   } attributes = {0, UINT32_MAX};
-  const Descriptor token(
+  const ScopedFd token(
       syscall(SYS_bpf, kTokenCreate, &attributes, sizeof(attributes)));
   return token.error() == -EBADF ? 0 : token.error();  // it knows the command
 }
@@ -377,13 +282,13 @@ int ProbeToken() {
 // Whether the call reaches the kernel, which then has something against it.
 int ProbeBpfCall() {
   bpf_attr attributes = {};
-  const Descriptor opened(
+  const ScopedFd opened(
       syscall(SYS_bpf, kNoCommand, &attributes, sizeof(attributes)));
   return opened.error() == -EINVAL ? 0 : opened.error();
 }
 
 int ProbePerfCall() {
-  const Descriptor opened(
+  const ScopedFd opened(
       syscall(SYS_perf_event_open, nullptr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC));
   return opened.error() == -EFAULT ? 0 : opened.error();
 }
@@ -420,83 +325,9 @@ constexpr NamedProbe kProbes[] = {
 
 }  // namespace
 
-std::vector<std::string> MapTypeNames() {
-  return NamesBy([](uint32_t type) {
-    return libbpf_bpf_map_type_str(static_cast<bpf_map_type>(type));
-  });
-}
-
-std::vector<std::string> ProgramTypeNames() {
-  return NamesBy([](uint32_t type) {
-    return libbpf_bpf_prog_type_str(static_cast<bpf_prog_type>(type));
-  });
-}
-
-std::vector<std::string> HelperNames() {
-#define HELPER_NAME(name) "bpf_" #name
-  // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one literal of two
-  return {__BPF_FUNC_MAPPER(HELPER_NAME)};
-#undef HELPER_NAME
-}
-
-int ProbeMapType(uint32_t type) {
-  errno = 0;
-  return Told(
-      libbpf_probe_bpf_map_type(static_cast<bpf_map_type>(type), nullptr));
-}
-
-int ProbeProgramType(uint32_t type) {
-  errno = 0;
-  const int told = Told(
-      libbpf_probe_bpf_prog_type(static_cast<bpf_prog_type>(type), nullptr));
-  // libbpf tries a trampoline, which a kernel may refuse to everybody.
-  if (told < 0 && type == BPF_PROG_TYPE_TRACING) {
-    return ProbeTypedTracepoint() == 0 ? 1 : told;
-  }
-  return told;
-}
-
-// Not libbpf_probe_bpf_helper(): before libbpf 1.5 it does not understand what
-// Linux 6.10 and newer say, and takes a refusal of the whole program for a yes.
-int ProbeHelper(uint32_t type, uint32_t helper) {
-  switch (type) {
-    // They need something to attach to, and that decides.
-    case BPF_PROG_TYPE_TRACING:
-    case BPF_PROG_TYPE_EXT:
-    case BPF_PROG_TYPE_LSM:
-    case BPF_PROG_TYPE_STRUCT_OPS:
-      return -EOPNOTSUPP;
-    default:
-      break;
-  }
-  const std::array<bpf_insn, 2> instructions = {{
-      {.code = BPF_JMP | BPF_CALL, .imm = static_cast<int32_t>(helper)},
-      {.code = BPF_JMP | BPF_EXIT},
-  }};
-  std::array<char, 4096> log = {};
-  LIBBPF_OPTS(bpf_prog_load_opts, options,
-              .expected_attach_type = UsualAttachType(type),
-              .kern_version = KernelVersion(), .log_level = 1,
-              .log_size = static_cast<uint32_t>(log.size()),
-              .log_buf = log.data());
-  if (type == BPF_PROG_TYPE_SYSCALL) options.prog_flags = BPF_F_SLEEPABLE;
-  const Descriptor program(bpf_prog_load(static_cast<bpf_prog_type>(type),
-                                         nullptr, "GPL", instructions.data(),
-                                         instructions.size(), &options));
-  if (program.error() == 0) return 1;
-  const std::string text(log.data());
-  if (text.empty()) return program.error();
-  // Whatever else it has against the program, it looked at the call.
-  for (const char* refusal :
-       {"invalid func ", "unknown func ", "cannot use helper "}) {
-    if (text.find(refusal) != std::string::npos) return 0;
-  }
-  return 1;
-}
-
 int Probe(const std::string& feature, const std::string& path) {
   if (feature == "cgroup") {
-    const Descriptor cgroup(
+    const ScopedFd cgroup(
         open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (cgroup.error() != 0) return cgroup.error();
     return Query(cgroup.get(), BPF_CGROUP_INET_EGRESS);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/probe_types.h"
 #include "test.h"
 
 namespace bpf_ringbuf {
