@@ -73,7 +73,7 @@ export type {
   ValueOnly,
 } from './map/entry-types.js'
 export type { MapFlag } from './map/kinds.js'
-export type { MapInfo } from './map/map.js'
+export type { MapInfo } from './map/info.js'
 export type { PerfEventName, PerfEventTarget } from './link/perf-event.js'
 export type { AttachType, LinkType, ProgramFlag, ProgramType } from './link/program-types.js'
 export { BpfMap } from './map/map.js'

@@ -1,7 +1,8 @@
 // bpf-ringbuf map: lists the kernel's maps, and reads and writes their entries.
 import { BpfError } from '../errors/errors.js'
 import { resolveTypes } from '../map/entry-types.js'
-import type { BpfMap, MapInfo } from '../map/map.js'
+import type { MapInfo } from '../map/info.js'
+import type { BpfMap } from '../map/map.js'
 import { array, cstring, type Type, u32 } from '../types/struct.js'
 import { valueOf } from './assignments.js'
 import type { Command, Output } from './command.js'

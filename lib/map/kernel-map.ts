@@ -11,7 +11,7 @@ import { failure } from '../machine/failure.js'
 import type { Described } from '../types/layout.js'
 import { Memory } from '../types/memory.js'
 import { padded } from './codec.js'
-import type { ProducerCounts } from './declared.js'
+import type { ProducerCounts } from './counters.js'
 import { hasFlag, whatItTakes } from './kinds.js'
 
 /** What a map knows of the object that it belongs to. */

@@ -1,22 +1,21 @@
-import { unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { addon } from '../addon/addon.js'
 import type { NativeMap } from '../addon/map.js'
 import type { NativeMapHandle } from '../addon/map-handle.js'
 import { BpfError, checkInteger, invalidType, outOfRange } from '../errors/errors.js'
-import { failure } from '../machine/failure.js'
-import { makePinDirectory, pinFailure } from '../machine/pin.js'
+import { makePinDirectory } from '../machine/pin.js'
 import { lacksOverwriting, lacksRingBuffers } from '../machine/probes.js'
 import type { Described } from '../types/layout.js'
 import type { Descriptor } from './codec.js'
 import { createMap, type CreateOptions } from './create.js'
+import { configure, readDeclared, reuse } from './configure.js'
+import { Controls, largestRingBytes } from './controls.js'
 import {
-  Controls,
-  countersBytes,
+  areCounters,
   countersName,
+  countersPath,
   type ProducerCounts,
-  sumCounts,
-} from './declared.js'
+  readCounts,
+} from './counters.js'
 import { Entries, type PushOptions, type SetOptions } from './entries.js'
 import {
   checkFit,
@@ -29,41 +28,19 @@ import {
   resolveTypes,
   type ValueOnly,
 } from './entry-types.js'
+import { mapInfo, type MapInfo } from './info.js'
 import { createInnerMap, type InnerTemplate, innerTemplate } from './inner.js'
 import { KernelMap, type MapOwner } from './kernel-map.js'
-import { flagsOfBits, hasFlag, type MapFlag } from './kinds.js'
-import { checkPath, openPin, shapeDifferences } from './pin.js'
+import { hasFlag } from './kinds.js'
+import { openFd, openId, openPin } from './open.js'
+import { Pins } from './pin.js'
 import { MapView } from './view.js'
 
 const EBUSY = -16
 
-const largestRingBytes = 2 ** 31
-
 /** The object that maps belong to, with all of them. */
 export interface MapsOwner extends MapOwner {
   readonly maps: ReadonlyMap<string, BpfMap>
-}
-
-/** What the kernel says of a map. */
-export interface MapInfo {
-  /** Its number in the kernel, which `BpfMap.fromId()` takes. */
-  id: number
-  /** As the kernel keeps it: at most 15 characters. */
-  name: string
-  /** As `BpfMap.type`, such as `hash`. */
-  type: string
-  /** In bytes. */
-  keySize: number
-  /** In bytes, of one CPU. */
-  valueSize: number
-  /** How many entries it has room for; of rings, bytes. */
-  maxEntries: number
-  /** Its flags, such as `no_prealloc` or `mmapable`. */
-  flags: MapFlag[]
-  /** What it takes of the kernel's memory; nothing where /proc does not say. */
-  memoryBytes: number | undefined
-  /** `freeze()` was called: programs alone may write. */
-  isFrozen: boolean
 }
 
 /**
@@ -103,7 +80,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   readonly #controls: Controls
   readonly #types: Given | undefined
   readonly #inner: InnerTemplate | undefined
-  readonly #pins: string[] = []
+  readonly #pins: Pins
   /** What counts for a ring that was found by its pin: it is pinned beside it. */
   #foundCounters: BpfMap | undefined
   #entries: Entries | undefined
@@ -123,6 +100,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
     this.#controls = origin?.controls ?? new Controls(this.name, owner?.globals ?? {})
     this.#inner = origin === undefined ? innerTemplate(kernel) : origin.innerTemplate
     this.#types = types
+    this.#pins = new Pins(kernel)
     if (origin !== undefined) this.#foundCounters = origin.#foundCounters
   }
 
@@ -173,7 +151,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   static fromPin(path: string, types?: MapTypes): BpfMap {
     if (types !== undefined) checkTypes(types)
     const map = BpfMap.#found(openPin(path), types)
-    if (map.type === 'ringbuf') map.#foundCounters = findCounters(`${path}__counters`)
+    if (map.type === 'ringbuf') map.#foundCounters = BpfMap.#findCounters(path)
     return map
   }
 
@@ -191,15 +169,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   static fromId(id: number, types?: MapTypes): BpfMap {
     checkInteger(id, 'id', 0, 2 ** 32 - 1)
     if (types !== undefined) checkTypes(types)
-    const handle = addon().mapFromId(id)
-    if (typeof handle !== 'number') return BpfMap.#found(handle, types)
-    const target = `map ${String(id)}`
-    if (handle !== ENOENT) throw failure('open', target, handle)
-    throw new BpfError('ERR_NOT_FOUND', 'the kernel has no map of this id', {
-      operation: 'open',
-      target,
-      errno: handle,
-    })
+    return BpfMap.#found(openId(id), types)
   }
 
   /**
@@ -217,16 +187,25 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   static fromFd(fd: number, types?: MapTypes): BpfMap {
     checkInteger(fd, 'fd', 0, 2 ** 31 - 1)
     if (types !== undefined) checkTypes(types)
-    const handle = addon().mapFromFd(fd)
-    if (typeof handle !== 'number') return BpfMap.#found(handle, types)
-    const details = { operation: 'open', target: `descriptor ${String(fd)}`, errno: handle }
-    if (handle === EINVAL) throw new BpfError('ERR_MAP_TYPE', 'it is no map', details)
-    throw failure('open', details.target, handle)
+    return BpfMap.#found(openFd(fd), types)
   }
 
   /** One that others have made: types that are given are checked. */
   static #found(handle: NativeMapHandle, types: MapTypes | undefined): BpfMap {
     return BpfMap.#alone(handle, types, undefined, true)
+  }
+
+  /** The counters that are pinned beside a ring; nothing when there are none. */
+  static #findCounters(path: string): BpfMap | undefined {
+    let map: BpfMap
+    try {
+      map = BpfMap.fromPin(countersPath(path))
+    } catch {
+      return undefined
+    }
+    if (areCounters(map)) return map
+    map.close()
+    return undefined
   }
 
   static #alone(
@@ -290,12 +269,12 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    * @throws {BpfError} `ERR_STATE` after load.
    */
   get keySize(): number {
-    return this.#read((declared) => declared.keySize(), 1)
+    return readDeclared(this.kernel, (declared) => declared.keySize(), 1)
   }
 
   set keySize(sizeBytes: number) {
     checkInteger(sizeBytes, `keySize of map "${this.name}"`, 0, 2 ** 32 - 1)
-    this.#configure((declared) => declared.setKeySize(sizeBytes))
+    configure(this.kernel, (declared) => declared.setKeySize(sizeBytes))
   }
 
   /**
@@ -305,12 +284,12 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    * @throws {BpfError} `ERR_STATE` after load.
    */
   get valueSize(): number {
-    return this.#read((declared) => declared.valueSize(), 2)
+    return readDeclared(this.kernel, (declared) => declared.valueSize(), 2)
   }
 
   set valueSize(sizeBytes: number) {
     checkInteger(sizeBytes, `valueSize of map "${this.name}"`, 0, 2 ** 32 - 1)
-    this.#configure((declared) => declared.setValueSize(sizeBytes))
+    configure(this.kernel, (declared) => declared.setValueSize(sizeBytes))
   }
 
   /**
@@ -324,7 +303,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    * @throws {RangeError} for 0 and for sizes that the kernel has no room for.
    */
   get maxEntries(): number {
-    return this.#read((declared) => declared.maxEntries(), 3)
+    return readDeclared(this.kernel, (declared) => declared.maxEntries(), 3)
   }
 
   set maxEntries(count: number) {
@@ -335,7 +314,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
       1,
       isRing ? largestRingBytes : 2 ** 32 - 1,
     )
-    this.#configure((declared) => declared.setMaxEntries(count))
+    configure(this.kernel, (declared) => declared.setMaxEntries(count))
   }
 
   /**
@@ -354,7 +333,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
     if (typeof autocreate !== 'boolean') {
       throw invalidType('a boolean', `autocreate of map "${this.name}"`, autocreate)
     }
-    this.#configure((declared) => declared.setAutocreate(autocreate))
+    configure(this.kernel, (declared) => declared.setAutocreate(autocreate))
   }
 
   /**
@@ -367,17 +346,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    */
   reuse(other: BpfMap): void {
     if (!(other instanceof BpfMap)) throw invalidType('a map', 'other', other)
-    const { owner, target } = this.kernel
-    owner?.session.checkPhase('configure', target, 'open')
-    const differences = shapeDifferences(this.kernel, other.kernel)
-    if (differences !== undefined) {
-      throw new BpfError('ERR_LAYOUT', `map "${other.name}" has another shape: ${differences}`, {
-        operation: 'configure',
-        target,
-      })
-    }
-    const fd = other.fd
-    this.#configure((declared) => declared.reuse(fd))
+    reuse(this.kernel, other)
     const [counters, others] = [this.#counters, other.#counters]
     if (counters !== undefined && others !== undefined) counters.reuse(others)
   }
@@ -424,14 +393,6 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   }
 
   set wakeupBytes(bytes: number) {
-    checkInteger(bytes, `wakeupBytes of map "${this.name}"`, 0, largestRingBytes)
-    if (!this.#controls.hasWakeup) {
-      throw new BpfError('ERR_NOT_FOUND', 'it has no wake-up control', {
-        operation: 'configure',
-        target: `map "${this.name}"`,
-        hint: `Declare it with BPFRB_RINGBUF(${this.name}, …) of bpf-ringbuf.bpf.h and submit with bpfrb_submit()`,
-      })
-    }
     this.#controls.wakeupBytes = bytes
   }
 
@@ -445,17 +406,11 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    *   `ERR_STATE` after load.
    */
   get usePerfBuffer(): boolean {
-    this.#checkStream()
     return this.#controls.usePerfBuffer
   }
 
   set usePerfBuffer(usePerfBuffer: boolean) {
-    if (typeof usePerfBuffer !== 'boolean') {
-      throw invalidType('a boolean', `usePerfBuffer of map "${this.name}"`, usePerfBuffer)
-    }
-    this.#checkStream()
     this.#controls.usePerfBuffer = usePerfBuffer
-    this.#controls.useIsChosen = true
   }
 
   /**
@@ -476,10 +431,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
       )
     }
     if (!this.#controls.isStream) return
-    if (!this.#controls.useIsChosen) {
-      // What cannot be told shows when the ring is created.
-      this.#controls.usePerfBuffer = this.overwrites ? lacksOverwriting() : lacksRingBuffers()
-    }
+    this.#controls.choose(this.overwrites ? lacksOverwriting : lacksRingBuffers)
     const { usePerfBuffer } = this
     this.autocreate = !usePerfBuffer
     const { perfHalf } = this
@@ -680,20 +632,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
 
   /** What the kernel says of it. */
   info(): MapInfo {
-    const handle = this.kernel.handle('read')
-    const [id = 0, keySize = 0, valueSize = 0, maxEntries = 0, flags = 0] = handle.info()
-    const { memoryBytes, frozen } = this.kernel.state('read')
-    return {
-      id,
-      name: handle.name(),
-      type: this.type,
-      keySize,
-      valueSize,
-      maxEntries,
-      flags: flagsOfBits(flags),
-      memoryBytes,
-      isFrozen: frozen,
-    }
+    return mapInfo(this.kernel)
   }
 
   /**
@@ -706,18 +645,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    *   `ERR_FILE_NOT_FOUND` when the directory can not be made, `ERR_PERMISSION`.
    */
   pin(path: string): this {
-    checkPath(path, 'path')
-    const handle = this.kernel.handle('pin')
-    makePinDirectory(dirname(path))
-    const result = handle.pin(path)
-    if (result < 0) throw pinFailure('pin', this.kernel.target, path, result)
-    try {
-      this.#counters?.pin(`${path}__counters`)
-    } catch (error) {
-      unlinkSync(path)
-      throw error
-    }
-    this.#pins.push(path)
+    this.#pins.add(path, this.#counters)
     return this
   }
 
@@ -730,40 +658,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    *   not pinned here and no path is given, `ERR_FILE_NOT_FOUND`, `ERR_PERMISSION`.
    */
   unpin(path?: string): void {
-    if (path !== undefined) checkPath(path, 'path')
-    const { target } = this.kernel
-    const handle = this.kernel.handle('unpin')
-    const byName = this.kernel.declared?.pinPath() ?? ''
-    const paths = path !== undefined ? [path] : [...this.#pins, ...(byName === '' ? [] : [byName])]
-    const details = { operation: 'unpin', target }
-    if (paths.length === 0) throw new BpfError('ERR_STATE', 'it was not pinned here', details)
-    for (const pinned of new Set(paths)) {
-      const there = openPin(pinned)
-      const same = there.info()[0] === handle.info()[0]
-      there.close()
-      if (!same) {
-        throw new BpfError('ERR_STATE', `another map is pinned at ${pinned}`, details)
-      }
-      try {
-        unlinkSync(pinned)
-      } catch (error) {
-        throw failure('unpin', target, (error as NodeJS.ErrnoException).errno ?? EINVAL)
-      }
-      const index = this.#pins.indexOf(pinned)
-      if (index >= 0) this.#pins.splice(index, 1)
-      this.#unpinCounters(`${pinned}__counters`)
-    }
-  }
-
-  /** Leaves alone what is not theirs. */
-  #unpinCounters(path: string): void {
-    const counters = this.#counters
-    if (counters === undefined) return
-    const there = findCounters(path)
-    if (there === undefined) return
-    const isTheirs = there.info().id === counters.info().id
-    there.close()
-    if (isTheirs) counters.unpin(path)
+    this.#pins.remove(path, this.#counters)
   }
 
   /** Whether it cannot be used any more. */
@@ -794,19 +689,12 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    */
   producerCounts(): ProducerCounts | undefined {
     const counters = this.#owner?.maps.get(countersName(this.name)) ?? this.#foundCounters
-    if (counters === undefined || !areCounters(counters)) return undefined
-    try {
-      const values = counters.bytes.get(new Uint8Array(4))
-      return values === undefined ? undefined : sumCounts(values)
-    } catch {
-      // Without descriptors, or without /sys, it is not known how many CPUs there are.
-      return undefined
-    }
+    return counters && readCounts(counters)
   }
 
   /** What goes with it where it is pinned and reused; of a stream with its ring. */
   get #counters(): BpfMap | undefined {
-    const counters = this.#owner?.maps.get(`${this.name}__counters`) ?? this.#foundCounters
+    const counters = this.#owner?.maps.get(countersPath(this.name)) ?? this.#foundCounters
     return counters !== undefined && areCounters(counters) ? counters : undefined
   }
 
@@ -828,57 +716,4 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   #opened(): Entries {
     return (this.#entries ??= new Entries(this.kernel, resolveTypes(this.kernel, this.#types)))
   }
-
-  #checkStream(): void {
-    if (this.#controls.isStream) return
-    throw new BpfError('ERR_NOT_FOUND', 'it is no stream of either kind', {
-      operation: 'configure',
-      target: `map "${this.name}"`,
-      hint: `Declare it with BPFRB_EVENT_STREAM(${this.name}, …) or BPFRB_FLIGHT_RECORDER(${this.name}, …) of bpf-ringbuf.bpf.h`,
-    })
-  }
-
-  /** @param index In what the kernel says of a map without an object. */
-  #read(property: (declared: NativeMap) => number, index: number): number {
-    const { declared, owner, target } = this.kernel
-    if (declared === undefined || owner === undefined) return this.kernel.facts('read')[index] ?? 0
-    owner.session.checkOpen('read', target)
-    const result = property(declared)
-    if (result < 0) throw failure('read', target, result)
-    return result
-  }
-
-  #configure(set: (declared: NativeMap) => number): void {
-    const { declared, owner, target } = this.kernel
-    if (declared === undefined || owner === undefined) {
-      this.kernel.handle('configure')
-      throw new BpfError('ERR_STATE', 'it is in the kernel already', {
-        operation: 'configure',
-        target,
-      })
-    }
-    owner.session.checkPhase('configure', target, 'open')
-    const result = set(declared)
-    if (result < 0) throw failure('configure', target, result)
-  }
 }
-
-function areCounters({ type, valueSize }: BpfMap): boolean {
-  return type === 'percpu_array' && valueSize === countersBytes
-}
-
-/** The counters that are pinned there; nothing when there are none. */
-function findCounters(path: string): BpfMap | undefined {
-  let map: BpfMap
-  try {
-    map = BpfMap.fromPin(path)
-  } catch {
-    return undefined
-  }
-  if (areCounters(map)) return map
-  map.close()
-  return undefined
-}
-
-const ENOENT = -2
-const EINVAL = -22

@@ -1,26 +1,98 @@
 // Maps at paths of a BPF file system.
+import { unlinkSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { addon } from '../addon/addon.js'
 import type { NativeMapHandle } from '../addon/map-handle.js'
-import { BpfError, invalidType } from '../errors/errors.js'
-import { noBpfFs, pinFailure } from '../machine/pin.js'
-import { flagsOfBits } from './kinds.js'
+import { BpfError } from '../errors/errors.js'
+import { failure } from '../machine/failure.js'
+import { makePinDirectory, noBpfFs, pinFailure } from '../machine/pin.js'
+import { countersPath } from './counters.js'
 import { KernelMap } from './kernel-map.js'
+import { checkPath, openPin } from './open.js'
+import { shapeDifferences } from './shape.js'
 
-export function checkPath(path: unknown, what: string): asserts path is string {
-  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return
-  throw invalidType('a path', what, path)
+const EINVAL = -22
+
+/** The counters of a ring, which are pinned beside it. */
+interface Beside {
+  pin(path: string): unknown
+  unpin(path: string): void
+  info(): { readonly id: number }
 }
 
-/** @throws {BpfError} `ERR_FILE_NOT_FOUND`, `ERR_MAP_TYPE`, `ERR_STATE`, `ERR_PERMISSION`. */
-export function openPin(path: string): NativeMapHandle {
-  checkPath(path, 'path')
-  const handle = addon().mapFromPin(path)
-  if (typeof handle !== 'number') return handle
-  throw pinFailure('open', path, path, handle, {
-    code: 'ERR_MAP_TYPE',
-    problem: 'what is pinned there is no map',
-  })
+/** Where a map was pinned by this program. */
+export class Pins {
+  readonly #kernel: KernelMap
+  readonly #paths: string[] = []
+
+  constructor(kernel: KernelMap) {
+    this.#kernel = kernel
+  }
+
+  /** `BPF_OBJ_PIN`, all or nothing. */
+  add(path: string, counters: Beside | undefined): void {
+    checkPath(path, 'path')
+    const { target } = this.#kernel
+    const handle = this.#kernel.handle('pin')
+    makePinDirectory(dirname(path))
+    const result = handle.pin(path)
+    if (result < 0) throw pinFailure('pin', target, path, result)
+    try {
+      counters?.pin(countersPath(path))
+    } catch (error) {
+      unlinkSync(path)
+      throw error
+    }
+    this.#paths.push(path)
+  }
+
+  /** @param path All that it has, unless it is given. */
+  remove(path: string | undefined, counters: Beside | undefined): void {
+    if (path !== undefined) checkPath(path, 'path')
+    const { target } = this.#kernel
+    const id = idOf(this.#kernel.handle('unpin'))
+    const byName = this.#kernel.declared?.pinPath() ?? ''
+    const paths = path !== undefined ? [path] : [...this.#paths, ...(byName === '' ? [] : [byName])]
+    const details = { operation: 'unpin', target }
+    if (paths.length === 0) throw new BpfError('ERR_STATE', 'it was not pinned here', details)
+    for (const pinned of new Set(paths)) {
+      if (!isPinnedAt(pinned, id)) {
+        throw new BpfError('ERR_STATE', `another map is pinned at ${pinned}`, details)
+      }
+      try {
+        unlinkSync(pinned)
+      } catch (error) {
+        throw failure('unpin', target, (error as NodeJS.ErrnoException).errno ?? EINVAL)
+      }
+      const index = this.#paths.indexOf(pinned)
+      if (index >= 0) this.#paths.splice(index, 1)
+      if (counters !== undefined) removeCounters(countersPath(pinned), counters)
+    }
+  }
+}
+
+/** Leaves alone what is not theirs. */
+function removeCounters(path: string, counters: Beside): void {
+  let there: NativeMapHandle
+  try {
+    there = openPin(path)
+  } catch {
+    return
+  }
+  const isTheirs = idOf(there) === counters.info().id
+  there.close()
+  if (isTheirs) counters.unpin(path)
+}
+
+/** @throws {BpfError} As `openPin()`. */
+function isPinnedAt(path: string, id: number | undefined): boolean {
+  const there = openPin(path)
+  const isSame = idOf(there) === id
+  there.close()
+  return isSame
+}
+
+function idOf(handle: NativeMapHandle): number | undefined {
+  return handle.info()[0]
 }
 
 /**
@@ -53,29 +125,4 @@ export function pinProblem(
     log,
     hint: 'Remove it if nobody needs it, or open the object with another pinRoot',
   })
-}
-
-/** In what another map is not as one is declared; nothing when it is the same. */
-export function shapeDifferences(declared: KernelMap, other: KernelMap): string | undefined {
-  const native = declared.declared
-  if (native === undefined) return undefined
-  const [, keySize = 0, valueSize = 0, maxEntries = 0, flags = 0] = other.facts('reuse')
-  const [declaredFlags = 0] = native.declared()
-  const rows: [what: string, there: string | number, here: string | number][] = [
-    ['type', other.type, declared.type],
-    ['keySize', keySize, native.keySize()],
-    ['valueSize', valueSize, native.valueSize()],
-    ['maxEntries', maxEntries, native.maxEntries()],
-    ['flags', nameFlags(flags), nameFlags(declaredFlags)],
-  ]
-  const differing = rows.filter(([, there, here]) => there !== here)
-  if (differing.length === 0) return undefined
-  return differing
-    .map(([what, there, here]) => `${what} ${String(there)} there and ${String(here)} here`)
-    .join(', ')
-}
-
-function nameFlags(bits: number): string {
-  const names = flagsOfBits(bits)
-  return names.length === 0 ? 'none' : names.join('+')
 }

@@ -27,7 +27,8 @@ import type {
   ValueOnly,
 } from '../map/entry-types.js'
 import { BpfMap } from '../map/map.js'
-import { checkPath, pinProblem } from '../map/pin.js'
+import { checkPath } from '../map/open.js'
+import { pinProblem } from '../map/pin.js'
 import { type Phase, Session } from '../addon/session.js'
 import { addon } from '../addon/addon.js'
 import type { NativeMap } from '../addon/map.js'

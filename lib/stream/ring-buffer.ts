@@ -1,4 +1,4 @@
-import type { ProducerCounts } from '../map/declared.js'
+import type { ProducerCounts } from '../map/counters.js'
 import type { BpfMap } from '../map/map.js'
 import type { ReaderStats, SourceState } from './accounting.js'
 import { checkMap } from './arguments.js'
