@@ -36,13 +36,32 @@ struct bpfrb_counters {
 	__u64 discarded; /* reserved, then given up by the program */
 };
 
-#define __BPFRB_COUNTERS(name)                           \
+/*
+ * The last member of maps that are declared below, or nothing: those that have it
+ * are pinned by their names when the object is loaded.
+ */
+#define __BPFRB_PINNED __uint(pinning, LIBBPF_PIN_BY_NAME);
+#define __BPFRB_NOT_PINNED
+
+/* What counts for a map. */
+#define __BPFRB_COUNTERS(name, pinned)                   \
 	struct {                                         \
 		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
 		__uint(max_entries, 1);                  \
 		__type(key, __u32);                      \
 		__type(value, struct bpfrb_counters);    \
+		pinned                                   \
 	} name##__counters SEC(".maps")
+
+/* A ring, its counters and its wake-up control. */
+#define __BPFRB_RING(name, size_bytes, pinned)      \
+	struct {                                    \
+		__uint(type, BPF_MAP_TYPE_RINGBUF); \
+		__uint(max_entries, size_bytes);    \
+		pinned                              \
+	} name SEC(".maps");                        \
+	__BPFRB_COUNTERS(name, pinned);             \
+	const volatile __u64 name##__wakeup_bytes = 0
 
 #define __BPFRB_PERF_EVENT_ARRAY(name)                       \
 	struct {                                             \
@@ -64,13 +83,7 @@ struct bpfrb_counters {
  *			up; with N > 0 a record wakes it only when N bytes or
  *			more are queued.
  */
-#define BPFRB_RINGBUF(name, size_bytes)             \
-	struct {                                    \
-		__uint(type, BPF_MAP_TYPE_RINGBUF); \
-		__uint(max_entries, size_bytes);    \
-	} name SEC(".maps");                        \
-	__BPFRB_COUNTERS(name);                     \
-	const volatile __u64 name##__wakeup_bytes = 0
+#define BPFRB_RINGBUF(name, size_bytes) __BPFRB_RING(name, size_bytes, __BPFRB_NOT_PINNED)
 
 /*
  * BPFRB_RINGBUF_OF(name, size_bytes, type) - declare a ring whose records are of a
@@ -94,20 +107,7 @@ struct bpfrb_counters {
  * object is loaded, below /sys/fs/bpf or the pinRoot of BpfObject.open(), and who
  * loads it next takes both. BPFRB_RECORD_OF() names the type of its records.
  */
-#define BPFRB_RINGBUF_PINNED(name, size_bytes)           \
-	struct {                                         \
-		__uint(type, BPF_MAP_TYPE_RINGBUF);      \
-		__uint(max_entries, size_bytes);         \
-		__uint(pinning, LIBBPF_PIN_BY_NAME);     \
-	} name SEC(".maps");                             \
-	struct {                                         \
-		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
-		__uint(max_entries, 1);                  \
-		__type(key, __u32);                      \
-		__type(value, struct bpfrb_counters);    \
-		__uint(pinning, LIBBPF_PIN_BY_NAME);     \
-	} name##__counters SEC(".maps");                 \
-	const volatile __u64 name##__wakeup_bytes = 0
+#define BPFRB_RINGBUF_PINNED(name, size_bytes) __BPFRB_RING(name, size_bytes, __BPFRB_PINNED)
 
 /*
  * BPFRB_RECORD_OF(name, type) - say of which type the records of a ring or perf
@@ -153,7 +153,7 @@ struct bpfrb_counters {
  */
 #define BPFRB_PERFBUF(name)             \
 	__BPFRB_PERF_EVENT_ARRAY(name); \
-	__BPFRB_COUNTERS(name)
+	__BPFRB_COUNTERS(name, __BPFRB_NOT_PINNED)
 
 /*
  * bpfrb_perf_output(ctx, buffer, data, size) - copy a record into this CPU's buffer
@@ -238,7 +238,7 @@ struct bpfrb_counters {
 		__uint(max_entries, size_bytes);           \
 	} name SEC(".maps");                               \
 	__BPFRB_PERF_EVENT_ARRAY(name##__perf);            \
-	__BPFRB_COUNTERS(name);                            \
+	__BPFRB_COUNTERS(name, __BPFRB_NOT_PINNED);        \
 	const volatile __u8 name##__use_perf = 0
 
 /* BPF_F_RB_OVERWRITE, which older headers do not have. */
