@@ -28,6 +28,12 @@ export type TagCallbacks<B, M extends IntegerForm, O> = {
   readonly [K in keyof B]: AwaitedCallback<[record: WithIntegers<B[K], M>, origin: O]>
 }
 
+/**
+ * What the decoder says of its cases: callbacks that are given do not decide it, so that
+ * what is missing is an error. `NoInfer` of TypeScript 5.4.
+ */
+export type Told<B> = [B][B extends unknown ? 0 : never]
+
 /** Refuses what cannot be called. */
 export function checkCallback(callback: unknown, what: string): void {
   if (typeof callback !== 'function') throw invalidType('a function', what, callback)

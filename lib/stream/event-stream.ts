@@ -2,7 +2,7 @@ import type { BpfObject } from '../object/object.js'
 import { PerfBuffer, type PerfBufferOptions } from './perf-buffer.js'
 import type { ReaderOptions } from './options.js'
 import { RingBuffer } from './ring-buffer.js'
-import type { AwaitedCallback, TagCallbacks } from './callbacks.js'
+import type { AwaitedCallback, TagCallbacks, Told } from './callbacks.js'
 import type { IntegerForm } from '../types/type.js'
 import type { WithIntegers } from '../types/with-integers.js'
 import type { Type } from '../types/struct.js'
@@ -30,18 +30,11 @@ export interface EventStreamOptions<M extends IntegerForm = 'bigint'> extends Re
  * })
  * ```
  */
-export function openEventStream<T, M extends IntegerForm = 'bigint'>(
+export function openEventStream<T, M extends IntegerForm = 'bigint', B = never>(
   object: BpfObject,
   name: string,
-  decoder: Type<T>,
-  onRecord?: AwaitedCallback<[record: WithIntegers<T, M>]>,
-  options?: EventStreamOptions<M>,
-): RingBuffer<T, M> | PerfBuffer<T, M>
-export function openEventStream<T, B, M extends IntegerForm = 'bigint'>(
-  object: BpfObject,
-  name: string,
-  decoder: Tagged<T, B>,
-  onRecord: TagCallbacks<B, M, never>,
+  decoder: Type<T> | Tagged<T, B>,
+  onRecord?: AwaitedCallback<[record: WithIntegers<T, M>]> | TagCallbacks<Told<B>, M, never>,
   options?: EventStreamOptions<M>,
 ): RingBuffer<T, M> | PerfBuffer<T, M>
 export function openEventStream(

@@ -10,6 +10,7 @@ import {
   checkCallback,
   checkCallbacks,
   type TagCallbacks,
+  type Told,
 } from './callbacks.js'
 import type { AsSourced, SourcedRecord } from './decoding.js'
 import type { OnLost } from './delivery.js'
@@ -107,7 +108,7 @@ export interface PerfBufferStats extends ReaderStats {
  * })
  * ```
  */
-export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extends Reader<
+export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = never> extends Reader<
   WithIntegers<T, M>
 > {
   readonly #pages: number
@@ -120,6 +121,8 @@ export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
   #counted: (number | undefined)[] = []
   readonly #earlier: number[] = []
 
+  /** For iterators: `records()` and `batches()`. */
+  constructor(map: BpfMap, decoder: Type<T>, options?: PerfBufferOptions<M>)
   /**
    * @param map A map of a loaded object.
    * @param decoder What a record is: a struct, or another type.
@@ -132,19 +135,13 @@ export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
    */
   constructor(
     map: BpfMap,
-    decoder: Type<T>,
-    onRecord: AwaitedCallback<[record: WithIntegers<T, M>, cpu: number]> | undefined,
+    decoder: Type<T> | Tagged<T, B>,
+    onRecord:
+      | AwaitedCallback<[record: WithIntegers<T, M>, cpu: number]>
+      | TagCallbacks<Told<B>, M, number>
+      | undefined,
     options?: PerfBufferOptions<M>,
   )
-  /** The same of tagged records, with a callback for each case. */
-  constructor(
-    map: BpfMap,
-    decoder: Tagged<T, B>,
-    onRecord: TagCallbacks<B, M, number>,
-    options?: PerfBufferOptions<M>,
-  )
-  /** The same for iterators: `records()` and `batches()`. */
-  constructor(map: BpfMap, decoder: Type<T>, options?: PerfBufferOptions<M>)
   constructor(
     map: BpfMap,
     decoder: Type<T>,
@@ -190,13 +187,13 @@ export class PerfBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
    *
    * @throws {BpfError} As the constructor; `ERR_CLOSED`, `ERR_STATE`.
    */
-  add<U>(
-    map: BpfMap,
-    decoder: Type<U>,
-    onRecord: AwaitedCallback<[record: WithIntegers<U, M>, cpu: number]>,
-  ): this
-  add<U, C>(map: BpfMap, decoder: Tagged<U, C>, onRecord: TagCallbacks<C, M, number>): this
   add<U>(map: BpfMap, decoder: Type<U>): PerfBuffer<AsSourced<T> | SourcedRecord<U>, M>
+  add<U, C = never>(
+    map: BpfMap,
+    decoder: Type<U> | Tagged<U, C>,
+    onRecord:
+      AwaitedCallback<[record: WithIntegers<U, M>, cpu: number]> | TagCallbacks<Told<C>, M, number>,
+  ): this
   add(map: BpfMap, decoder: Type, onRecord?: unknown): unknown {
     this.#attach(map, decoder, onRecord)
     return this

@@ -7,6 +7,7 @@ import {
   callbacksAndOptions,
   checkCallbacks,
   type TagCallbacks,
+  type Told,
 } from './callbacks.js'
 import type { AsSourced, SourcedRecord } from './decoding.js'
 import { quietIntervalUs, Reader } from './reader.js'
@@ -79,7 +80,7 @@ export interface RingBufferStats extends ReaderStats {
  * })
  * ```
  */
-export class RingBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extends Reader<
+export class RingBuffer<T, M extends IntegerForm = 'bigint', B = never> extends Reader<
   WithIntegers<T, M>
 > {
   /** As they stand in the maps. */
@@ -88,6 +89,8 @@ export class RingBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
   readonly #earlier: ProducerCounts[] = []
   #lastRings: SourceState[] = []
 
+  /** For iterators: `records()` and `batches()`. */
+  constructor(map: BpfMap, decoder: Type<T>, options?: RingBufferOptions<M>)
   /**
    * @param map A map of a loaded object.
    * @param decoder What a record is: a struct, another type, or one of several structs,
@@ -102,19 +105,13 @@ export class RingBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
    */
   constructor(
     map: BpfMap,
-    decoder: Type<T>,
-    onRecord: AwaitedCallback<[record: WithIntegers<T, M>, source: string]> | undefined,
+    decoder: Type<T> | Tagged<T, B>,
+    onRecord:
+      | AwaitedCallback<[record: WithIntegers<T, M>, source: string]>
+      | TagCallbacks<Told<B>, M, string>
+      | undefined,
     options?: RingBufferOptions<M>,
   )
-  /** The same of tagged records, with a callback for each case. */
-  constructor(
-    map: BpfMap,
-    decoder: Tagged<T, B>,
-    onRecord: TagCallbacks<B, M, string>,
-    options?: RingBufferOptions<M>,
-  )
-  /** The same for iterators: `records()` and `batches()`. */
-  constructor(map: BpfMap, decoder: Type<T>, options?: RingBufferOptions<M>)
   constructor(
     map: BpfMap,
     decoder: Type<T>,
@@ -143,13 +140,14 @@ export class RingBuffer<T, M extends IntegerForm = 'bigint', B = unknown> extend
    * @throws {BpfError} As the constructor; `ERR_CLOSED`; `ERR_STATE` when it has
    *   been iterated over, and while it is ending.
    */
-  add<U>(
-    map: BpfMap,
-    decoder: Type<U>,
-    onRecord: AwaitedCallback<[record: WithIntegers<U, M>, source: string]>,
-  ): this
-  add<U, C>(map: BpfMap, decoder: Tagged<U, C>, onRecord: TagCallbacks<C, M, string>): this
   add<U>(map: BpfMap, decoder: Type<U>): RingBuffer<AsSourced<T> | SourcedRecord<U>, M>
+  add<U, C = never>(
+    map: BpfMap,
+    decoder: Type<U> | Tagged<U, C>,
+    onRecord:
+      | AwaitedCallback<[record: WithIntegers<U, M>, source: string]>
+      | TagCallbacks<Told<C>, M, string>,
+  ): this
   add(map: BpfMap, decoder: Type, onRecord?: unknown): unknown {
     this.#attach(map, decoder, onRecord)
     return this

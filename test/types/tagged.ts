@@ -58,6 +58,7 @@ export function narrow(event: Value<typeof Other>): string | number {
 
 export async function read(object: BpfObject): Promise<void> {
   const events: BpfMap = object.map('events')
+  const ignored = () => undefined
 
   new RingBuffer(events, Event, {
     1: (exec, ring) => {
@@ -90,6 +91,14 @@ export async function read(object: BpfObject): Promise<void> {
   })
   openEventStream(object, 'events', Event, { 1: (exec) => void exec.comm, 2: () => undefined })
 
+  // One declaration takes both, so that an error says what of them is missing.
+  type Both = ((event: Value<typeof Event>) => void) | { 1: () => void; 2: () => void }
+  const either: Both = Math.random() < 0.5 ? () => undefined : { 1: ignored, 2: ignored }
+  new RingBuffer(events, Event, either)
+  ring.add(events, Event, either)
+  new PerfBuffer(events, Event, either)
+  openEventStream(object, 'events', Event, either)
+
   // @ts-expect-error the callback for 2 is missing
   new RingBuffer(events, Event, { 1: () => undefined })
   // @ts-expect-error the callback for 2 is missing
@@ -101,7 +110,6 @@ export async function read(object: BpfObject): Promise<void> {
   // @ts-expect-error there is no case 3
   new RingBuffer(events, Event, { 1: () => undefined, 2: () => undefined, 3: () => undefined })
   // On one line, as compilers differ in what of a call they point at.
-  const ignored = () => undefined
   // @ts-expect-error unknown ones are an error, which has no callback
   new RingBuffer(events, Event, { 1: ignored, 2: ignored, unknown: ignored })
   // @ts-expect-error unknown ones have a callback, too
