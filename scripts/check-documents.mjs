@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 
 const widest = 120
 
-const paths = ['.', 'docs', 'docs/guide']
+const paths = ['.', 'docs', 'docs/guide', 'templates/agent']
   .flatMap((directory) => readdirSync(directory).map((name) => join(directory, name)))
   .filter((path) => path.endsWith('.md'))
 const documents = new Map(paths.map((path) => [path, readFileSync(path, 'utf8')]))
@@ -37,8 +37,9 @@ function linkProblem(path, target) {
 
 for (const [path, text] of documents) {
   for (const [index, line] of text.split('\n').entries()) {
-    if (line.startsWith('|') && line.length > widest)
-      complain(path, index + 1, `a table of ${line.length} columns, at most ${widest}`)
+    // Also in a list or a quotation; characters, of which some are two units.
+    const width = /^[\s>]*\|/.test(line) ? Array.from(line).length : 0
+    if (width > widest) complain(path, index + 1, `a table of ${width} columns, at most ${widest}`)
   }
   const lineOf = (position) => text.slice(0, position).split('\n').length
   for (const { 1: target, index } of text.matchAll(/\]\((?![a-z]+:)([^)\s]+)\)/g)) {
