@@ -90,7 +90,7 @@ interface Candidates {
  * The structs of an object that are not used for something else: its maps' keys and values,
  * programs' contexts, global variables, parts of other structs, or the kernel's own.
  */
-export function recordCandidates(object: BpfObject): Candidates {
+function recordCandidates(object: BpfObject): Candidates {
   const { btf } = object
   if (btf === undefined) return { own: new Map(), kernel: [] }
   const used = new Set<number | undefined>()

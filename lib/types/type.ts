@@ -213,7 +213,7 @@ function freezeAll(list: readonly object[]): void {
 }
 
 /** @internal */
-export function countFields(shape: Shape): number {
+function countFields(shape: Shape): number {
   switch (shape.kind) {
     case 'struct':
     case 'union':

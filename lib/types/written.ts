@@ -152,12 +152,7 @@ export function bytesOfUnion(
   return isSame ? bytes : undefined
 }
 
-export function integerIn(
-  value: unknown,
-  bits: number,
-  signed: boolean,
-  what: string,
-): number | bigint {
+function integerIn(value: unknown, bits: number, signed: boolean, what: string): number | bigint {
   const min = signed ? -(2n ** BigInt(bits - 1)) : 0n
   const max = 2n ** BigInt(signed ? bits - 1 : bits) - 1n
   const isInteger =
