@@ -119,6 +119,29 @@ struct bpfrb_counters {
 #define BPFRB_RECORD_OF(name, type) type *const volatile name##__record = 0
 
 /*
+ * BPFRB_RECORD_TAGGED(name, field, tag, type) - say of which type those records of a
+ * ring or perf buffer are whose field has the value tag, at file scope
+ *
+ * Once for each type of record. field is the name of an integer or enum that all of
+ * them have at one offset; tag is a number, or the name of a constant, from 0 on:
+ *
+ *	BPFRB_RECORD_TAGGED(events, type, EVENT_EXEC, struct exec_event);
+ *	BPFRB_RECORD_TAGGED(events, type, EVENT_EXIT, struct exit_event);
+ *
+ * Also declares, for each, what says it in BTF and is NULL otherwise:
+ *   name__record_tag	a pointer to an array of tag elements, by the field's name,
+ *			and a pointer to an array of the type: of a plain pointer
+ *			to a struct in a struct clang leaves the struct out
+ */
+#define BPFRB_RECORD_TAGGED(name, field, tag, type_of_record)              \
+	_Static_assert(sizeof(((type_of_record *)0)->field) <= 8,          \
+		       "the tag of a record is an integer or an enum");    \
+	const volatile struct {                                            \
+		int(*field)[tag];                                          \
+		type_of_record(*__record)[1];                              \
+	} name##__record_##tag = {}
+
+/*
  * bpfrb_reserve(ring, size) - reserve a record
  *
  * size is a constant, in bytes. Returns NULL, and counts a loss, when there is

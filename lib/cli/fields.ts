@@ -35,6 +35,17 @@ export function problemOfField(type: Type, path: FieldPath): string | undefined 
       case 'bool':
       case 'cstring':
         return `${before || 'a record'} is ${current.name}: it has no "${part}"`
+      case 'tagged': {
+        // One of them has to have it.
+        const [first] = path
+        const having = shape.cases.filter(({ type }) => namesOf(type).includes(String(first)))
+        if (having.length === 0) {
+          const names = new Set(shape.cases.flatMap((each) => namesOf(each.type)))
+          return `${type.name} has no "${first ?? ''}"; ${didYouMean(String(first), names)}`
+        }
+        const problems = having.map((each) => problemOfField(each.type, path))
+        return problems.every((problem) => problem !== undefined) ? problems[0] : undefined
+      }
       default:
         // What it has shows when it is read.
         return undefined
@@ -42,4 +53,8 @@ export function problemOfField(type: Type, path: FieldPath): string | undefined 
     before += typeof part === 'number' ? `[${part}]` : before === '' ? part : `.${part}`
   }
   return undefined
+}
+
+function namesOf({ shape }: Type): string[] {
+  return shape.kind === 'struct' ? shape.fields.map(({ name }) => name) : []
 }

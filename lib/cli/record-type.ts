@@ -1,7 +1,12 @@
 // Which type the records of a ring or perf buffer have: what was asked for, what the object
 // says, or the only struct that it can be.
 import type { BtfReader as Btf } from '../btf/reader.js'
-import { declaredRecord } from '../map/declared-record.js'
+import {
+  declaredCases,
+  type DeclaredCases,
+  declaredRecord,
+  taggedFromBtf,
+} from '../map/declared-record.js'
 import { isFixed } from '../map/kinds.js'
 import type { BpfMap } from '../map/map.js'
 import type { BpfObject } from '../object/object.js'
@@ -34,6 +39,8 @@ export function recordTypeOf(object: BpfObject, map: BpfMap, given?: string): Re
   const { btf } = object
   if (given !== undefined) return givenType(btf, given)
   if (btf === undefined) return asBytes('the object has no types: compile it with clang -g')
+  const cases = declaredCases(btf, map)
+  if (cases !== undefined) return taggedType(btf, cases)
   const declared = declaredRecord(btf, map)
   if (declared !== undefined) return typeOf(btf, declared)
   const { own: candidates, kernel } = recordCandidates(object)
@@ -72,6 +79,16 @@ function typeOf(btf: Btf, id: number): RecordType {
   const { path, problem } = unsupportedInBtf(btf, id) ?? { path: '', problem: 'unknown' }
   const what = path === '' ? name : `${path.replace(/^\./, '')} of ${name}`
   return asBytes(`${what} is ${problem}`)
+}
+
+/** A record with another tag is shown as its bytes. */
+function taggedType(btf: Btf, declared: DeclaredCases): RecordType {
+  const { tag, cases } = declared
+  const type = taggedFromBtf(btf, declared, { unknown: 'bytes' })
+  const unsupported = [...cases.values()].map((id) => typeOf(btf, id)).find(({ note }) => note)
+  if (type === undefined) return unsupported ?? asBytes('one of its types is unknown')
+  const names = [...cases.values()].map((id) => btf.describe(id))
+  return { type, name: `${names.join(' | ')} by ${tag}` }
 }
 
 function asBytes(note: string): RecordType {

@@ -84,10 +84,23 @@ function columnsOf(type: Type, path: readonly string[], depth: number): Column[]
   if (shape.kind === 'struct' && depth < deepest) {
     return shape.fields.flatMap(({ name, type }) => columnsOf(type, [...path, name], depth + 1))
   }
+  if (shape.kind === 'tagged') return columnsOfAny(shape.cases.map((each) => each.type))
   const header = path.length === 0 ? type.name : path.join('.')
   const isNumber = ['int', 'bits', 'float'].includes(shape.kind)
   const natural = Math.max(header.length, Math.min(widthOfType(type), widestText))
   return [{ path, header, natural, isNumber, width: natural }]
+}
+
+/** Those that any of several structs has; a record has some of them. */
+function columnsOfAny(types: readonly Type[]): Column[] {
+  const columns = new Map<string, Column>()
+  for (const column of types.flatMap((type) => columnsOf(type, [], 0))) {
+    const same = columns.get(column.header) ?? column
+    const natural = Math.max(same.natural, column.natural)
+    const isNumber = same.isNumber && column.isNumber
+    columns.set(column.header, { ...column, natural, isNumber, width: natural })
+  }
+  return [...columns.values()]
 }
 
 /** What the values of a type need at most. */

@@ -6,8 +6,10 @@ import { FlightRecorder } from '../stream/flight-recorder.js'
 import { PerfBuffer } from '../stream/perf-buffer.js'
 import { RingBuffer } from '../stream/ring-buffer.js'
 import { Memory } from '../types/memory.js'
-import { createRead, type Read } from '../types/read.js'
+import { createRead } from '../types/read.js'
 import type { Type } from '../types/struct.js'
+import { tagType } from '../types/tagged.js'
+import type { TaggedShape } from '../types/type.js'
 import { jsonWriter } from './json.js'
 import { didYouMean } from './nearest.js'
 import { type RecordType, recordTypeOf } from './record-type.js'
@@ -68,7 +70,6 @@ export class Source {
   readonly #recorder: FlightRecorder<unknown> | undefined
   readonly #writeJson: (record: unknown) => string
   readonly #prefix: string
-  readonly #read: Read
 
   /**
    * @param isAlone Its name need not be told.
@@ -80,7 +81,6 @@ export class Source {
     this.table = new Table(type, columns)
     this.#writeJson = jsonWriter(type)
     this.#prefix = isAlone ? '' : `{"map":"${map.name}","record":`
-    this.#read = createRead(type)
     if (map.overwrites || map.recorder !== undefined) {
       this.#recorder = new FlightRecorder<unknown>(map, type)
       return
@@ -161,12 +161,16 @@ export class Source {
   }
 
   /** The members that a record has which is shorter than its type; of other types its bytes. */
-  partOf(record: Uint8Array): unknown {
-    const { shape, size } = this.type
+  partOf(record: Uint8Array, type = this.type): unknown {
+    const { shape, size } = type
+    if (shape.kind === 'tagged') {
+      const its = caseOf(record, shape)
+      return its === undefined ? record : this.partOf(record, its)
+    }
     if (shape.kind !== 'struct') return record
     const memory = Memory.ofSize(Math.max(size, record.length))
     memory.u8.set(record)
-    const whole = this.#read(memory, 0, memory.u8.length) as Record<string, unknown>
+    const whole = createRead(type)(memory, 0, memory.u8.length) as Record<string, unknown>
     const there: [string, unknown][] = []
     for (const { name, offset, type } of shape.fields) {
       const left = record.length - offset
@@ -175,6 +179,16 @@ export class Source {
     }
     return Object.fromEntries(there)
   }
+}
+
+/** The type of a record that may be too short for it. */
+function caseOf(record: Uint8Array, { tag, cases }: TaggedShape): Type | undefined {
+  const { offset, type } = tag
+  if (record.length < offset + type.size) return undefined
+  const memory = Memory.ofSize(record.length)
+  memory.u8.set(record)
+  const value = createRead(tagType(type))(memory, offset, record.length) as number | bigint
+  return cases.find((each) => each.tag === BigInt(value))?.type
 }
 
 /** Of records whose last member is as long as it has to be. */

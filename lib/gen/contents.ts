@@ -4,6 +4,7 @@ import type { BtfReader } from '../btf/reader.js'
 import type { BtfVariable } from '../btf/types.js'
 import { BpfError } from '../errors/errors.js'
 import { didYouMean } from '../errors/near.js'
+import { declaredCase, type DeclaredCases, taggedFromBtf } from '../map/declared-record.js'
 import { declaredTypes } from '../map/entry-types.js'
 import { holdsDescriptors, isKeyless } from '../map/kinds.js'
 import type { BpfMap } from '../map/map.js'
@@ -104,9 +105,14 @@ export class Contents {
       ring,
       type:
         ring.record === undefined
-          ? undefined
+          ? ring.cases && this.#addCases(ring.cases, ring.map.name)
           : this.#addRecord(ring.record, ring.map.name, given.has(ring.map.name)),
     }))
+  }
+
+  #addCases(declared: DeclaredCases, name: string): Type | undefined {
+    for (const id of declared.cases.values()) this.#addRecord(id, name, true)
+    return taggedFromBtf(this.#btf, declared, { unknown: 'error' })
   }
 
   /** What global pointers keep in BTF: `struct event *unused`. */
@@ -172,6 +178,7 @@ export class Contents {
       globals.delete(variable.name)
       if (isOfRing(variable.name, this.#object.maps)) continue
       if (isPointer(this.#btf, variable.type)) continue
+      if (declaredCase(this.#btf, variable) !== undefined) continue
       const type = this.records.add(variable.type, variable.name)
       if (type?.size === variable.size) globals.set(variable.name, { variable, type })
     }

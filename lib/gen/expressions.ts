@@ -75,7 +75,13 @@ export function expression(type: Type, scope: Scope): Piece {
       return scope.nameOf(type)
     case 'map':
       return scope.use(addressName(type) ?? notOfBtf(type))
-    case 'tagged':
+    case 'tagged': {
+      const cases = shape.cases.map(({ key, type: each }): Piece => [
+        `${propertyKey(key)}: `,
+        expression(each, scope),
+      ])
+      return [`${scope.use('tagged')}(${quoted(shape.tag.name)}, `, object(...cases), ')']
+    }
     case 'view':
       return notOfBtf(type)
   }

@@ -19,7 +19,7 @@ import {
   tuple,
   width,
 } from './layout.js'
-import { commented, pascalCase, propertyKey, quoted } from './names.js'
+import { assignNames, commented, pascalCase, propertyKey, quoted } from './names.js'
 import type { RecordType } from './records.js'
 import { reservedNames } from './reserved.js'
 
@@ -64,6 +64,8 @@ class ModuleWriter {
   readonly #types = new Set<string>()
   readonly #className: string
   readonly #reserved: ReadonlySet<string>
+  /** What the cases of tagged records are called, by their rings. */
+  readonly #caseNames = new Map<string, string>()
 
   constructor(object: BpfObject, btf: BtfReader, options: ModuleOptions) {
     this.#object = object
@@ -72,7 +74,18 @@ class ModuleWriter {
     this.#contents = new Contents(object, btf, options)
     const className = pascalCase(options.fileName.replace(/(\.bpf)?\.o$/, ''))
     this.#className = reservedNames.has(className) ? `${className}Object` : className
-    this.#reserved = new Set([...reservedNames, this.#className])
+    const reserved = new Set([...reservedNames, this.#className])
+    for (const { ring, type } of this.#contents.rings) {
+      if (type?.shape.kind !== 'tagged') continue
+      const { name } = ring.map
+      const [wish = ''] = assignNames(
+        [{ cName: name, name: pascalCase(`${name}_cases`), suffix: 'Ring' }],
+        reserved,
+      )
+      reserved.add(wish)
+      this.#caseNames.set(name, wish)
+    }
+    this.#reserved = reserved
   }
 
   write(): string {
@@ -84,7 +97,7 @@ class ModuleWriter {
       this.#interface('Globals', 'Its global variables.', this.#globalProperties()),
     ]
     const parts = this.#parts()
-    const body = [...records, ...tables, this.#class(), parts].join('\n\n')
+    const body = [...records, ...this.#cases(), ...tables, this.#class(), parts].join('\n\n')
     return `${this.#head()}\n\n${body}\n`
   }
 
@@ -167,6 +180,22 @@ class ModuleWriter {
     return `  /** \`${commented(code).replaceAll('`', "'")}\` */`
   }
 
+  /** Of each ring with tagged records an interface with what they are, by their tag. */
+  #cases(): string[] {
+    return this.#contents.rings.flatMap(({ ring, type }) => {
+      const name = this.#caseNames.get(ring.map.name)
+      if (name === undefined || type?.shape.kind !== 'tagged') return []
+      const { tag, cases } = type.shape
+      const properties = cases.map(({ key, type: each }) => {
+        const isNumber = /^\d+$/.test(key)
+        const value = [quoted(tag.name), isNumber ? key : quoted(key), valueType(each, this.#scope)]
+        return render([`${propertyKey(key)}: `, generic(this.#type('CaseValue'), ...value)], '  ')
+      })
+      const comment = `What the records of \`${ring.map.name}\` are, by their \`${tag.name}\`.`
+      return [this.#interface(name, comment, properties)]
+    })
+  }
+
   #interface(name: string, comment: string, properties: readonly string[]): string {
     if (properties.length === 0) {
       return `/** ${comment} There are none. */\nexport type ${name} = object`
@@ -200,9 +229,13 @@ class ModuleWriter {
 
   #ringProperties(): string[] {
     return this.#contents.rings.map(({ ring, type }) => {
-      const record = type === undefined ? 'Uint8Array' : valueType(type, this.#scope)
-      const kind = this.#type(ring.kind)
-      return render([`readonly ${propertyKey(ring.map.name)}: `, generic(kind, record)], '  ')
+      const cases = this.#caseNames.get(ring.map.name)
+      const of =
+        cases !== undefined
+          ? [`${cases}[keyof ${cases}]`, cases]
+          : [type === undefined ? 'Uint8Array' : valueType(type, this.#scope)]
+      const kind = generic(this.#type(ring.kind), ...of)
+      return render([`readonly ${propertyKey(ring.map.name)}: `, kind], '  ')
     })
   }
 

@@ -66,7 +66,7 @@ function compare(a: string, b: string): number {
 export function propertyKey(name: string): string {
   // As a literal's plain key it would be the prototype.
   if (name === '__proto__') return "['__proto__']"
-  return /^[A-Za-z_$][\w$]*$/.test(name) ? name : quoted(name)
+  return /^([A-Za-z_$][\w$]*|\d|[1-9]\d+)$/.test(name) ? name : quoted(name)
 }
 
 /** A string literal, with the quotes that need fewer escapes. */

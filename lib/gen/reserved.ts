@@ -4,7 +4,15 @@
 export const reservedNames: ReadonlySet<string> = new Set([
   ...['Maps', 'Rings', 'Programs', 'Globals', 'Links'],
   ...['BpfMap', 'BpfPerfRing', 'BpfProgram', 'BpfRing', 'BpfSkeleton', 'BpfStream', 'BpfLink'],
-  ...['BpfObject', 'BpfError', 'Descriptor', 'SkeletonOptions', 'SkeletonParts', 'Btf'],
+  ...[
+    'BpfObject',
+    'BpfError',
+    'CaseValue',
+    'Descriptor',
+    'SkeletonOptions',
+    'SkeletonParts',
+    'Btf',
+  ],
   ...['Struct', 'Union', 'Enumeration', 'Type', 'Value', 'Wide', 'RingBuffer', 'PerfBuffer'],
   ...['Array', 'ArrayBuffer', 'BigInt', 'Boolean', 'Buffer', 'DataView', 'Date', 'Error'],
   ...['Function', 'Infinity', 'Int8Array', 'Intl', 'Iterator', 'JSON', 'Map', 'Math', 'NaN'],

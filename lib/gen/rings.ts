@@ -1,6 +1,6 @@
 // The rings of an object, and what their records are.
 import type { BtfReader } from '../btf/reader.js'
-import { declaredRecord } from '../map/declared-record.js'
+import { declaredCases, type DeclaredCases, declaredRecord } from '../map/declared-record.js'
 import type { BpfMap } from '../map/map.js'
 import type { BpfObject } from '../object/object.js'
 
@@ -10,6 +10,8 @@ export interface Ring {
   readonly kind: 'BpfRing' | 'BpfPerfRing' | 'BpfStream'
   /** The id of the type of its records; nothing where that is not plain. */
   readonly record: number | undefined
+  /** Where records have one of several types. */
+  readonly cases: DeclaredCases | undefined
 }
 
 /**
@@ -27,7 +29,10 @@ export function ringsOf(
   for (const map of object.maps.values()) {
     const kind = kindOf(map, object)
     if (kind === undefined) continue
-    rings.push({ map, kind, record: given.get(map.name) ?? declaredRecord(btf, map) })
+    const said = given.get(map.name)
+    const cases = said === undefined ? declaredCases(btf, map) : undefined
+    const record = said ?? (cases === undefined ? declaredRecord(btf, map) : undefined)
+    rings.push({ map, kind, record, cases })
   }
   return rings
 }

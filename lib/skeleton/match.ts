@@ -2,6 +2,7 @@
 import type { BtfReader } from '../btf/reader.js'
 import { BpfError } from '../errors/errors.js'
 import { didYouMean } from '../errors/near.js'
+import { declaredCases } from '../map/declared-record.js'
 import { declaredTypes } from '../map/entry-types.js'
 import type { BpfObject } from '../object/object.js'
 import { differenceOf } from '../types/difference.js'
@@ -27,6 +28,31 @@ export function checkMatch(object: BpfObject, parts: SkeletonParts): void {
   }
   checkGlobals(btf, parts)
   for (const type of parts.types) checkType(btf, parts, type)
+  for (const [name, type] of Object.entries(parts.rings)) {
+    if (type !== undefined) checkCases(object, btf, parts, name, type)
+  }
+}
+
+/** Of a ring whose records a tag tells apart: of the same type by each. */
+function checkCases(
+  object: BpfObject,
+  btf: BtfReader,
+  parts: SkeletonParts,
+  name: string,
+  { shape }: Type,
+): void {
+  const map = object.maps.get(name)
+  if (shape.kind !== 'tagged' || map === undefined) return
+  const declared = declaredCases(btf, map)
+  for (const { key, tag, type } of shape.cases) {
+    const what = `the records of "${name}" with ${shape.tag.name} ${key}`
+    const id = declared?.tag === shape.tag.name ? declared.cases.get(Number(tag)) : undefined
+    const is = id === undefined ? undefined : typeFromBtf(btf, id, { tail: true })
+    if (is === undefined) throw mismatch(parts, `${what} are gone`)
+    if (is.name !== type.name) {
+      throw mismatch(parts, `${what} were of struct ${type.name} and are of struct ${is.name}`)
+    }
+  }
 }
 
 function checkMap(

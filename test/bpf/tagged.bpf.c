@@ -33,9 +33,7 @@ struct other {
 	__u64 time_ns;
 };
 
-/* These keep them in BTF. */
-struct started *unused_started __attribute__((unused));
-struct ended *unused_ended __attribute__((unused));
+/* This keeps it in BTF. */
 struct other *unused_other __attribute__((unused));
 
 /* The context, as many 64-bit words as raw_tp wants. */
@@ -51,6 +49,8 @@ enum {
 };
 
 BPFRB_EVENT_STREAM(events, 1 << 16, sizeof(struct started));
+BPFRB_RECORD_TAGGED(events, kind, KIND_STARTED, struct started);
+BPFRB_RECORD_TAGGED(events, kind, KIND_ENDED, struct ended);
 BPFRB_FLIGHT_RECORDER(recorder, 1 << 16);
 
 /* Of four sequence numbers the first and the third start, the second ends. */

@@ -53,6 +53,23 @@ struct pair {
 	__u64 second;
 };
 
+/* Told apart by their type; only BPFRB_RECORD_TAGGED() tells of them. */
+#define STEP_BEGUN 0
+struct begun {
+	__u32 type;
+	__u32 pid;
+	char name[NAME_SIZE];
+};
+
+enum {
+	STEP_DONE = 7
+};
+struct done {
+	__u32 type;
+	__s32 code;
+	__u64 pid;
+};
+
 /* Not in a record: only the third argument of BPFRB_RINGBUF_OF() tells. */
 struct other {
 	__u32 nothing;
@@ -83,6 +100,10 @@ struct {
 } valued SEC(".maps");
 
 BPFRB_RINGBUF_OF(odds, 64 << 10, struct odd);
+
+BPFRB_RINGBUF(steps, 64 << 10);
+BPFRB_RECORD_TAGGED(steps, type, STEP_BEGUN, struct begun);
+BPFRB_RECORD_TAGGED(steps, type, STEP_DONE, struct done);
 
 static __always_inline bool is_wanted(const char *name)
 {
@@ -122,6 +143,25 @@ int on_rename(struct bpf_raw_tracepoint_args *ctx)
 	record->parts[1] = config.list[1];
 	record->raw[0] = 0xab;
 	bpfrb_submit(renames, record);
+	return 0;
+}
+
+/* One of each, one that nobody declared, and one that is too short. */
+SEC("?raw_tp/task_rename")
+int on_steps(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+	struct begun begun = {.type = STEP_BEGUN, .pid = pid};
+	struct done done = {.type = STEP_DONE, .code = -3, .pid = pid};
+
+	bpf_probe_read_kernel_str(begun.name, sizeof(begun.name), (void *)ctx->args[1]);
+	if (!is_wanted(begun.name))
+		return 0;
+	bpfrb_output(steps, &begun, sizeof(begun));
+	bpfrb_output(steps, &done, sizeof(done));
+	begun.type = 9;
+	bpfrb_output(steps, &begun, 8);
+	bpfrb_output(steps, &done, 8);
 	return 0;
 }
 

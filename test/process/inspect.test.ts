@@ -35,9 +35,12 @@ describe('bpf-ringbuf inspect', () => {
       { name: 'odds__counters', type: 'percpu_array' },
       { name: 'renames', type: 'ringbuf', record: 'struct rename' },
       { name: 'renames__counters', type: 'percpu_array' },
+      { name: 'steps', type: 'ringbuf', record: 'struct begun | struct done by type' },
+      { name: 'steps__counters', type: 'percpu_array' },
     ])
     expect(programs).toMatchObject([
       { name: 'on_rename', section: 'raw_tp/task_rename', autoload: true },
+      { name: 'on_steps', section: 'raw_tp/task_rename', autoload: false },
       { name: 'flood', section: 'raw_tp/sys_enter', autoload: false },
     ])
     expect(globals).toContainEqual({

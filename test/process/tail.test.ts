@@ -102,6 +102,47 @@ describeBpf('bpf-ringbuf tail', () => {
     )
   })
 
+  test('prints records that a tag tells apart, also with others, in one table', async () => {
+    const steps = [tailObject, '--program', 'on_steps', '--map', 'steps', '--count', '4']
+    const json = await started([...steps, '--json'])
+    const pid = rename('tail-x')
+    const lines = (await json.ended).stdout.trim().split('\n')
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      { type: 0, pid, name: 'tail-x' },
+      { type: 7, code: -3, pid },
+      { type: 'unknown', value: 9, bytes: expect.stringMatching(/^09000000/) as string },
+      { type: 7, code: -3 },
+    ])
+    const table = await started(steps)
+    rename('tail-y')
+    const { code, stdout, stderr } = await table.ended
+    const words = stdout.split('\n').map((line) => line.trim().split(/ +/))
+    expect(words[0]).toEqual(['type', 'pid', 'name', 'code'])
+    expect(words.slice(1, 3).map(([type, , ...rest]) => [type, ...rest])).toEqual([
+      ['0', 'tail-y', '-'],
+      ['7', '-', '-3'],
+    ])
+    expect(stderr).toMatch(/^Reading steps \(struct begun \| struct done by type\),/)
+    expect(stderr).toMatch(/^4 records, 0 lost, 1 shorter than begun \| done,/m)
+    expect(code).toBe(0)
+  })
+
+  test.each([
+    ['code == -3', undefined],
+    ['name == "x" || type == 7', undefined],
+    ['cod == -3', /begun \| done has no "cod"; did you mean "code"\?/],
+    ['code.x == 1', /code is i32: it has no "x"/],
+  ])('--where %j of records with a tag', async (where, problem) => {
+    const args = [tailObject, '--program', 'on_steps', '--map', 'steps', '--where', where]
+    if (problem !== undefined) {
+      expect(run(args).stderr).toMatch(problem)
+      return
+    }
+    const example = await started([...args, '--json', '--count', '1'])
+    const pid = rename('tail-x')
+    expect(JSON.parse((await example.ended).stdout)).toEqual({ type: 7, code: -3, pid })
+  })
+
   test('shows of a record that is too short what is there, and says so', async () => {
     const args = [tailObject, '--map', 'valued', '--set', 'pair_bytes=8', '--json']
     const example = await started([...args, '--count', '2'])

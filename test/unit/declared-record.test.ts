@@ -5,6 +5,9 @@ import { generateModule } from '../../lib/gen/module.js'
 import type { Features } from '../../lib/machine/features.js'
 import { declaredRecord } from '../../lib/map/declared-record.js'
 import { BpfObject } from '../../lib/object/object.js'
+import { checkMatch } from '../../lib/skeleton/match.js'
+import { i32, i64, struct, u32 } from '../../lib/types/struct.js'
+import { tagged } from '../../lib/types/tagged.js'
 import { compileBpf } from './compilers.js'
 
 const header = `
@@ -110,6 +113,94 @@ test('tail, inspect and gen go by the tag', () => {
   expect(text).toContain('readonly events: BpfRing<Event>')
   expect(text).toContain('readonly others: BpfRing<Other>')
   expect(text).toContain('readonly aliases: BpfRing<Alias>')
+})
+
+const cases = `
+#define CASE(ring, field, tag, type) \\
+  const volatile struct { int (*field)[tag]; struct type (*__record)[1]; } ring##__record_##tag = {}
+struct begun { unsigned type; int pid; };
+struct done { unsigned type; long code; };
+struct moved { int more; unsigned type; };
+`
+
+test('tail, inspect and gen go by the tags of BPFRB_RECORD_TAGGED()', () => {
+  using object = open(`${cases}
+    RING(events);
+    CASE(events, type, 0, begun);
+    CASE(events, type, 7, done);
+    PERF(half__perf);
+    CASE(half, type, 1, done);
+  `)
+  const named = ['struct begun | struct done by type', 'struct done by type']
+  expect([...object.maps.values()].map((map) => recordTypeOf(object, map).name)).toEqual(named)
+  expect(inspect(object, machine).maps.map(({ record }) => record)).toEqual(named)
+  const text = generateModule(object, options)
+  expect(text).toContain(`export interface EventsCases {
+  0: CaseValue<'type', 0, Begun>
+  7: CaseValue<'type', 7, Done>
+}`)
+  expect(text).toContain('readonly events: BpfRing<EventsCases[keyof EventsCases], EventsCases>')
+  expect(text).toContain("events: tagged('type', { 0: Begun, 7: Done }),")
+  expect(text).toContain('types: [Begun, Done,')
+  expect(text).not.toMatch(/__record/)
+})
+
+test('a module refuses an object whose tags are of other types, or gone', () => {
+  const begun = struct('begun', { type: u32, pid: i32 })
+  const done = struct('done', { type: u32, code: i64 })
+  const parts = { name: 'agent', command: 'gen', file: '', types: [], programs: [], globals: {} }
+  const rings = { events: tagged('type', { 0: begun, 7: done }) }
+  const check = (declared: string): void => {
+    using object = open(`${cases} RING(events); ${declared}`)
+    checkMatch(object, { ...parts, maps: { events: { type: 'ringbuf' } }, rings })
+  }
+  check('CASE(events, type, 0, begun); CASE(events, type, 7, done); CASE(events, type, 8, done);')
+  expect(() => {
+    check('CASE(events, type, 0, begun); CASE(events, type, 7, begun);')
+  }).toThrow(
+    'the records of "events" with type 7 were of struct done and are of struct begun. ' +
+      'Make the module again: gen',
+  )
+  for (const declared of ['', 'CASE(events, type, 0, begun);', 'CASE(events, code, 7, done);']) {
+    expect(() => {
+      check(declared)
+    }).toThrow(/the records of "events" with type [07] are gone/)
+  }
+})
+
+test.each([
+  [
+    'CASE(events, type, 0, begun); CASE(events, pid, 1, begun);',
+    'their tag is both "type" and "pid"',
+  ],
+  [
+    'CASE(events, type, 1, begun); enum { ONE = 1 }; CASE(events, type, ONE, done);',
+    'two are for "type" 1',
+  ],
+  [
+    'CASE(events, type, 0, begun); struct event *const volatile events__record = 0;',
+    'both with one type and with several',
+  ],
+  ['CASE(events, type, 0, begun); CASE(events, type, 1, moved);', 'u32 at 4'],
+  ['CASE(events, kind, 0, begun);', 'with an integer or enum "kind"'],
+])('tags that cannot be are an error for each of them: %s', (declared, problem) => {
+  using object = open(`${cases} RING(events); ${declared}`)
+  const [map] = object.maps.values()
+  if (map === undefined) throw new Error('the object has no map')
+  for (const use of [
+    () => recordTypeOf(object, map),
+    () => inspect(object, machine),
+    () => generateModule(object, options),
+  ]) {
+    expect(use).toThrow(
+      expect.objectContaining({
+        code: 'ERR_LAYOUT',
+        operation: 'find',
+        message: expect.stringContaining(problem) as string,
+      }) as Error,
+    )
+  }
+  expect(recordTypeOf(object, map, 'begun').name).toBe('struct begun')
 })
 
 test.each([
