@@ -133,12 +133,12 @@ struct bpfrb_counters {
  *			and a pointer to an array of the type: of a plain pointer
  *			to a struct in a struct clang leaves the struct out
  */
-#define BPFRB_RECORD_TAGGED(name, field, tag, type_of_record)              \
-	_Static_assert(sizeof(((type_of_record *)0)->field) <= 8,          \
-		       "the tag of a record is an integer or an enum");    \
-	const volatile struct {                                            \
-		int(*field)[tag];                                          \
-		type_of_record(*__record)[1];                              \
+#define BPFRB_RECORD_TAGGED(name, field, tag, type_of_record)           \
+	_Static_assert(sizeof(((type_of_record *)0)->field) <= 8,       \
+		       "the tag of a record is an integer or an enum"); \
+	const volatile struct {                                         \
+		int (*field)[tag];                                      \
+		type_of_record (*__record)[1];                          \
 	} name##__record_##tag = {}
 
 /*
