@@ -9,6 +9,8 @@ export interface NativeObject {
    * @param tokenPath Nothing for what LIBBPF_BPF_TOKEN_PATH says.
    */
   open(bytes: Uint8Array, name: string, pinRoot: string, tokenPath: string): number
+  /** Maps that are declared with LIBBPF_PIN_BY_NAME will be neither pinned nor found. */
+  forgetPins(): void
   load(): number
   kernelVersion(): number
   setKernelVersion(version: number): number

@@ -200,7 +200,7 @@ export function tryToLoad(path: string): LoadResult[] {
 }
 
 function load(path: string, program?: string): LoadResult {
-  using object = BpfObject.open(path)
+  using object = BpfObject.open(path, { pinRoot: null })
   for (const map of object.maps.values()) prepareRing(map)
   for (const each of object.programs.values()) {
     if (program !== undefined) each.autoload = each.name === program

@@ -17,7 +17,8 @@ export const tail: Command = {
   usage,
   async run(args, output, errors) {
     const options = parseTail(args)
-    using object = BpfObject.open(options.path)
+    // Not those of an agent that runs: two readers of a ring take records from each other.
+    using object = BpfObject.open(options.path, { pinRoot: null })
     setGlobals(object, options.assignments)
     const chosen = chooseMaps(object, options)
     if (chosen.length === 0) {

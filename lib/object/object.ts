@@ -39,8 +39,11 @@ import { BpfProgram } from './program.js'
 export interface OpenOptions {
   /** What messages call it. Default the file's name without `.bpf.o`, of bytes `object`. */
   name?: string
-  /** A directory in a BPF file system, for maps that are declared with LIBBPF_PIN_BY_NAME. */
-  pinRoot?: string
+  /**
+   * A directory in a BPF file system, for maps that are declared with LIBBPF_PIN_BY_NAME;
+   * `null`: they are this object's own, and not pinned.
+   */
+  pinRoot?: string | null
   /** A BPF file system that was mounted with delegation: Linux 6.9, libbpf 1.4. */
   tokenPath?: string
 }
@@ -129,10 +132,11 @@ export class BpfObject {
    * @param source A path, or the bytes of the file, which are copied.
    * @param options `pinRoot`: where maps that are declared with LIBBPF_PIN_BY_NAME are
    *   pinned by `load()`, or found, a directory in a BPF file system. Default
-   *   /sys/fs/bpf. `tokenPath`: a BPF file system that was mounted with delegation, whose
-   *   token stands for capabilities that this process lacks; Linux 6.9, libbpf 1.4.
-   *   Default what the environment variable LIBBPF_BPF_TOKEN_PATH says. `name`: what
-   *   messages call the object.
+   *   /sys/fs/bpf; with `null` they are made anew, for this object alone, and not pinned.
+   *   `tokenPath`: a BPF file system that was mounted with delegation, whose token stands
+   *   for capabilities that this process lacks; Linux 6.9, libbpf 1.4. Default what the
+   *   environment variable LIBBPF_BPF_TOKEN_PATH says. `name`: what messages call the
+   *   object.
    * @throws {BpfError} `ERR_FILE_NOT_FOUND` or `ERR_PERMISSION` when the file
    *   cannot be read, `ERR_OBJECT_FORMAT` when it is no BPF object, `ERR_NO_BTF` when
    *   its maps need BTF and it has none, `ERR_UNSUPPORTED` for a `tokenPath` that this
@@ -142,7 +146,7 @@ export class BpfObject {
     checkOptions(options, ['name', 'pinRoot', 'tokenPath'])
     const { pinRoot, tokenPath } = options
     if (options.name !== undefined) checkText(options.name, 'name')
-    if (pinRoot !== undefined) checkPath(pinRoot, 'pinRoot')
+    if (pinRoot !== undefined && pinRoot !== null) checkPath(pinRoot, 'pinRoot')
     if (tokenPath !== undefined) checkPath(tokenPath, 'tokenPath')
     const [bytes, ownName] = readSource(source)
     const name = options.name ?? ownName
@@ -155,6 +159,7 @@ export class BpfObject {
     // Newer libbpf opens one for each map.
     if (result === EMFILE || result === ENFILE) throw failure('open', target, result)
     if (result < 0) throw openFailure(target, result, addon().takeLog())
+    if (pinRoot === null) native.forgetPins()
     try {
       return new BpfObject(native, name)
     } catch (error) {

@@ -27,6 +27,7 @@ void Object::Init(Napi::Env env, Environment* environment,
           env, "Object",
           {
               InstanceMethod<&Object::Open>("open"),
+              InstanceMethod<&Object::ForgetPins>("forgetPins"),
               InstanceMethod<&Object::Load>("load"),
               InstanceMethod<&Object::KernelVersion>("kernelVersion"),
               InstanceMethod<&Object::SetKernelVersion>("setKernelVersion"),
@@ -145,6 +146,15 @@ Napi::Value Object::Open(const Napi::CallbackInfo& info) {
   *shared_ = object_;
   environment_->Add(this);
   return Napi::Number::New(info.Env(), 0);
+}
+
+// Maps that are declared with LIBBPF_PIN_BY_NAME will be neither pinned nor
+// found. forgetPins(): void
+Napi::Value Object::ForgetPins(const Napi::CallbackInfo& info) {
+  if (closed()) return info.Env().Undefined();
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object_) bpf_map__set_pin_path(map, nullptr);
+  return info.Env().Undefined();
 }
 
 // bpf_object__load(): libbpf itself loads each program without a verifier log

@@ -48,6 +48,7 @@ class Object final : public Napi::ObjectWrap<Object>, public Closable {
   };
 
   Napi::Value Open(const Napi::CallbackInfo& info);
+  Napi::Value ForgetPins(const Napi::CallbackInfo& info);
   Napi::Value Load(const Napi::CallbackInfo& info);
   Napi::Value KernelVersion(const Napi::CallbackInfo& info);
   Napi::Value SetKernelVersion(const Napi::CallbackInfo& info);

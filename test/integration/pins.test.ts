@@ -57,6 +57,22 @@ describeBpf('pinned maps', () => {
     expect(readdirSync(pinRoot)).toEqual(['first'])
   })
 
+  test('of a name are left alone by an object that has maps of its own', () => {
+    const openOwn = (): BpfObject => BpfObject.open(objectPath('pinned'), { pinRoot: null }).load()
+    openOwn().close()
+    const places = ['shared_ring', 'kept', 'kept__counters', 'shared_perf']
+    const pinned = (): boolean[] => places.map((name) => existsSync(`/sys/fs/bpf/${name}`))
+    expect(pinned()).toEqual([false, false, false, false])
+    using shared = openPinned().load()
+    using own = openOwn()
+    expect(own.map('kept').info().id).not.toBe(shared.map('kept').info().id)
+    // Pinned by hand, as any other.
+    own.map('kept').pin(at('by_hand')).unpin()
+    expect(codeOf(() => BpfObject.open(objectPath('pinned'), { pinRoot: 5 as never }))).toBe(
+      'ERR_INVALID_ARG_TYPE',
+    )
+  })
+
   test('of an object are pinned and unpinned as others are', () => {
     using object = openObject('maps')
     expect(codeOf(() => object.map('hash').pin(at('hash')))).toBe('ERR_STATE')
