@@ -148,8 +148,8 @@ Napi::Value Object::Open(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), 0);
 }
 
-// Maps that are declared with LIBBPF_PIN_BY_NAME will be neither pinned nor
-// found. forgetPins(): void
+// bpf_map__set_pin_path(): what is declared as pinned by its name will not be.
+// forgetPins(): void
 Napi::Value Object::ForgetPins(const Napi::CallbackInfo& info) {
   if (closed()) return info.Env().Undefined();
   bpf_map* map = nullptr;

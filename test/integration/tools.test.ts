@@ -97,6 +97,7 @@ function stacksOf(output: string): Map<string, number> {
 function withoutTracing(frames: readonly string[]): string {
   return frames
     .filter((name) => !/^__libc_(start_call_main|init_first)$/.test(name))
+    .filter((name, at) => name !== '[unknown]' || frames[at - 1] !== 'main')
     .filter((name) => !/^(bpf_prog_|bpf_trace_run|__bpf_trace_|__traceiter_)/.test(name))
     .join(' ')
 }
