@@ -330,12 +330,13 @@ export class Entries {
   #partly(operation: string, errno: number, done: number): BpfError {
     const { code, message, target, hint = '' } = this.map.failure(operation, errno)
     const problem = message.slice(`Cannot ${operation} ${target}: `.length)
-    const before = done === 1 ? 'The entry' : `The ${String(done)} entries`
+    const before =
+      done === 1 ? '1 entry before this one was' : `${String(done)} entries before this one were`
     return new BpfError(code, problem.slice(0, hint === '' ? undefined : -hint.length - 2), {
       operation,
       target,
       errno,
-      hint: `${hint === '' ? '' : `${hint}. `}${before} before this one ${done === 1 ? 'was' : 'were'} set`,
+      hint: `${hint === '' ? '' : `${hint}. `}The ${before} set`,
     })
   }
 

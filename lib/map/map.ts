@@ -620,10 +620,13 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   freeze(): void {
     const errno = this.kernel.handle('freeze').freeze()
     if (errno === EBUSY) {
+      const details = { operation: 'freeze', target: this.kernel.target, errno }
+      // Of older kernels it means that as well.
+      if (this.kernel.state('freeze').frozen) {
+        throw new BpfError('ERR_STATE', 'it is frozen', details)
+      }
       throw new BpfError('ERR_BUSY', 'its memory is mapped', {
-        operation: 'freeze',
-        target: this.kernel.target,
-        errno,
+        ...details,
         hint: 'Freeze it before its first view(), which stays mapped until it is garbage',
       })
     }

@@ -250,7 +250,7 @@ class Model {
       return { lines, answers: lines.map(() => '0') }
     } catch (error) {
       const { errno, hint = '' } = error as { errno?: number; hint?: string }
-      const done = Number(/The (\d+) entries before/.exec(hint)?.[1])
+      const done = Number(/The (\d+) entr(?:y|ies) before/.exec(hint)?.[1])
       const answers = [...Array<string>(done).fill('0'), String(errno)]
       return { lines: lines.slice(0, done + 1), answers }
     }
