@@ -132,12 +132,7 @@ export function loadStreams(): BpfObject {
  * Makes records in its ring "events" or its perf buffer "samples", numbered on each
  * CPU. Of those in the ring, every 16th is discarded.
  */
-export function makeNumbered(
-  object: BpfObject,
-  map: 'events' | 'samples',
-  count: number,
-  where: { cpu?: number } = {},
-): void {
+export function makeNumbered(object: BpfObject, map: 'events' | 'samples', count: number): void {
   const program = object.program(map === 'events' ? 'to_stream' : 'to_perf')
-  for (let i = 0; i < count; i++) program.testRun({ context: new Uint8Array(16), ...where })
+  for (let i = 0; i < count; i++) program.testRun({ context: new Uint8Array(16) })
 }
