@@ -5,6 +5,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeFileSync,
 } from 'node:fs'
@@ -42,10 +43,12 @@ export function writeWhole(path: string, contents: string | Uint8Array): void {
 
 /** Refuses to write over what a command reads, by whatever path. */
 export function keepInputs(output: string, inputs: readonly (string | undefined)[]): void {
-  const written = statSync(output, { throwIfNoEntry: false })
+  const there = (operation: string, path: string): Stats | undefined =>
+    onFile(operation, path, () => statSync(path, { throwIfNoEntry: false }))
+  const written = there('write', output)
   if (written?.isFile() !== true) return
   for (const input of inputs) {
-    const read = input === undefined ? undefined : statSync(input, { throwIfNoEntry: false })
+    const read = input === undefined ? undefined : there('read', input)
     if (read === undefined || read.dev !== written.dev || read.ino !== written.ino) continue
     throw new BpfError('ERR_EXISTS', 'it is what is read', {
       operation: 'write',

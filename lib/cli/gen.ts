@@ -1,12 +1,12 @@
 // bpf-ringbuf gen: a typed module of an object.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { BpfError, describeErrno } from '../errors/errors.js'
+import { BpfError } from '../errors/errors.js'
 import { generateModule } from '../gen/module.js'
 import { packageFolder } from '../gen/package-folder.js'
 import { BpfObject } from '../object/object.js'
 import type { Command } from './command.js'
-import { keepInputs } from './files.js'
+import { keepInputs, onFile } from './files.js'
 import { differenceOfTexts } from './text-difference.js'
 import { parseCommandLine, UsageError } from './usage.js'
 
@@ -137,28 +137,26 @@ function shellWord(word: string): string {
 /** Nothing when there is none. */
 function readModule(path: string): string {
   try {
-    return readFileSync(path, 'utf8')
+    return onFile('read', path, () => readFileSync(path, 'utf8'))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
-    throw fileError('read', path, error)
+    if (isMissing(error)) return ''
+    throw error
   }
 }
 
 function writeModule(path: string, text: string): void {
   try {
-    writeFileSync(path, text)
+    onFile('write', path, () => {
+      writeFileSync(path, text)
+    })
   } catch (error) {
-    throw fileError('write', path, error)
+    if (!isMissing(error)) throw error
+    const { operation, target, errno, cause } = error
+    const problem = `there is no folder ${join(path, '..')}`
+    throw new BpfError('ERR_FILE_NOT_FOUND', problem, { operation, target, errno, cause })
   }
 }
 
-function fileError(operation: string, path: string, error: unknown): BpfError {
-  const { code = '', errno, message } = error as NodeJS.ErrnoException
-  const details = { operation, target: path, errno, cause: error }
-  if (code === 'ENOENT') {
-    return new BpfError('ERR_FILE_NOT_FOUND', `there is no folder ${join(path, '..')}`, details)
-  }
-  const isDenied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
-  const problem = errno === undefined ? message : describeErrno(errno)
-  return new BpfError(isDenied ? 'ERR_PERMISSION' : 'ERR_KERNEL', problem, details)
+function isMissing(error: unknown): error is BpfError {
+  return error instanceof BpfError && error.code === 'ERR_FILE_NOT_FOUND'
 }

@@ -252,6 +252,8 @@ test('an object is not written over by its own module, nor a folder', () => {
   expect(gen('own.bpf.o', '-o', 'node_modules').output).toBe(
     'bpf-ringbuf gen: Cannot write node_modules: EISDIR (illegal operation on a directory)\n',
   )
+  symlinkSync('loop.ts', join(folder, 'loop.ts'))
+  expect(gen('own.bpf.o', '-o', 'loop.ts').output).toMatch(/: Cannot write loop\.ts: ELOOP \(/)
 })
 
 test('an object of the other byte order is refused, and where to make its module is said', () => {
