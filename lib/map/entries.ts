@@ -220,11 +220,7 @@ export class Entries {
     } else if (isIndexed(map.type)) {
       this.#emptySlots()
     } else {
-      const reason = map.whyReadOnly()
-      if (reason !== undefined) {
-        throw new BpfError('ERR_STATE', reason, { operation: 'clear', target: map.target })
-      }
-      const walk = new Walk(this, 'count', true)
+      const walk = new Walk(this, 'count', true, 'clear')
       while (walk.chunk() !== undefined);
     }
   }

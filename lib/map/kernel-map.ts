@@ -217,7 +217,7 @@ export class KernelMap {
         this.handle(operation)
         break
       case EPERM: {
-        const reason = this.whyReadOnly()
+        const reason = this.#whyReadOnly()
         if (reason === undefined) break
         return new BpfError('ERR_STATE', reason, details)
       }
@@ -278,8 +278,7 @@ export class KernelMap {
       : `it is full, it has room for ${count}`
   }
 
-  /** Nothing when it may be written to. */
-  whyReadOnly(): string | undefined {
+  #whyReadOnly(): string | undefined {
     const { flags, frozen } = this.state('use')
     if (frozen) return 'it is frozen'
     if (hasFlag(flags, 'rdonly')) return 'it is read-only'

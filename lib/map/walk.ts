@@ -25,6 +25,7 @@ export class Walk implements IterableIterator<unknown> {
   readonly #entries: Walked
   readonly #part: Part | 'count'
   readonly #take: boolean
+  readonly #operation: string
   #list: readonly unknown[] = []
   #index = 0
   #position: Uint8Array | undefined
@@ -34,11 +35,13 @@ export class Walk implements IterableIterator<unknown> {
   /** With `take` and from key to key: others may go on adding entries, for ever. */
   #left = Infinity
 
-  constructor(entries: Walked, part: Part | 'count', take: boolean) {
+  /** @param operation What messages say that is done. */
+  constructor(entries: Walked, part: Part | 'count', take: boolean, operation = 'iterate over') {
     this.#entries = entries
     this.#part = part
     this.#take = take
-    const [, , , maxEntries = 0] = entries.map.facts('iterate over')
+    this.#operation = operation
+    const [, , , maxEntries = 0] = entries.map.facts(operation)
     if (take) this.#left = maxEntries
   }
 
@@ -67,7 +70,7 @@ export class Walk implements IterableIterator<unknown> {
   chunk(): readonly unknown[] | undefined {
     if (this.#isOver) return undefined
     const { map, codec } = this.#entries
-    const native = map.handle('iterate over')
+    const native = map.handle(this.#operation)
     map.uses++
     for (;;) {
       const { count, keys, values } = map.chunk(this.#count)
@@ -79,7 +82,7 @@ export class Walk implements IterableIterator<unknown> {
         this.#count = 2 * count
         continue
       }
-      if (result < 0) throw map.failure('iterate over', result)
+      if (result < 0) throw map.failure(this.#operation, result)
       const answer = memory.i32[0] as number
       const found = answer < 0 ? ~answer : answer
       if (this.#take && answer < 0) this.#left -= found
