@@ -6,7 +6,7 @@ import { FlightRecorder } from '../stream/flight-recorder.js'
 import { PerfBuffer } from '../stream/perf-buffer.js'
 import { RingBuffer } from '../stream/ring-buffer.js'
 import { Memory } from '../types/memory.js'
-import { createRead } from '../types/read.js'
+import { createRead, type Read } from '../types/read.js'
 import type { Type } from '../types/struct.js'
 import { tagType } from '../types/tagged.js'
 import type { TaggedShape } from '../types/type.js'
@@ -70,6 +70,8 @@ export class Source {
   readonly #recorder: FlightRecorder<unknown> | undefined
   readonly #writeJson: (record: unknown) => string
   readonly #prefix: string
+  /** Of records that are too short, made when there is one. */
+  readonly #reads = new Map<Type, Read>()
 
   /**
    * @param isAlone Its name need not be told.
@@ -161,34 +163,35 @@ export class Source {
   }
 
   /** The members that a record has which is shorter than its type; of other types its bytes. */
-  partOf(record: Uint8Array, type = this.type): unknown {
-    const { shape, size } = type
-    if (shape.kind === 'tagged') {
-      const its = caseOf(record, shape)
-      return its === undefined ? record : this.partOf(record, its)
-    }
-    if (shape.kind !== 'struct') return record
-    const memory = Memory.ofSize(Math.max(size, record.length))
+  partOf(record: Uint8Array): unknown {
+    const memory = Memory.ofSize(Math.max(this.type.size, record.length))
     memory.u8.set(record)
-    const whole = createRead(type)(memory, 0, memory.u8.length) as Record<string, unknown>
+    const { shape: own } = this.type
+    const type = own.kind === 'tagged' ? this.#caseOf(memory, record.length, own) : this.type
+    if (type?.shape.kind !== 'struct') return record
+    const whole = this.#readOf(type)(memory, 0, memory.u8.length) as Record<string, unknown>
     const there: [string, unknown][] = []
-    for (const { name, offset, type } of shape.fields) {
+    for (const { name, offset, type: member } of type.shape.fields) {
       const left = record.length - offset
-      if (left >= type.size) there.push([name, whole[name]])
+      if (left >= member.size) there.push([name, whole[name]])
       else if (left > 0) there.push([name, cut(whole[name], left)])
     }
     return Object.fromEntries(there)
   }
-}
 
-/** The type of a record that may be too short for it. */
-function caseOf(record: Uint8Array, { tag, cases }: TaggedShape): Type | undefined {
-  const { offset, type } = tag
-  if (record.length < offset + type.size) return undefined
-  const memory = Memory.ofSize(record.length)
-  memory.u8.set(record)
-  const value = createRead(tagType(type))(memory, offset, record.length) as number | bigint
-  return cases.find((each) => each.tag === BigInt(value))?.type
+  /** The type of a record that may be too short for it. */
+  #caseOf(memory: Memory, length: number, { tag, cases }: TaggedShape): Type | undefined {
+    const { offset, type } = tag
+    if (length < offset + type.size) return undefined
+    const value = createRead(tagType(type))(memory, offset, length) as number | bigint
+    return cases.find((each) => each.tag === BigInt(value))?.type
+  }
+
+  #readOf(type: Type): Read {
+    let read = this.#reads.get(type)
+    if (read === undefined) this.#reads.set(type, (read = createRead(type)))
+    return read
+  }
 }
 
 /** Of records whose last member is as long as it has to be. */
