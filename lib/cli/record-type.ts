@@ -84,10 +84,13 @@ function typeOf(btf: Btf, id: number): RecordType {
 /** A record with another tag is shown as its bytes. */
 function taggedType(btf: Btf, declared: DeclaredCases): RecordType {
   const { tag, cases } = declared
+  const ids = [...cases.values()]
   const type = taggedFromBtf(btf, declared, { unknown: 'bytes' })
-  const unsupported = [...cases.values()].map((id) => typeOf(btf, id)).find(({ note }) => note)
-  if (type === undefined) return unsupported ?? asBytes('one of its types is unknown')
-  const names = [...cases.values()].map((id) => btf.describe(id))
+  if (type === undefined) {
+    const unsupported = ids.map((id) => typeOf(btf, id)).find(({ note }) => note)
+    return unsupported ?? asBytes('one of its types is unknown')
+  }
+  const names = ids.map((id) => btf.describe(id))
   return { type, name: `${names.join(' | ')} by ${tag}` }
 }
 

@@ -267,8 +267,7 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
   }
 
   #ownTarget(): string {
-    const target = this.#target()
-    return target.startsWith('the link ') ? target : `the link of ${target}`
+    return this.#program === undefined ? this.#name : `the link of ${this.#target()}`
   }
 
   #open(operation: string): NativeLink {

@@ -123,8 +123,9 @@ interface DeclaredCase {
  */
 export function declaredCase(btf: BtfReader, variable: BtfVariable): DeclaredCase | undefined {
   const [, map] = /^(.+)__record_\w+$/.exec(variable.name) ?? []
+  if (map === undefined) return undefined
   const type = btf.type(variable.type)
-  if (map === undefined || type.kind !== 'struct' || type.members.length !== 2) return undefined
+  if (type.kind !== 'struct' || type.members.length !== 2) return undefined
   const [field, record] = type.members.map(({ name, type: id }) => {
     const pointer = btf.type(id)
     return { name, to: pointer.kind === 'pointer' ? pointer.to : 0 }

@@ -4,6 +4,7 @@ import { recordTypeOf } from '../../lib/cli/record-type.js'
 import { generateModule } from '../../lib/gen/module.js'
 import type { Features } from '../../lib/machine/features.js'
 import { declaredRecord } from '../../lib/map/declared-record.js'
+import type { BpfMap } from '../../lib/map/map.js'
 import { BpfObject } from '../../lib/object/object.js'
 import { checkMatch } from '../../lib/skeleton/match.js'
 import { i32, i64, struct, u32 } from '../../lib/types/struct.js'
@@ -58,6 +59,20 @@ const options = {
 }
 
 const machine = { mapTypes: {}, buffers: {}, attach: {} } as unknown as Features
+
+/** All that looks at the records of its only map refuses it; gives that map. */
+function expectRefusals(object: BpfObject, error: object): BpfMap {
+  const [map] = object.maps.values()
+  if (map === undefined) throw new Error('the object has no map')
+  for (const use of [
+    () => recordTypeOf(object, map),
+    () => inspect(object, machine),
+    () => generateModule(object, options),
+  ]) {
+    expect(use).toThrow(expect.objectContaining(error) as Error)
+  }
+  return map
+}
 
 test('a tag says it, else a global of the name, else the values of the map', () => {
   using object = open(`
@@ -185,21 +200,11 @@ test.each([
   ['CASE(events, kind, 0, begun);', 'with an integer or enum "kind"'],
 ])('tags that cannot be are an error for each of them: %s', (declared, problem) => {
   using object = open(`${cases} RING(events); ${declared}`)
-  const [map] = object.maps.values()
-  if (map === undefined) throw new Error('the object has no map')
-  for (const use of [
-    () => recordTypeOf(object, map),
-    () => inspect(object, machine),
-    () => generateModule(object, options),
-  ]) {
-    expect(use).toThrow(
-      expect.objectContaining({
-        code: 'ERR_LAYOUT',
-        operation: 'find',
-        message: expect.stringContaining(problem) as string,
-      }) as Error,
-    )
-  }
+  const map = expectRefusals(object, {
+    code: 'ERR_LAYOUT',
+    operation: 'find',
+    message: expect.stringContaining(problem) as string,
+  })
   expect(recordTypeOf(object, map, 'begun').name).toBe('struct begun')
 })
 
@@ -213,23 +218,13 @@ test.each([
   ['', 'its declaration tag "record:" names no struct of the object', 'The tag is record:NAME'],
 ])('a tag that names %j is an error for each of them', (name, problem, hint) => {
   using object = open(`RING(events) TAG("record:${name}");`)
-  const [map] = object.maps.values()
-  if (map === undefined) throw new Error('the object has no map')
-  for (const use of [
-    () => recordTypeOf(object, map),
-    () => inspect(object, machine),
-    () => generateModule(object, options),
-  ]) {
-    expect(use).toThrow(
-      expect.objectContaining({
-        code: 'ERR_NOT_FOUND',
-        operation: 'find',
-        target: 'the type of the records in "events"',
-        message: expect.stringContaining(problem) as string,
-        hint: expect.stringContaining(hint) as string,
-      }) as Error,
-    )
-  }
+  expectRefusals(object, {
+    code: 'ERR_NOT_FOUND',
+    operation: 'find',
+    target: 'the type of the records in "events"',
+    message: expect.stringContaining(problem) as string,
+    hint: expect.stringContaining(hint) as string,
+  })
 })
 
 test('what is asked for goes before the tag, also before one that is wrong', () => {
