@@ -7,7 +7,7 @@ import { type Change, open } from './tcp-states.bpf.js'
 
 interface Row {
   time: Date
-  /** The same in all rows of a socket, hexadecimal. */
+  /** The same in all rows of a socket, hexadecimal; another may have it once this one is CLOSED. */
   socket: string
   /** Whose it is; null as long as no process has connected, listened, read or closed. */
   pid: number | null

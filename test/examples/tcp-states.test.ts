@@ -59,7 +59,8 @@ describeTool('tcp-states', () => {
     const { rows, code, stderr } = await tool.stop()
     expect(states).toEqual({ LISTEN: 1, 'CLOSE-WAIT': 1, 'FIN-WAIT-2': 1 })
     const { socket } = rows.find((row) => row['localPort'] === localPort) ?? {}
-    const client = rows.filter((row) => row['socket'] === socket)
+    // A socket that ended before may have had the same address.
+    const client = rows.filter((row) => row['socket'] === socket && row['remotePort'] === port)
     expect(changes(client)).toEqual([
       'CLOSED SYN-SENT',
       'SYN-SENT ESTABLISHED',

@@ -589,6 +589,8 @@ describeBpf('a PerfBuffer with async callbacks', () => {
     await using stream = openEventStream(streams, 'events', Numbered, watch.onRecord)
     makeNumbered(streams, 'events', 32)
     await stream.flush()
-    expect([watch.sequences.length, watch.most]).toEqual([30, 1])
+    // One of sixteen of each CPU, and the calls may have moved between them.
+    const { discarded = NaN } = streams.map('events').producerCounts() ?? {}
+    expect([watch.sequences.length + discarded, watch.most]).toEqual([32, 1])
   })
 })
