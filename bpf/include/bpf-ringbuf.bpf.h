@@ -114,9 +114,12 @@ struct bpfrb_counters {
  * buffer are that is declared otherwise, at file scope
  *
  * Of a BPFRB_RINGBUF_PINNED(), BPFRB_EVENT_STREAM(), BPFRB_FLIGHT_RECORDER(),
- * BPFRB_PERFBUF(), or a map that no macro of this header declares.
+ * BPFRB_PERFBUF(), or a map that no macro of this header declares. It comes after the
+ * declaration of the map: a misspelt name does not compile.
  */
-#define BPFRB_RECORD_OF(name, type) type *const volatile name##__record = 0
+#define BPFRB_RECORD_OF(name, type)                                      \
+	_Static_assert(sizeof(name), "the map is declared before this"); \
+	type *const volatile name##__record = 0
 
 /*
  * BPFRB_RECORD_TAGGED(name, field, tag, type) - say of which type those records of a
@@ -133,12 +136,13 @@ struct bpfrb_counters {
  *			and a pointer to an array of the type: of a plain pointer
  *			to a struct in a struct clang leaves the struct out
  */
-#define BPFRB_RECORD_TAGGED(name, field, tag, type_of_record)           \
-	_Static_assert(sizeof(((type_of_record *)0)->field) <= 8,       \
-		       "the tag of a record is an integer or an enum"); \
-	const volatile struct {                                         \
-		int (*field)[tag];                                      \
-		type_of_record (*__record)[1];                          \
+#define BPFRB_RECORD_TAGGED(name, field, tag, type_of_record)            \
+	_Static_assert(sizeof(name), "the map is declared before this"); \
+	_Static_assert(sizeof(((type_of_record *)0)->field) <= 8,        \
+		       "the tag of a record is an integer or an enum");  \
+	const volatile struct {                                          \
+		int (*field)[tag];                                       \
+		type_of_record (*__record)[1];                           \
 	} name##__record_##tag = {}
 
 /*

@@ -148,6 +148,16 @@ describeBpf('bpf-ringbuf build', () => {
     expect(readdirSync(folder).sort()).toEqual(['agent.bpf.c', 'agent.bpf.o', 'agent.h', 'cache'])
   })
 
+  test.each([
+    'BPFRB_RECORD_OF(evnets, struct event);',
+    'BPFRB_RECORD_TAGGED(evnets, pid, 1, struct event);',
+  ])('of a ring whose name is misspelt is an error of clang: %s', (record) => {
+    writeFileSync(join(folder, 'agent.bpf.c'), `${program}${record}\n`)
+    const { status, stderr } = run(['build', '--no-gen', 'agent.bpf.c'])
+    expect(stderr).toMatch(/error: use of undeclared identifier 'evnets'; did you mean 'events'\?/)
+    expect(status).toBe(1)
+  })
+
   test('on a terminal in colours', () => {
     writeFileSync(join(folder, 'agent.h'), '#error it')
     const command = `'${process.execPath}' '${main}' build agent.bpf.c`
