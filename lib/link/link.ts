@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import { inspect, type InspectOptions } from 'node:util'
 import { addon } from '../addon/addon.js'
 import type { NativeLink } from '../addon/link.js'
 import { BpfError, closed } from '../errors/errors.js'
@@ -249,6 +250,13 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
   /** As `close()`: for `using`. */
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  /** @internal What `console.log()` shows. */
+  [inspect.custom](_: number, options: InspectOptions): string {
+    const { program, pinPath, closed } = this
+    const shown = { ...(program && { program: program.name }), ...(pinPath && { pinPath }), closed }
+    return `BpfLink ${inspect(shown, options)}`
   }
 
   /** @internal Of what is to be waited for after it was closed; 0 for one that is not known. */

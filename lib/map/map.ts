@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import { inspect, type InspectOptions } from 'node:util'
 import type { NativeMap } from '../addon/map.js'
 import type { NativeMapHandle } from '../addon/map-handle.js'
 import { BpfError, checkInteger, invalidType, outOfRange } from '../errors/errors.js'
@@ -151,6 +152,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   static fromPin(path: string, types?: MapTypes): BpfMap {
     if (types !== undefined) checkTypes(types)
     const map = BpfMap.#found(openPin(path), types)
+    map.#pins.openedFrom = path
     if (map.type === 'ringbuf') map.#foundCounters = BpfMap.#findCounters(path)
     return map
   }
@@ -653,12 +655,12 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   }
 
   /**
-   * Removes what `pin()` made, or the pin at a path, such as one that
-   * LIBBPF_PIN_BY_NAME made; a ring's counters go with it. The map lives on as long as
-   * somebody has it open.
+   * Removes what `pin()` and LIBBPF_PIN_BY_NAME made, else the pin that `fromPin()` was
+   * given, or with a path the pin there; a ring's counters go with it. The map lives on
+   * as long as somebody has it open.
    *
    * @throws {BpfError} `ERR_STATE` when something else is pinned there, or when it was
-   *   not pinned here and no path is given, `ERR_FILE_NOT_FOUND`, `ERR_PERMISSION`.
+   *   not pinned here, nor found so, and no path is given, `ERR_FILE_NOT_FOUND`, `ERR_PERMISSION`.
    */
   unpin(path?: string): void {
     this.#pins.remove(path, this.#counters)
@@ -681,6 +683,14 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   /** As `close()`: for `using`. */
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  /** @internal What `console.log()` shows, which must not fail. */
+  [inspect.custom](_: number, options: InspectOptions): string {
+    const { name, type } = this
+    if (this.closed) return `BpfMap ${inspect({ name, type, closed: true }, options)}`
+    const { keySize, valueSize, maxEntries } = this
+    return `BpfMap ${inspect({ name, type, keySize, valueSize, maxEntries }, options)}`
   }
 
   /**

@@ -19,13 +19,22 @@ interface Beside {
   info(): { readonly id: number }
 }
 
-/** Where a map was pinned by this program. */
+/** Where a map was pinned by this program, or found by it. */
 export class Pins {
+  /** The pin that the map was opened from. */
+  openedFrom: string | undefined
   readonly #kernel: KernelMap
   readonly #paths: string[] = []
 
   constructor(kernel: KernelMap) {
     this.#kernel = kernel
+  }
+
+  /** What is removed when no path is given. */
+  #own(): string[] {
+    const byName = this.#kernel.declared?.pinPath() ?? ''
+    const made = [...new Set([...this.#paths, byName])].filter((path) => path !== '')
+    return made.length === 0 && this.openedFrom !== undefined ? [this.openedFrom] : made
   }
 
   /** `BPF_OBJ_PIN`, all or nothing. */
@@ -45,16 +54,15 @@ export class Pins {
     this.#paths.push(path)
   }
 
-  /** @param path All that it has, unless it is given. */
+  /** @param path Its own, unless it is given. */
   remove(path: string | undefined, counters: Beside | undefined): void {
     if (path !== undefined) checkPath(path, 'path')
     const { target } = this.#kernel
     const id = idOf(this.#kernel.handle('unpin'))
-    const byName = this.#kernel.declared?.pinPath() ?? ''
-    const paths = path !== undefined ? [path] : [...this.#paths, ...(byName === '' ? [] : [byName])]
+    const paths = path !== undefined ? [path] : this.#own()
     const details = { operation: 'unpin', target }
     if (paths.length === 0) throw new BpfError('ERR_STATE', 'it was not pinned here', details)
-    for (const pinned of new Set(paths)) {
+    for (const pinned of paths) {
       if (!isPinnedAt(pinned, id)) {
         throw new BpfError('ERR_STATE', `another map is pinned at ${pinned}`, details)
       }
@@ -65,6 +73,7 @@ export class Pins {
       }
       const index = this.#paths.indexOf(pinned)
       if (index >= 0) this.#paths.splice(index, 1)
+      if (pinned === this.openedFrom) this.openedFrom = undefined
       if (counters !== undefined) removeCounters(countersPath(pinned), counters)
     }
   }

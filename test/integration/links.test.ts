@@ -1,6 +1,7 @@
 // What can be done with a link, of each kind that can.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { type AttachTarget, BpfLink, type BpfObject, type BpfProgram } from '../../lib/index.js'
@@ -370,6 +371,18 @@ describeBpf('a link', () => {
       await new Promise(setImmediate)
     }
     expect(callsCounted(object)).toBeGreaterThanOrEqual(10)
+  })
+
+  test('is printed with its program, and maps of an object with their sizes', () => {
+    const object = load('raw_tracepoint')
+    const map = [...object.maps.values()][0]
+    const link = object.program('raw_tracepoint').attach(rawTracepoint)
+    const open = "BpfLink { program: 'raw_tracepoint', closed: false }"
+    expect(inspect(link, { breakLength: Infinity })).toBe(open)
+    expect(inspect(map)).toMatch(/^BpfMap \{\s+name: '\w+',\s+type: '\w+',\s+keySize: \d+/)
+    object.close()
+    expect(inspect([link])).toBe("[ BpfLink { program: 'raw_tracepoint', closed: true } ]")
+    expect(inspect(map)).toMatch(/^BpfMap \{ name: '\w+', type: '\w+', closed: true \}$/)
   })
 
   test('goes with its object, and so does all that the kernel had of it', async () => {

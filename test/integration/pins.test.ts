@@ -50,11 +50,15 @@ describeBpf('pinned maps', () => {
     expect([...again]).toEqual([[1, 5n]])
     again.unpin(at('second'))
     expect(readdirSync(pinRoot)).toEqual(['first'])
-    // It was not pinned by this handle.
-    expect(codeOf(() => again.unpin())).toBe('ERR_STATE')
+    // What it made goes before where it was found.
     again.pin(at('third'))
     again.unpin()
     expect(readdirSync(pinRoot)).toEqual(['first'])
+    again.unpin()
+    expect(readdirSync(pinRoot)).toEqual([])
+    expect(codeOf(() => again.unpin())).toBe('ERR_STATE')
+    using byId = BpfMap.fromId(again.info().id)
+    expect(codeOf(() => byId.unpin())).toBe('ERR_STATE')
   })
 
   test('of a name are left alone by an object that has maps of its own', () => {
@@ -294,7 +298,7 @@ describeBpf('pinned maps', () => {
       other.load()
       expect(other.map('events__counters').info().id).toBe(counters?.info().id)
 
-      found.unpin(at('ring'))
+      found.unpin()
       expect(pins()).toEqual([])
     })
 
