@@ -283,11 +283,16 @@ export function checkFlags(
   }, 0)
 }
 
-/** Refuses options that are no object or have a name that is not `known`. */
-export function checkOptions(options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) {
+/** Refuses options that are no object. */
+export function checkObject(options: unknown): asserts options is object {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw invalidType('an object', 'options', options)
   }
+}
+
+/** Refuses options that are no object or have a name that is not `known`. */
+export function checkOptions(options: unknown, known: readonly string[]): void {
+  checkObject(options)
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) {
       throw invalidType(`one of ${known.join(', ')}`, 'the name of an option', name)

@@ -98,7 +98,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
     this.name = kernel.name
     this.type = kernel.type
     this.#owner = owner
-    this.#controls = origin?.controls ?? new Controls(this.name, owner?.globals ?? {})
+    this.#controls = origin?.controls ?? new Controls(kernel, owner?.globals ?? {})
     this.#inner = origin === undefined ? innerTemplate(kernel) : origin.innerTemplate
     this.#types = types
     this.#pins = new Pins(kernel)

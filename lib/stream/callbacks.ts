@@ -87,13 +87,13 @@ export function callbacksAndOptions<O extends object>(
   options: O | undefined,
 ): [onRecord: unknown, options: O] {
   const first = onRecordOrOptions
-  const isObject = typeof first === 'object' && first !== null
+  const isObject = typeof first === 'object' && first !== null && !Array.isArray(first)
   // undefined for the callback, and options behind it.
   if (typeof first === 'function' || first === undefined || (isObject && isByTag(decoder, first))) {
-    return [first, options ?? ({} as O)]
+    return [first, options === undefined ? ({} as O) : options]
   }
   if (options !== undefined) return [first, options]
-  if (typeof first !== 'object') {
+  if (!isObject) {
     const expected = 'a function, or an object of options or of callbacks by tag,'
     throw invalidType(expected, 'onRecord', first)
   }

@@ -1,3 +1,4 @@
+import { checkObject } from '../errors/errors.js'
 import type { BpfObject } from '../object/object.js'
 import { PerfBuffer, type PerfBufferOptions } from './perf-buffer.js'
 import type { ReaderOptions } from './options.js'
@@ -45,6 +46,7 @@ export function openEventStream(
   options: EventStreamOptions = {},
 ): unknown {
   const map = object.map(name)
+  checkObject(options)
   const { perf = {}, ...common } = options
   // Both take more than they say: what tagged() made, and its callbacks.
   const callback = onRecord as (() => void) | undefined

@@ -83,7 +83,28 @@ describeBpf('an event stream', () => {
     const change = (): void => {
       object.map('events').usePerfBuffer = true
     }
-    expect(thrownBy(change).code).toBe('ERR_STATE')
+    const message = 'Cannot configure map "events": the object is loaded already'
+    expect(thrownBy(change)).toMatchObject({ code: 'ERR_STATE', message })
+  })
+
+  test('says of the map that its object is closed', () => {
+    object.load().close()
+    for (const act of [
+      () => openEventStream(object, 'events', Sample),
+      () => object.map('events').usePerfBuffer,
+      () => object.map('events').wakeupBytes,
+    ]) {
+      const message = 'Cannot read map "events": it is closed'
+      expect(thrownBy(act)).toMatchObject({ code: 'ERR_CLOSED', message })
+    }
+  })
+
+  test.each([null, [], 5])('takes no options that are no object: %j', (options) => {
+    object.load()
+    const open = () => openEventStream(object, 'events', Sample, undefined, options as never)
+    expect(thrownBy(open)).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    using stream = openEventStream(object, 'events', Sample)
+    expect(stream.closed).toBe(false)
   })
 
   test('of a map that was declared otherwise is refused', () => {
