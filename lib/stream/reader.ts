@@ -1,4 +1,5 @@
 // What ring and perf buffers have in common: the life of a stream's JavaScript half.
+import { inspect, type InspectOptions } from 'node:util'
 import { addon } from '../addon/addon.js'
 import type { NativeReader } from '../addon/reader.js'
 import { BpfError, closed, invalidType } from '../errors/errors.js'
@@ -187,6 +188,13 @@ export abstract class Reader<T> {
   /** As `close()`: for `using`. */
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  /** @internal What `console.log()` shows. */
+  [inspect.custom](_: number, options: InspectOptions): string {
+    const { maps, closed } = this
+    const shown = { maps: maps.map(({ name }) => name), closed }
+    return `${this.constructor.name} ${inspect(shown, options)}`
   }
 
   /** As `end()`, then `close()`. */

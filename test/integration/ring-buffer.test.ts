@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import {
   type BpfMap,
   type BpfObject,
@@ -100,6 +101,9 @@ describeBpf('a RingBuffer with callbacks', () => {
     expect(others).toEqual(numbers(30).map(sampleOf))
     expect(plain).toEqual(numbers(10))
     expect(ring.stats().rings.map(({ name }) => name)).toEqual(['events', 'others', 'plain'])
+    expect(inspect(ring)).toBe(
+      "RingBuffer { maps: [ 'events', 'others', 'plain' ], closed: false }",
+    )
     expect(ring.stats().records).toBe(90)
   })
 
