@@ -33,7 +33,7 @@ export const init: Command = {
     const here = values.here === true
     const [given, ...others] = positionals
     if (others.length > 0) throw new UsageError(`Unexpected argument '${others[0] ?? ''}'`)
-    if (given === undefined && !here) throw new UsageError('Expected a folder, or --here')
+    if (!here && (given ?? '') === '') throw new UsageError('Expected a folder, or --here')
     const folder = resolve(here ? '.' : (given ?? '.'))
     const name = here && given !== undefined ? given : basename(folder)
     const problem = problemOfName(name)
@@ -55,7 +55,8 @@ export const init: Command = {
         writeFileSync(target, text, { flag: 'wx' })
       })
     }
-    const enter = here ? '' : `  cd ${quoteForShell(relative('.', folder) || '.')}\n`
+    const path = relative('.', folder)
+    const enter = path === '' ? '' : `  cd ${quoteForShell(path)}\n`
     output.write(
       `${name} is laid out in ${folder}. Next:\n${enter}` +
         '  npm install\n  npm run build\n  npm test\n  sudo npm start\n',

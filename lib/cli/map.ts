@@ -32,13 +32,13 @@ Examples:
   bpf-ringbuf map set deny '{"path":"/etc/passwd"}' 1
 `
 
-/** How many parameters each takes. */
+/** What each takes. */
 const actions = new Map([
-  ['list', 0],
-  ['dump', 1],
-  ['get', 2],
-  ['set', 3],
-  ['delete', 2],
+  ['list', []],
+  ['dump', ['MAP']],
+  ['get', ['MAP', 'KEY']],
+  ['set', ['MAP', 'KEY', 'VALUE']],
+  ['delete', ['MAP', 'KEY']],
 ])
 
 export const map: Command = {
@@ -53,13 +53,13 @@ export const map: Command = {
     })
     const { json = false } = values
     const [action = '', ...parameters] = positionals
-    const count = actions.get(action)
-    if (count === undefined) {
+    const expected = actions.get(action)
+    if (expected === undefined) {
       const problem = action === '' ? 'what to do?' : `there is no ${JSON.stringify(action)}:`
       throw new UsageError(`${problem} Say one of ${[...actions.keys()].join(', ')}`)
     }
-    if (parameters.length !== count) {
-      throw new UsageError(`${action} takes ${count} argument${count === 1 ? '' : 's'}`)
+    if (parameters.length !== expected.length) {
+      throw new UsageError(`Expected ${['map', action, ...expected].join(' ')}`)
     }
     if (action === 'list') return list(json, output)
     const [reference = '', key = '', value = ''] = parameters

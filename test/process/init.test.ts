@@ -173,13 +173,16 @@ describe('bpf-ringbuf init', () => {
       status: 2,
       stderr: expect.stringMatching(/no packages called "Here": it has capital letters/) as string,
     })
-    expect(init(['--here', '@scope/agent'], here)).toMatchObject({ status: 0, stderr: '' })
+    const laidOut = init(['--here', '@scope/agent'], here)
+    expect(laidOut).toMatchObject({ status: 0, stderr: '' })
+    expect(laidOut.stdout).not.toMatch(/cd /)
     const manifest = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8')) as object
     expect(manifest).toMatchObject({ name: '@scope/agent', private: true })
   })
 
   test.each([
     [[], /Expected a folder, or --here/],
+    [[''], /Expected a folder, or --here/],
     [['one', 'two'], /Unexpected argument 'two'/],
     [['http'], /no packages called "http"/],
     [['a b'], /no packages called "a b"/],

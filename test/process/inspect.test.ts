@@ -86,8 +86,8 @@ describe('bpf-ringbuf inspect', () => {
     [['inspect', '/nowhere.o'], 1, /there is no such file/],
     [['map'], 2, /what to do\? Say one of list, dump/],
     [['map', 'lsit'], 2, /there is no "lsit": Say one of/],
-    [['map', 'dump'], 2, /dump takes 1 argument\n/],
-    [['map', 'get', '1'], 2, /get takes 2 arguments/],
+    [['map', 'dump'], 2, /: Expected map dump MAP\n/],
+    [['map', 'get', '1'], 2, /: Expected map get MAP KEY\n/],
   ])('%j is refused', (args, status, problem) => {
     const ran = run(args)
     expect(ran.stderr).toMatch(problem)
