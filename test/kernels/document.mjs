@@ -54,6 +54,7 @@ const features = {
   'uprobe-pin': 'pinned link of `uprobe`',
   'perf_event-pin': 'pinned link of `perf_event`',
   iter: '`iter`',
+  'iter-map-elem': "`iter` of a map's entries",
   syscall: '`syscall` programs, by `testRun()`',
   bpf_loop: '`bpf_loop()`',
   bloom_filter: 'maps of type `bloom_filter`',
@@ -62,7 +63,7 @@ const features = {
   cgrp_storage: 'maps of type `cgrp_storage`',
   inode_storage: 'maps of type `inode_storage`',
   rb_overwrite: 'a ring that overwrites, `BPF_F_RB_OVERWRITE`',
-  'beyond-memlock': 'memory beyond `RLIMIT_MEMLOCK`, without CAP_SYS_RESOURCE',
+  'beyond-memlock': 'more than `RLIMIT_MEMLOCK`, without CAP_SYS_RESOURCE',
 }
 
 /** A line of --list. */
@@ -77,14 +78,29 @@ function nameOf({ kernel, release }) {
   return kernel.architecture === 'x64' ? version : `${version} ${kernel.architecture}`
 }
 
-/** The error of a feature that a kernel does not have. */
+/** The error of a feature that a kernel does not have, without what differs from run to run. */
 function errorOf({ release }, { code, hint, message }) {
-  return code && `${code}: ${(hint ?? message).replaceAll(release, 'RELEASE')}`
+  if (code === undefined) return undefined
+  const text = (hint ?? message)
+    .replaceAll(release, 'RELEASE')
+    .replace(/Cannot load object "\S+": the verifier rejected program "\S+"/, 'it was rejected')
+    .replace(/ \(\d+ lines? omitted, .*\)/, '')
+    .replaceAll(/\brb\d+n\d+[ab]\b/g, 'DEVICE')
+  return `${code}: ${text.trim().replaceAll(/\s+/g, ' ')}`
 }
 
-/** Each error once, in the order in which the features meet them. */
+const namesOf = (results) => {
+  return [...new Set(results.flatMap(({ features }) => features.map(({ feature }) => feature)))]
+}
+
+/** What a kernel was seen to do with a feature, the first time. */
+const foundIn = (result, name) => result.features.find(({ feature }) => feature === name)
+
+/** Each error once, in the order in which the table has them. */
 function errorsOf(results) {
-  const all = results.flatMap((result) => result.features.map((found) => errorOf(result, found)))
+  const all = namesOf(results).flatMap((name) =>
+    results.map((result) => errorOf(result, foundIn(result, name) ?? {})),
+  )
   return [...new Set(all.filter((error) => error !== undefined))]
 }
 
@@ -92,12 +108,11 @@ function errorsOf(results) {
 function tables(results) {
   const errors = errorsOf(results)
   const cellOf = (result, name) => {
-    const found = result.features.find(({ feature }) => feature === name)
+    const found = foundIn(result, name)
     if (found === undefined) return '?'
     const error = errorOf(result, found)
     return error === undefined ? 'yes' : `no (${errors.indexOf(error) + 1})`
   }
-  const names = new Set(results.flatMap(({ features }) => features.map(({ feature }) => feature)))
   return [
     table(
       ['kernel', 'release', 'from', 'tests passed'],
@@ -110,7 +125,7 @@ function tables(results) {
     ),
     table(
       ['', ...results.map(nameOf)],
-      [...names].map((name) => [
+      namesOf(results).map((name) => [
         features[name] ?? name,
         ...results.map((result) => cellOf(result, name)),
       ]),
@@ -134,7 +149,8 @@ one is the kernel of the machine that wrote this page. \`make kernels-doc\` runs
 ${ofKernels}
 
 “yes” means that the suite has seen the feature work, with events where it delivers any. “no” means that this kernel does
-not have the feature, and that the suite has seen the library refuse it with the error of that number in the list below.
+not have the feature, and that the suite has seen the library refuse it, or of \`veth\` the kernel, with the error of that
+number in the list below. The guests have none of the modules of their kernels.
 
 ${ofFeatures}
 
