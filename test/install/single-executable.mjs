@@ -18,6 +18,8 @@ const config = {
   main: `${file}.js`,
   output: `${file}.blob`,
   disableExperimentalSEAWarning: true,
+  // What V8 compiles of it now need not be parsed at each start.
+  useCodeCache: true,
   assets: {
     addon: join(root, `prebuilds/linux-${process.arch}/bpf_ringbuf.node`),
     object: join(root, 'build/bpf/ringbuf-reserve-submit.bpf.o'),
