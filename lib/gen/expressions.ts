@@ -1,6 +1,7 @@
 // Types as the library's users write them: what makes them, and what they are in TypeScript.
 import type { IntShape, Type } from '../types/type.js'
 import { ipv4, ipv6, mac } from '../types/addresses.js'
+import { asBits } from '../types/btf-bits.js'
 import { placeBits, type PlacedField, placeFields } from './fields.js'
 import { call, lines, object, type Piece, width } from './layout.js'
 import { propertyKey, quoted } from './names.js'
@@ -18,7 +19,8 @@ export function isDeclared({ shape }: Type): boolean {
 }
 
 /** The type of the values in TypeScript. */
-export function valueType(type: Type, scope: Pick<Scope, 'nameOf'>): string {
+export function valueType(declared: Type, scope: Pick<Scope, 'nameOf'>): string {
+  const type = asBits(declared)
   const { shape } = type
   switch (shape.kind) {
     case 'int':
@@ -49,7 +51,8 @@ export function valueType(type: Type, scope: Pick<Scope, 'nameOf'>): string {
 }
 
 /** The expression that makes the type; of one that the module declares its name. */
-export function expression(type: Type, scope: Scope): Piece {
+export function expression(declared: Type, scope: Scope): Piece {
+  const type = asBits(declared)
   const { shape } = type
   switch (shape.kind) {
     case 'int':

@@ -1,5 +1,6 @@
 // What has to be said of where the fields of a struct are.
 import { endianness } from 'node:os'
+import { asBits } from '../types/btf-bits.js'
 import type { Field, StructShape, Type, UnionShape } from '../types/type.js'
 
 /** One bit-field, as `bits(unit, width, shift)`. */
@@ -29,11 +30,11 @@ export function placeFields(
   { size }: Type,
   { kind, fields }: StructShape | UnionShape,
 ): PlacedFields {
-  const placed = fields.map((field) => {
-    const { name, offset, type } = field
+  const placed = fields.map(({ name, offset, type: declared }) => {
+    const type = asBits(declared)
     if (type.shape.kind !== 'bits')
       return { name, offset, type, size: type.size, align: type.align }
-    const { offset: at, bytes, align, ...bits } = placeBits(field, size)
+    const { offset: at, bytes, align, ...bits } = placeBits({ name, offset, type }, size)
     return { name, offset: at, type, size: bytes, align, bits }
   })
   const isPacked = placed.some(({ offset, align }) => offset % align !== 0 || size % align !== 0)

@@ -43,6 +43,12 @@ export function bitFieldOf(
     : map(bits, (value): unknown => value, write)
 }
 
+/** @internal Of a bit-field of an enum or a boolean its number, which is what `bits()` can say. */
+export function asBits(type: Type): Type {
+  const { shape } = type
+  return shape.kind === 'map' && shape.type.shape.kind === 'bits' ? shape.type : type
+}
+
 function writeBoolean(value: unknown, what: string): number {
   if (typeof value !== 'boolean') throw invalidType('a boolean', what, value)
   return Number(value)

@@ -1,4 +1,5 @@
 // How a type differs from another one that it should be.
+import { asBits } from './btf-bits.js'
 import type { EnumShape, Field, Type } from './type.js'
 
 /** The first difference. */
@@ -44,8 +45,9 @@ function differenceOfFields(
     if (is === undefined) {
       return { path, problem: `it is gone; there are ${after.map(({ name }) => name).join(', ')}` }
     }
-    if (was.type.shape.kind === 'bits' && is.type.shape.kind === 'bits') {
-      const problem = differenceOfBits(was, is)
+    const bits = was.type.shape.kind === 'bits' ? asBits(is.type) : is.type
+    if (was.type.shape.kind === 'bits' && bits.shape.kind === 'bits') {
+      const problem = differenceOfBits(was, { ...is, type: bits })
       if (problem !== undefined) return { path, problem }
       continue
     }
