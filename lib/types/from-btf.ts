@@ -263,6 +263,7 @@ class Members {
   addTail(type: Type, { name, bitOffset }: BtfMember): Unsupported | undefined {
     if (!isIdentifier(name) || Object.hasOwn(this.fields, name)) return undefined
     if (bitOffset % 8 !== 0) return unsupported('between two bytes', `.${name}`)
+    if (bitOffset > 8 * this.#size) return unsupported('outside of its struct', `.${name}`)
     return this.#put(name, bitOffset / 8, type)
   }
 

@@ -293,6 +293,14 @@ describe('there is no type for', () => {
       ]),
       { path: '.tail', problem: 'between two bytes' },
     ],
+    [
+      'a tail outside',
+      w.struct('s', 4, [
+        { name: 'a', type: int, bitOffset: 0 },
+        { name: 'tail', type: w.array(int, 0), bitOffset: 40 },
+      ]),
+      { path: '.tail', problem: 'outside of its struct' },
+    ],
   ]
   const btf = new Btf(w.bytes())
 
