@@ -2,6 +2,7 @@
 // another thread posts to it. Prints a line for each.
 'use strict'
 const { once } = require('node:events')
+const { inspect } = require('node:util')
 const { isMainThread, parentPort, Worker } = require('node:worker_threads')
 const library = require('./setup.cjs')
 const { BpfMap, held, loadRecords, openObject, u32, untilReleased } = library
@@ -56,7 +57,8 @@ function thrownByMembers(name, copy) {
   let { prototype } = library[name.split(' ')[0]]
   for (; prototype !== Object.prototype; prototype = Object.getPrototypeOf(prototype)) {
     for (const member of Reflect.ownKeys(prototype)) {
-      if (member === 'constructor') continue
+      // What console.log() calls must not fail.
+      if (member === 'constructor' || member === inspect.custom) continue
       let promise
       const thrown = nameOf(() => {
         const value = Reflect.get(prototype, member, copy)
