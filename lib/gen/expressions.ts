@@ -51,8 +51,7 @@ export function valueType(declared: Type, scope: Pick<Scope, 'nameOf'>): string 
 }
 
 /** The expression that makes the type; of one that the module declares its name. */
-export function expression(declared: Type, scope: Scope): Piece {
-  const type = asBits(declared)
+export function expression(type: Type, scope: Scope): Piece {
   const { shape } = type
   switch (shape.kind) {
     case 'int':
