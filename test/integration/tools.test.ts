@@ -91,11 +91,14 @@ function stacksOf(output: string): Map<string, number> {
 }
 
 /**
- * Without the BPF program that looks, which is at the top, and what calls main(): its name
- * is not among those that libc exports, and bcc gives that of the one before.
+ * Without the BPF program that looks, which is at the top, and those functions of the process
+ * that may not be among what its libraries export, of which bcc gives the one before: what
+ * calls main(), and what an interrupt came upon, which may be anything.
  */
 function withoutTracing(frames: readonly string[]): string {
+  const interrupt = frames.findIndex((name) => /^(asm_\w+|el0t_64_irq)$/.test(name))
   return frames
+    .slice(0, interrupt === -1 ? undefined : interrupt + 1)
     .filter((name) => !/^__libc_(start_call_main|init_first)$/.test(name))
     .filter((name, at) => name !== '[unknown]' || frames[at - 1] !== 'main')
     .filter((name) => !/^(bpf_prog_|bpf_trace_run|__bpf_trace_|__traceiter_)/.test(name))
