@@ -13,6 +13,10 @@ const compile =
   '"npm rebuild bpf-ringbuf" (pnpm: "pnpm approve-builds", then "pnpm rebuild bpf-ringbuf"; ' +
   'yarn 4: "yarn rebuild bpf-ringbuf"; yarn 1: "yarn install --force")'
 
+const copy =
+  "The package is in a bundle: copy its prebuilds/ beside that, or name the addon's file by " +
+  `setAddonFile() or ${variable}`
+
 /** A file that did not load. */
 interface Attempt {
   file: string
@@ -70,7 +74,8 @@ function loadNamed(file: string, by: string): unknown {
   }
 }
 
-function loadFrom({ root, folders }: Places): unknown {
+function loadFrom(places: Places): unknown {
+  const { root, folders } = places
   const attempts: Attempt[] = []
   for (const folder of folders) {
     const file = join(...folder, fileName)
@@ -82,7 +87,7 @@ function loadFrom({ root, folders }: Places): unknown {
       attempts.push({ file, reason: reasonOf(cause, join(root, file)), cause })
     }
   }
-  throw failureOf(root, attempts)
+  throw failureOf(places, attempts)
 }
 
 /** Refuses an addon that is another's. */
@@ -101,14 +106,14 @@ function reasonOf(cause: unknown, file: string): string {
   return line.replace(`${file}: `, '')
 }
 
-function failureOf(root: string, attempts: readonly Attempt[]): BpfError {
+function failureOf({ root, isBundle }: Places, attempts: readonly Attempt[]): BpfError {
   const found = attempts.filter(({ reason }) => reason !== absent)
   const { cause } = found[0] ?? attempts[0] ?? {}
   const tried = attempts.map(({ file, reason }) => `${file} (${reason})`).join(', ')
   const hint = found.map(({ reason }) => hintFor(reason)).find((each) => each !== undefined)
   return addonError(`of the files in ${root} none loads: ${tried}`, {
     cause,
-    hint: hint ?? `To compile it for this machine, run ${compile}`,
+    hint: hint ?? (isBundle ? copy : `To compile it for this machine, run ${compile}`),
   })
 }
 

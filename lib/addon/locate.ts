@@ -6,6 +6,8 @@ import { basename, isAbsolute, join } from 'node:path'
 export interface Places {
   root: string
   folders: readonly (readonly string[])[]
+  /** Whether the root is the folder of a bundle, and not that of the package. */
+  isBundle?: boolean
 }
 
 /** The dynamic linker that a program names, the start of whose file this is. */
@@ -54,14 +56,14 @@ export function placesOfAddon(): Places | undefined {
   if (typeof __dirname === 'undefined' || !isAbsolute(__dirname)) return undefined
   const prebuilt = ['prebuilds', prebuiltName()]
   const root = packageRoot(__dirname)
-  if (root === undefined) return { root: __dirname, folders: [[], prebuilt] }
+  if (root === undefined) return { root: __dirname, folders: [[], prebuilt], isBundle: true }
   // What was compiled on this machine is what somebody asked for.
   return { root, folders: [['build', 'Debug'], ['build', 'Release'], prebuilt] }
 }
 
 /** This package's folder, of one in it that has code; bundles may be in a dist/ of their own. */
 export function packageRoot(directory: string): string | undefined {
-  const root = /^(.*)\/(?:dist|lib)(?:\/(?:addon|cli))?$/.exec(directory)?.[1]
+  const root = /^(.*)\/(?:dist|lib)(?:\/(?:addon|cli|skeleton))?$/.exec(directory)?.[1]
   if (root === undefined) return undefined
   try {
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as unknown

@@ -1,7 +1,8 @@
 // Where the object of a generated module is.
 import { existsSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { packageRoot } from '../addon/locate.js'
 import { BpfError } from '../errors/errors.js'
 import type { SkeletonParts } from './parts.js'
 
@@ -10,19 +11,27 @@ const maxFolders = 256
 
 /**
  * Finds the object's file beside the module, wherever that was compiled to or
- * copied, else at its place in the module's package, beside its source.
+ * copied, else at its place in the module's package, beside its source. Never in the
+ * working directory: who may choose that would choose what is loaded.
  *
- * @param module The module's path; nothing where it is not known.
+ * @param folders Where the module may be.
  * @throws {BpfError} `ERR_FILE_NOT_FOUND`, saying where it was looked for.
  */
-export function locateObject({ name, file, command }: SkeletonParts, module?: string): string {
-  const places = module === undefined ? [file] : placesOf(file, dirname(module))
-  const found = places.find((place) => existsSync(place))
+export function locateObject(
+  { name, file, command }: SkeletonParts,
+  folders: readonly string[],
+): string {
+  const places = new Set(folders.flatMap((folder) => placesOf(file, folder)))
+  const found = [...places].find((place) => existsSync(place))
   if (found !== undefined) return found
-  throw new BpfError('ERR_FILE_NOT_FOUND', `it is not at ${places.join(' and not at ')}`, {
+  const problem =
+    places.size === 0
+      ? 'where its module is cannot be known here'
+      : `it is not at ${[...places].join(' and not at ')}`
+  throw new BpfError('ERR_FILE_NOT_FOUND', problem, {
     operation: 'find',
     target: `the object "${name}"`,
-    hint: `Copy it beside the module, give its path, open({ object: … }), or put it into the module: ${command} --embed`,
+    hint: `Copy it beside the module, or beside the bundle that the module is in; give its path, open({ object: … }); or put it into the module: ${command} --embed`,
   })
 }
 
@@ -34,7 +43,18 @@ function placesOf(file: string, folder: string): string[] {
     if (above === folder) break
     folder = above
   }
-  return [...new Set(places)]
+  return places
+}
+
+/** Where the module may be that calls this library: in the same bundle, else by the stack. */
+export function foldersOfModule(): string[] {
+  const folders: string[] = []
+  // Modules of ECMAScript have none, and bundlers give relative ones.
+  const isKnown = typeof __dirname !== 'undefined' && isAbsolute(__dirname)
+  if (isKnown && packageRoot(__dirname) === undefined) folders.push(__dirname)
+  const module = callingModule()
+  if (module !== undefined) folders.push(dirname(module))
+  return folders
 }
 
 /**

@@ -6,7 +6,7 @@ import type { BpfMap } from '../map/map.js'
 import { BpfObject, type OpenOptions } from '../object/object.js'
 import type { BpfProgram } from '../object/program.js'
 import { bytes } from '../types/struct.js'
-import { callingModule, locateObject } from './locate.js'
+import { locateObject, foldersOfModule } from './locate.js'
 import { checkMatch } from './match.js'
 import type { SkeletonMap, SkeletonParts } from './parts.js'
 import { SkeletonRing } from './ring.js'
@@ -139,7 +139,7 @@ export class BpfSkeleton<M, R, P, G> {
 
 function sourceOf(parts: SkeletonParts): string | Uint8Array {
   if (parts.embedded !== undefined) return Buffer.from(parts.embedded, 'base64')
-  return locateObject(parts, callingModule())
+  return locateObject(parts, foldersOfModule())
 }
 
 function typedMap(object: BpfObject, name: string, declared: SkeletonMap | undefined): BpfMap {

@@ -149,6 +149,35 @@ describe('a module', () => {
     expect(run(process.execPath, 'use.js')).toEqual(printed)
   })
 
+  test.each([
+    ['cjs', ''],
+    ['mjs', 'const __dirname = import.meta.dirname;'],
+  ])('in a bundle with the library finds the object beside that alone: .%s', (ending, banner) => {
+    write('package.json', '{}')
+    mkdirSync(join(folder, 'src'))
+    cpSync(snoop, join(folder, 'src/snoop.bpf.o'))
+    gen('src/snoop.bpf.o', '-o', 'snoop.ts')
+    write('use.ts', "import { open } from './snoop.js'\nconsole.log(open().object.name)")
+    mkdirSync(join(folder, 'bundle'))
+    const bundle = join(folder, `bundle/use.${ending}`)
+    const require =
+      'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);'
+    const esm = ['--format=esm', `--banner:js=${require} ${banner}`]
+    const options = ['--bundle', '--platform=node', '--log-level=error', `--outfile=${bundle}`]
+    const esbuild = join(root, 'node_modules/.bin/esbuild')
+    const bundled = run(esbuild, 'use.ts', ...options, ...(ending === 'mjs' ? esm : []))
+    expect(bundled).toEqual({ status: 0, output: '' })
+    rmSync(join(folder, 'package.json'))
+    // In the working directory there is one as well: src/snoop.bpf.o.
+    const { status, output } = run(process.execPath, bundle)
+    expect(status).toBe(1)
+    expect(output).toContain(`it is not at ${join(folder, 'bundle/snoop.bpf.o')}`)
+    cpSync(snoop, join(folder, 'bundle/snoop.bpf.o'))
+    expect(run(process.execPath, bundle).output).toContain('copy its prebuilds/ beside that')
+    cpSync(join(root, 'build/Release/bpf_ringbuf.node'), join(folder, 'bundle/bpf_ringbuf.node'))
+    expect(run(process.execPath, bundle)).toEqual({ status: 0, output: 'snoop\n' })
+  })
+
   test.each(compilers)('%s refuses a wrong name or type, and says the right one', (_, compiler) => {
     gen(snoop, '-o', 'snoop.ts')
     gen(taggedObject, '-o', 'tagged.ts')
