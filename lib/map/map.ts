@@ -34,7 +34,7 @@ import { createInnerMap, type InnerTemplate, innerTemplate } from './inner.js'
 import { KernelMap, type MapOwner } from './kernel-map.js'
 import { hasFlag } from './kinds.js'
 import { openFd, openId, openPin } from './open.js'
-import { Pins } from './pin.js'
+import { checkReusable, Pins } from './pin.js'
 import { MapView } from './view.js'
 
 const EBUSY = -16
@@ -85,6 +85,8 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   /** What counts for a ring that was found by its pin: it is pinned beside it. */
   #foundCounters: BpfMap | undefined
   #entries: Entries | undefined
+  /** The id of the map that it is to reuse. */
+  #reused: number | undefined
   #bytes: BpfMap<Uint8Array, Uint8Array> | undefined
 
   /** @internal */
@@ -341,7 +343,8 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   /**
    * Uses another map instead of creating this one, `bpf_map__reuse_fd()`. Possible until
    * `load()`; the other one may be closed afterwards. A ring brings its counters along,
-   * where both are declared with `BPFRB_RINGBUF()`.
+   * where both are declared with `BPFRB_RINGBUF()`. Where this one is pinned by its name,
+   * the other one will be; `load()` throws `ERR_EXISTS` when that name is taken.
    *
    * @throws {BpfError} `ERR_LAYOUT` when its shape differs, naming in what; `ERR_STATE`
    *   after load.
@@ -349,6 +352,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   reuse(other: BpfMap): void {
     if (!(other instanceof BpfMap)) throw invalidType('a map', 'other', other)
     reuse(this.kernel, other)
+    this.#reused = other.info().id
     const [counters, others] = [this.#counters, other.#counters]
     if (counters !== undefined && others !== undefined) counters.reuse(others)
   }
@@ -423,7 +427,10 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    */
   prepareLoad(): void {
     const path = this.kernel.declared?.pinPath() ?? ''
-    if (path !== '') makePinDirectory(dirname(path))
+    if (path !== '') {
+      makePinDirectory(dirname(path))
+      if (this.#reused !== undefined) checkReusable(this.kernel.target, path, this.#reused)
+    }
     const { wakeupBytes } = this
     if (this.type === 'ringbuf' && wakeupBytes > 0 && wakeupBytes >= this.maxEntries) {
       throw outOfRange(

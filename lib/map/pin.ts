@@ -1,5 +1,5 @@
 // Maps at paths of a BPF file system.
-import { unlinkSync } from 'node:fs'
+import { existsSync, unlinkSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import type { NativeMapHandle } from '../addon/map-handle.js'
 import { BpfError } from '../errors/errors.js'
@@ -98,6 +98,25 @@ function isPinnedAt(path: string, id: number | undefined): boolean {
   const isSame = idOf(there) === id
   there.close()
   return isSame
+}
+
+/**
+ * libbpf would take what is pinned there in silence, not the map that is to be reused.
+ *
+ * @param id Of the map to be reused.
+ * @throws {BpfError} `ERR_EXISTS`; as `openPin()`.
+ */
+export function checkReusable(target: string, path: string, id: number): void {
+  if (!existsSync(path) || isPinnedAt(path, id)) return
+  throw new BpfError(
+    'ERR_EXISTS',
+    `it is to reuse map ${String(id)}, and another one is pinned at ${path}`,
+    {
+      operation: 'load',
+      target,
+      hint: 'Remove that pin if nobody needs it, or open the object with another pinRoot, or with null',
+    },
+  )
 }
 
 function idOf(handle: NativeMapHandle): number | undefined {

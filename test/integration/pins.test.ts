@@ -264,6 +264,31 @@ describeBpf('pinned maps', () => {
     expect(array.info().id).toBe(shared.info().id)
   })
 
+  test('reuse() of what is pinned by its name pins the other map, or says that the name is taken', () => {
+    using shared = BpfMap.create({ type: 'ringbuf', maxEntries: 4096 })
+    const { id } = shared.info()
+    const openReusing = (): BpfObject => {
+      const object = openPinned()
+      object.map('shared_ring').reuse(shared)
+      return object
+    }
+    for (let time = 0; time < 2; time++) {
+      using object = openReusing()
+      object.load()
+      expect(object.map('shared_ring').info().id).toBe(id)
+    }
+    rmSync(at('shared_ring'))
+    openPinned().load().close()
+    using object = openReusing()
+    const { code, message } = thrownBy(() => object.load())
+    expect([code, message]).toEqual([
+      'ERR_EXISTS',
+      `Cannot load map "shared_ring": it is to reuse map ${String(id)}, and another one is pinned ` +
+        `at ${at('shared_ring')}. Remove that pin if nobody needs it, or open the object with ` +
+        'another pinRoot, or with null',
+    ])
+  })
+
   test('a pinned ring is read without its object', () => {
     using object = openPinned()
     object.load()
