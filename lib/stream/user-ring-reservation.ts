@@ -1,5 +1,6 @@
 import type { NativeUserRingBuffer } from '../addon/user-ring-buffer.js'
 import { BpfError, closed, outOfRange } from '../errors/errors.js'
+import { failure } from '../machine/failure.js'
 
 const EBADF = -9
 const EINVAL = -22
@@ -44,6 +45,7 @@ export class UserRingReservation {
     const result = this.#native.submit(this.#number, this.bytes)
     if (result === EBADF) throw closed('submit to', this.#target)
     if (result === EINVAL) throw outOfRange(`${String(this.#sizeBytes)} bytes`, 'bytes', this.bytes)
+    if (result < 0) throw failure('submit to', this.#target, result)
     this.#end = 'submitted'
   }
 

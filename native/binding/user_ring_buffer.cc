@@ -111,8 +111,10 @@ Napi::Value UserRingBuffer::Reserve(const Napi::CallbackInfo& info) {
   uint32_t size_bytes;
   if (!ReadArguments(info, &size_bytes)) return {};
   uint32_t number = 0;
+  // Apart, as the two have no type in common that can be negative.
   const int error = ring_->Reserve(size_bytes, &number);
-  return Napi::Number::New(info.Env(), error != 0 ? error : number);
+  if (error != 0) return Napi::Number::New(info.Env(), error);
+  return Napi::Number::New(info.Env(), number);
 }
 
 // user_ring_buffer__submit()

@@ -203,6 +203,20 @@ describeBpf('a user ring buffer', () => {
       view.setUint32(0, sequence, true)
     }
 
+    test('are refused when there is no room, and waited for', async () => {
+      const made = Array.from({ length: fit }, () => ring.reserve(32))
+      expect(thrownBy(() => ring.reserve(32))).toMatchObject({ code: 'ERR_FULL', errno: -28 })
+      const bounds = { timeoutMs: 5 }
+      await expect(ring.reserveWhenFree(32, bounds)).rejects.toMatchObject({ code: 'ERR_TIMEOUT' })
+      for (const [index, reservation] of made.entries()) {
+        setRequest(reservation, index)
+        reservation.submit()
+      }
+      const waiting = ring.reserveWhenFree(32)
+      expect(drain().map(({ sequence }) => sequence)).toEqual([...made.keys()])
+      ;(await waiting).discard()
+    })
+
     test('keeps the order in which they were made', () => {
       const first = ring.reserve(32)
       expect(first.bytes).toEqual(new Uint8Array(32))
@@ -319,11 +333,13 @@ describeBpf('a user ring buffer', () => {
     const random = new Random(firstSeed)
     /** What has its place, and is not drained: done, or open with its reservation. */
     let queue: { sequence: number; open: UserRingReservation | undefined; gone: boolean }[] = []
-    for (let sequence = 1; sequence < 1000; sequence++) {
+    let refused = 0
+    for (let sequence = 1; sequence < 3000; sequence++) {
       const open = queue.filter((item) => item.open !== undefined)
-      switch (random.integer(0, 4)) {
-        case 0:
-        case 1: {
+      // Seldom, so that it is full at times.
+      const step = random.chance(0.01) ? 'drain' : random.chance(0.3) ? 'end' : 'begin'
+      switch (step) {
+        case 'begin': {
           const isFull = queue.length >= fit
           try {
             if (random.chance(0.5)) {
@@ -339,11 +355,11 @@ describeBpf('a user ring buffer', () => {
               expect.objectContaining({ code: 'ERR_FULL' }),
             ])
             expect(queue.length).toBeGreaterThanOrEqual(fit - 1)
+            refused++
           }
           break
         }
-        case 2:
-        case 3: {
+        case 'end': {
           if (open.length === 0) break
           const item = random.pick(open)
           if (random.chance(0.3)) {
@@ -360,7 +376,7 @@ describeBpf('a user ring buffer', () => {
           item.open = undefined
           break
         }
-        case 4: {
+        case 'drain': {
           const first = queue.findIndex((item) => item.open !== undefined)
           const done = first < 0 ? queue : queue.slice(0, first)
           queue = queue.slice(done.length)
@@ -373,5 +389,6 @@ describeBpf('a user ring buffer', () => {
         }
       }
     }
+    expect(refused).toBeGreaterThan(0)
   })
 })
