@@ -204,10 +204,11 @@ export class Session {
       }
     } catch (error) {
       if (!isOfReader(error)) throw error
+    } finally {
+      const rate = events / ((performance.now() - startMs) / 1000)
+      const { lost = 0 } = stream.stats()
+      this.note(`${events} events, ${lost} lost, ${rate.toFixed(1)} events per second`)
     }
-    const rate = events / ((performance.now() - startMs) / 1000)
-    const { lost = 0 } = stream.stats()
-    this.note(`${events} events, ${lost} lost, ${rate.toFixed(1)} events per second`)
   }
 
   async #header<Row>(columns: readonly Column<Row>[]): Promise<void> {

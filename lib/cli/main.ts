@@ -3,11 +3,19 @@
 import type { Output } from './command.js'
 import { loadTool, toolNames } from './tool-files.js'
 
+let hasFailed = false
+
 function outputTo(stream: NodeJS.WriteStream): Output {
   let closed = false
-  // Whoever read it has seen enough.
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+    // Else whoever read it has seen enough.
+    if (error.code !== 'EPIPE' && !closed) {
+      hasFailed = true
+      process.exitCode = 1
+      if (stream === process.stdout) {
+        process.stderr.write(`bpf-ringbuf: Cannot write the output: ${error.message}\n`)
+      }
+    }
     closed = true
     stream.emit('drain')
   })
@@ -42,7 +50,7 @@ async function start([first, name = '', ...rest]: readonly string[]): Promise<nu
 
 start(process.argv.slice(2)).then(
   (status) => {
-    process.exitCode = status
+    if (!hasFailed) process.exitCode = status
   },
   (error: unknown) => {
     // A mistake of this program's own.

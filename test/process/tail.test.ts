@@ -30,7 +30,7 @@ function rename(name: string): number {
   return pid
 }
 
-/** Runs it to its end, without anything happening. */
+/** Runs it to its end. */
 function run(args: string[], before: string[] = []): Ended {
   const [command = '', ...others] = [...before, process.execPath, main, 'tail', ...args]
   const { status, signal, stdout, stderr } = spawnSync(command, others, {
@@ -271,6 +271,22 @@ describeBpf('bpf-ringbuf tail', () => {
       const ended = run([...args, ...set], ['sh', '-c', script, 'sh'])
       expect(ended.stdout).toBe('0\n')
       expect(ended.stderr).toMatch(/^Reading .*\n\d+ records?, .*\n$/)
+    } finally {
+      producer.kill()
+    }
+  })
+
+  test('says that the disk is full, and what it read and lost', async () => {
+    const producer = spawn('yes', { stdio: ['ignore', 'ignore', 'ignore'] })
+    try {
+      await once(producer, 'spawn')
+      const args = [tailObject, '--program', 'flood', '--map', 'renames', '--json']
+      const set = ['--set', `producer_tgid=${producer.pid}`]
+      const { code, stderr } = run([...args, ...set], ['sh', '-c', '"$@" > /dev/full', 'sh'])
+      expect(stderr).toMatch(
+        /^Reading .*\nbpf-ringbuf: Cannot write the output: ENOSPC: .*\n\d+ records?, .*\n$/,
+      )
+      expect(code).toBe(1)
     } finally {
       producer.kill()
     }
