@@ -218,6 +218,8 @@ export function createGlobals(
     },
     deleteProperty: () => false,
     defineProperty: () => false,
+    // A frozen target would have to have what ownKeys() gives.
+    preventExtensions: () => false,
   })
 }
 

@@ -29,12 +29,20 @@ export function listIn(value: unknown, length: number | undefined, what: string)
     : invalidType(expected, what, value)
 }
 
+/** Surrogates that stand alone have no bytes in UTF-8. ES2024: Node 20 has it. */
+function isWellFormed(text: string): boolean {
+  return (text as string & { isWellFormed(): boolean }).isWellFormed()
+}
+
 export function textOf(value: unknown, length: number | undefined, what: string): string {
   if (typeof value !== 'string') throw invalidType('a string', what, value)
   // Programs look for the NUL: there is room for one.
   const fits =
     length === undefined || 3 * value.length < length || Buffer.byteLength(value) < length
-  if (fits && !value.includes('\0')) return value
+  if (fits && !value.includes('\0')) {
+    if (isWellFormed(value)) return value
+    throw outOfRange('a string whose surrogates come in pairs', what, value)
+  }
   const most = length === undefined ? '' : ` of at most ${String(length - 1)} bytes in UTF-8`
   throw outOfRange(`a string${most} without NUL`, what, value)
 }
@@ -97,7 +105,7 @@ export function inWidth(
   what: string,
 ): bigint {
   const isText = form === 'string' && typeof value === 'string' && /^-?[0-9]{1,39}$/.test(value)
-  return BigInt(integerIn(isText ? BigInt(value) : value, bits, signed, what))
+  return BigInt(integerIn(isText ? BigInt(value) : value, bits, signed, what, form))
 }
 
 /**
@@ -152,12 +160,22 @@ export function bytesOfUnion(
   return isSame ? bytes : undefined
 }
 
-function integerIn(value: unknown, bits: number, signed: boolean, what: string): number | bigint {
+function integerIn(
+  value: unknown,
+  bits: number,
+  signed: boolean,
+  what: string,
+  form: IntegerForm = 'bigint',
+): number | bigint {
   const min = signed ? -(2n ** BigInt(bits - 1)) : 0n
   const max = 2n ** BigInt(signed ? bits - 1 : bits) - 1n
   const isInteger =
     typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value))
   if (isInteger && value >= min && value <= max) return value
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) {
+    const exact = form === 'string' ? 'its digits as a string' : 'a bigint'
+    throw outOfRange(`${exact}, as numbers are not exact from 2 ** 53 on,`, what, value)
+  }
   const range = `an integer from ${String(min)} to ${String(max)}`
   throw typeof value === 'number' || typeof value === 'bigint'
     ? outOfRange(range, what, value)

@@ -166,7 +166,14 @@ describe('a global refuses', () => {
     ['u64', -1n, range('u64', 0n, 2n ** 64n - 1n, '-1n')],
     ['u64', 2n ** 64n, range('u64', 0n, 2n ** 64n - 1n, '18446744073709551616n')],
     ['i64', 2n ** 63n, range('i64', -(2n ** 63n), 2n ** 63n - 1n, '9223372036854775808n')],
-    ['u64', 2 ** 53, range('u64', 0n, 2n ** 64n - 1n, '9007199254740992')],
+    [
+      'u64',
+      2 ** 53,
+      misuse(
+        'RangeError',
+        'Expected a bigint, as numbers are not exact from 2 ** 53 on, for global "u64" but received 9007199254740992',
+      ),
+    ],
     ['u32', 1.5, range('u32', 0n, 2n ** 32n - 1n, '1.5')],
     ['u32', NaN, range('u32', 0n, 2n ** 32n - 1n, 'NaN')],
     [
@@ -358,6 +365,9 @@ describe('the object of the globals', () => {
     expect(() => Reflect.deleteProperty(globals, 'limit')).not.toThrow()
     expect(Reflect.deleteProperty(globals, 'limit')).toBe(false)
     expect(Reflect.defineProperty(globals, 'more', { value: 1 })).toBe(false)
+    const names = Object.keys(globals)
+    expect(() => Object.freeze(globals)).toThrow(TypeError)
+    expect(Object.keys(globals)).toEqual(names)
     expect('limit' in globals).toBe(true)
   })
 })

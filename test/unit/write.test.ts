@@ -182,7 +182,7 @@ describe.each(writers)('by %s a value is refused', (_writer, encode) => {
       i64,
       -(2 ** 53),
       'RangeError',
-      'Expected an integer from -9223372036854775808 to 9223372036854775807 for value but received -9007199254740992',
+      'Expected a bigint, as numbers are not exact from 2 ** 53 on, for value but received -9007199254740992',
     ],
     [
       'that is an object with a value',
@@ -201,6 +201,25 @@ describe.each(writers)('by %s a value is refused', (_writer, encode) => {
     ['that is no boolean', bool, 1, 'TypeError', 'Expected a boolean for value but received 1'],
     ['text without room for the NUL', cstring(4), 'abcd', 'RangeError', `${text}'abcd'`],
     ['text with a NUL', cstring(4), 'a\0', 'RangeError', `${text}'a\\x00'`],
+    [
+      'text that UTF-8 has no bytes for',
+      cstring(8),
+      'a\ud800',
+      'RangeError',
+      "Expected a string whose surrogates come in pairs for value but received 'a\\ud800'",
+    ],
+    ...(
+      [
+        [u64, 'a bigint'],
+        [u64.string, 'its digits as a string'],
+      ] as const
+    ).map(([type, exact]): [string, Type, unknown, 'RangeError', string] => [
+      `that is a number which is not exact, for ${type.name}`,
+      type,
+      2 ** 53,
+      'RangeError',
+      `Expected ${exact}, as numbers are not exact from 2 ** 53 on, for value but received 9007199254740992`,
+    ]),
     [
       'bytes of another length',
       bytes(2),
