@@ -1,6 +1,6 @@
 // Files of a BPF file system: what can be wrong with one.
 import { accessSync, constants, mkdirSync, statfsSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, relative } from 'node:path'
 import { BpfError, type BpfErrorCode } from '../errors/errors.js'
 import { failure } from './failure.js'
 
@@ -50,7 +50,9 @@ export function pinFailure(
       return new BpfError('ERR_EXISTS', `${path} exists already`, details)
     case EPERM:
     case EACCES:
-    case EINVAL:
+    case EINVAL: {
+      const dotted = dottedName(operation, target, path, errno)
+      if (dotted !== undefined) return dotted
       if (isOnBpfFs(place) === false) {
         return new BpfError('ERR_FILE_NOT_FOUND', 'it is a file of no BPF file system', details)
       }
@@ -70,8 +72,23 @@ export function pinFailure(
           hint: 'What is in a BPF file system is open to its owner alone: run as that user, or have the owner change modes with chmod',
         },
       )
+    }
   }
-  return failure(operation, target, errno)
+  return failure(operation, target.includes(path) ? target : `${target} at ${path}`, errno)
+}
+
+/** The error for a path with a name that no BPF file system takes: EPERM says so, of root too. */
+export function dottedName(
+  operation: string,
+  target: string,
+  path: string,
+  errno: number,
+): BpfError | undefined {
+  const above = existing(path)
+  const [name = ''] = relative(above, path).split('/')
+  if (errno !== EPERM || !name.includes('.') || isOnBpfFs(above) !== true) return undefined
+  const problem = `a BPF file system takes no name with a dot, and ${path} has "${name}"`
+  return new BpfError('ERR_FILE_NOT_FOUND', problem, { operation, target, errno })
 }
 
 /** The error for a directory that is in no BPF file system. */

@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path'
 import type { NativeMapHandle } from '../addon/map-handle.js'
 import { BpfError } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
-import { makePinDirectory, noBpfFs, pinFailure } from '../machine/pin.js'
+import { dottedName, makePinDirectory, noBpfFs, pinFailure } from '../machine/pin.js'
 import { countersPath } from './counters.js'
 import { KernelMap } from './kernel-map.js'
 import { checkPath, openPin } from './open.js'
@@ -134,6 +134,11 @@ export function pinProblem(
 ): BpfError | undefined {
   const outside = /specified path (.*) is not on BPF FS/.exec(log)?.[1]
   if (outside !== undefined) return noBpfFs('load', target, dirname(outside), errno)
+  for (const { kernel } of maps.values()) {
+    const pinPath = kernel.declared?.pinPath() ?? ''
+    const dotted = pinPath && dottedName('load', kernel.target, pinPath, errno ?? 0)
+    if (dotted) return dotted
+  }
   const path = /couldn't reuse pinned map at '(.*)': parameter mismatch/.exec(log)?.[1]
   const map = maps.get(basename(path ?? ''))
   if (path === undefined || map === undefined) return undefined

@@ -152,6 +152,30 @@ describeBpf('pinned maps', () => {
     rmSync(file)
   })
 
+  test('have no names with dots, which the kernel refuses with EPERM', () => {
+    using map = BpfMap.create({ type: 'hash', key: u32, value: u64, maxEntries: 3 })
+    using object = openObject('attach')
+    object.program('raw_tracepoint').autoload = true
+    const link = object.load().program('raw_tracepoint').attach()
+    using dotted = BpfObject.open(objectPath('pinned'), { pinRoot: at('agent-1.0') })
+    const outcomes = [
+      () => map.pin(at('v1.2')),
+      () => map.pin(at('v1.2/map')),
+      () => link.pin(at('my.link')),
+      () => BpfMap.fromPin(at('v1.2')),
+      () => BpfLink.fromPin(at('v1.2/link')),
+      () => dotted.load(),
+    ].map(thrownBy)
+    for (const { code, message } of outcomes) {
+      expect(code).toBe('ERR_FILE_NOT_FOUND')
+      expect(message).toMatch(/: a BPF file system takes no name with a dot, and \S+ has "\S+"$/)
+    }
+    const long = at('x'.repeat(300))
+    expect(thrownBy(() => map.pin(long)).message).toContain(
+      `map of type hash at ${long}: ENAMETOOLONG`,
+    )
+  })
+
   test('are in directories that are made for them, of links as well', () => {
     using map = BpfMap.create({ type: 'hash', key: u32, value: u64, maxEntries: 3 })
     map.pin(at('a/b/map'))
