@@ -1,5 +1,5 @@
 // What a type is: what it looks like in C, and what it is in TypeScript.
-import { invalidType } from '../errors/errors.js'
+import { invalidType, outOfRange } from '../errors/errors.js'
 
 /** What a type decodes to, for the compiler alone. */
 export declare const value: unique symbol
@@ -186,11 +186,23 @@ export const maxBytes = 2 ** 30
 export const maxFields = 2 ** 16
 
 /**
- * All types that were made here, and how many fields they have in all. What a type
- * says gets into source code, so that one which came from elsewhere, from JSON
- * perhaps, is none.
+ * The most types in each other, more than BTF may have: what compiles them calls itself for
+ * each, and takes the square of the time.
  */
-const made = new WeakMap<object, number>()
+const maxDepth = 100
+
+interface Measures {
+  /** Those of structs in it included, and of an array those of one element. */
+  fields: number
+  /** How many types are in each other. */
+  depth: number
+}
+
+/**
+ * All types that were made here. What a type says gets into source code, so that one
+ * which came from elsewhere, from JSON perhaps, is none.
+ */
+const made = new WeakMap<object, Measures>()
 
 /**
  * The functions that make types all end here: none can be changed afterwards.
@@ -199,7 +211,7 @@ const made = new WeakMap<object, number>()
  */
 export function make<T extends Type>(type: T): T {
   const { shape } = type
-  made.set(type, countFields(shape))
+  made.set(type, measure(type.name, shape))
   if (shape.kind === 'struct' || shape.kind === 'union') freezeAll(shape.fields)
   if (shape.kind === 'enum') freezeAll(shape.names)
   if (shape.kind === 'tagged') freezeAll(shape.cases)
@@ -212,23 +224,32 @@ function freezeAll(list: readonly object[]): void {
   Object.freeze(list)
 }
 
-/** @internal */
-function countFields(shape: Shape): number {
+/** The types that one is made of. */
+function partsOf(shape: Shape): readonly Type[] {
   switch (shape.kind) {
     case 'struct':
     case 'union':
-      return shape.fields.reduce((sum, { type }) => sum + fieldCount(type), 0)
+      return shape.fields.map(({ type }) => type)
     case 'array':
-      return fieldCount(shape.element)
+      return [shape.element]
     case 'view':
-      return fieldCount(shape.struct)
+      return [shape.struct]
     case 'map':
-      return fieldCount(shape.type)
+      return [shape.type]
     case 'tagged':
-      return shape.cases.reduce((sum, { type }) => sum + fieldCount(type), 0)
+      return shape.cases.map(({ type }) => type)
     default:
-      return 1
+      return []
   }
+}
+
+function measure(name: string, shape: Shape): Measures {
+  const parts = partsOf(shape)
+  if (parts.length === 0) return { fields: 1, depth: 1 }
+  const depth = 1 + parts.reduce((most, type) => Math.max(most, made.get(type)?.depth ?? 1), 0)
+  if (depth > maxDepth)
+    throw outOfRange(`at most ${String(maxDepth)} types in each other`, name, depth)
+  return { fields: parts.reduce((sum, type) => sum + fieldCount(type), 0), depth }
 }
 
 /**
@@ -238,7 +259,7 @@ function countFields(shape: Shape): number {
  * @internal
  */
 export function fieldCount(type: Type): number {
-  return made.get(type) ?? 1
+  return made.get(type)?.fields ?? 1
 }
 
 /** @internal */

@@ -21,6 +21,8 @@ import {
   u64,
   u8,
 } from '../../lib/types/struct.js'
+import { map } from '../../lib/types/own.js'
+import { compileRead } from '../../lib/types/read.js'
 import type * as structModule from '../../lib/types/struct.js'
 import { runC } from './compilers.js'
 import { misuse } from './misuse.js'
@@ -426,4 +428,20 @@ test('a type cannot be changed once it is made', () => {
   expect(() => {
     Object.assign(event.shape.fields[0] as object, { name: 'x: alert(), y' })
   }).toThrow(TypeError)
+})
+
+test('types in each other are refused when they are too many', () => {
+  const nested: [string, (type: Type) => Type][] = [
+    ['struct', (type) => struct('inner', { type })],
+    ['array', (type) => array(type, 1)],
+    ['map', (type) => map(type, (value) => value)],
+  ]
+  for (const [, wrap] of nested) {
+    let type: Type = u32
+    for (let depth = 1; depth < 100; depth++) type = wrap(type)
+    expect(typeof compileRead(type)).toBe('function')
+    expect(() => wrap(type)).toThrow(
+      /^Expected at most 100 types in each other for .* received 101$/,
+    )
+  }
 })
