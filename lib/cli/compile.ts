@@ -60,7 +60,7 @@ export async function buildOnce(
   const inclusions = findInclusions(source, [...compilation.include, headerDirectory])
   watching?.onInputs(inclusions.files)
   const color = errors.colored ? ['-fcolor-diagnostics'] : []
-  const work = onFile('make', 'a temporary folder', () =>
+  const work = onFile('make', `a temporary folder in ${tmpdir()} (TMPDIR)`, () =>
     mkdtempSync(join(tmpdir(), 'bpf-ringbuf-')),
   )
   let kernelHeader: HeaderFolder | undefined

@@ -199,7 +199,7 @@ function keep(key: string, make: () => string | Uint8Array): HeaderFolder {
     writeWhole(join(path, 'vmlinux.h'), contents)
     return kept
   } catch {
-    const made = onFile('make', 'a temporary folder', () =>
+    const made = onFile('make', `a temporary folder in ${tmpdir()} (TMPDIR)`, () =>
       mkdtempSync(join(tmpdir(), 'bpf-ringbuf-')),
     )
     writeWhole(join(made, 'vmlinux.h'), contents)

@@ -78,7 +78,7 @@ export function usedNames(
   flags: readonly string[],
   source: string,
 ): HeaderNames | ToolRun {
-  const directory = onFile('make', 'a temporary folder', () =>
+  const directory = onFile('make', `a temporary folder in ${tmpdir()} (TMPDIR)`, () =>
     mkdtempSync(join(tmpdir(), 'bpf-ringbuf-')),
   )
   try {

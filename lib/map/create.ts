@@ -157,6 +157,9 @@ function explain(
     const needed = 'no maxEntries, keys of 4 bytes, which are descriptors, and values of a few KiB'
     return [`the kernel refuses ${said}`, `Give ${needed}`]
   }
+  if (type === 'arena' && !flags.includes('mmapable')) {
+    return ['an arena has to be mapped', "Give flags: ['mmapable'], and neither key nor value"]
+  }
   if (isRing && (keySize !== 0 || valueSize !== 0)) {
     return ['a ring has neither keys nor values', 'Leave out key and value']
   }
