@@ -14,6 +14,9 @@ const ENODEV = -19
 const EPROTO = -71
 const EOPNOTSUPP = -95
 
+/** What to do where there are no kprobes of any kind. */
+const withoutKprobes = 'use tp_btf, raw_tp or a tracepoint'
+
 /**
  * The same of attaching, where that is not a matter of permissions.
  *
@@ -70,6 +73,14 @@ export function diagnoseAttach(
       hint: `Before Linux 6.10 a raw tracepoint takes a program once, this is ${facts.kernelRelease}: close the first link before`,
     }
   }
+  const isMultiKprobe = /^k(ret)?probe\.multi/.test(section)
+  const isRefused = [ENOENT, EINVAL, EOPNOTSUPP].includes(failure.errno)
+  if (isKprobe(section) && !isMultiKprobe && isRefused && !facts.kprobes) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `This kernel (${facts.kernelRelease}) has no kprobes, it was built without CONFIG_KPROBES or CONFIG_KPROBE_EVENTS: ${withoutKprobes}`,
+    }
+  }
   if (failure.errno === ENOENT && (isTracepoint(section) || isKprobe(section))) {
     if (!facts.tracefs) {
       return {
@@ -97,16 +108,13 @@ export function diagnoseAttach(
     }
     if (/symbol|USDT/.test(failure.log)) return { code: 'ERR_NOT_FOUND' }
   }
-  if (
-    /^k(ret)?probe\.multi/.test(section) &&
-    (failure.errno === EOPNOTSUPP || !kernelAtLeast(facts, 5, 18))
-  ) {
+  if (isMultiKprobe && (failure.errno === EOPNOTSUPP || !kernelAtLeast(facts, 5, 18))) {
     return {
       code: 'ERR_UNSUPPORTED',
-      hint: `kprobe.multi needs Linux 5.18 or newer with CONFIG_FPROBE, this is ${facts.kernelRelease}: use kprobe`,
+      hint: `kprobe.multi needs Linux 5.18 or newer with CONFIG_FPROBE, this is ${facts.kernelRelease}: ${facts.kprobes ? 'use kprobe' : withoutKprobes}`,
     }
   }
-  if (isKprobe(section) && [ENOENT, EINVAL, EOPNOTSUPP].includes(failure.errno)) {
+  if (isKprobe(section) && isRefused) {
     return {
       code: 'ERR_UNSUPPORTED',
       hint: `This kernel (${facts.kernelRelease}) has no such function to probe, or no kprobes (CONFIG_KPROBES)`,
@@ -140,14 +148,32 @@ function diagnoseXdp(errno: number, place: string): Diagnosis | undefined {
   return { code: 'ERR_KERNEL', hint: 'There may be no interface of this index, see "ip link"' }
 }
 
-function diagnosePerfEvent({ errno }: Failure, facts: SystemFacts): Diagnosis | undefined {
+function diagnosePerfEvent(
+  { errno, perfEvent }: Failure,
+  facts: SystemFacts,
+): Diagnosis | undefined {
+  const { isSoftware = false, ofCgroup = false, hz = 0 } = perfEvent ?? {}
   if (errno === ESRCH) return { code: 'ERR_NOT_FOUND', hint: 'There is no such process' }
+  // Of a hierarchy without the controller the kernel says ENOENT, as of an event that it lacks.
+  if (ofCgroup && (errno === EBADF || (errno === ENOENT && isSoftware))) {
+    return {
+      code: 'ERR_KERNEL',
+      hint: 'Its cgroup has to be a directory of version 2, or of version 1 where that has the controller perf_event: see "findmnt -t cgroup,cgroup2"',
+    }
+  }
+  if (errno === EINVAL && hz > facts.maxSampleRate) {
+    return {
+      code: 'ERR_KERNEL',
+      hint: `The sysctl kernel.perf_event_max_sample_rate is ${String(facts.maxSampleRate)}: give fewer hz, or raise it`,
+    }
+  }
   if ([ENOENT, ENODEV, EOPNOTSUPP, EINVAL].includes(errno)) {
+    const lacking = `This machine (Linux ${facts.kernelRelease}) has no such event, or no such CPU`
     return {
       code: 'ERR_UNSUPPORTED',
-      hint:
-        `This machine (Linux ${facts.kernelRelease}) has no such event, or no such CPU: ` +
-        'virtual machines often lack hardware events; cpu-clock is everywhere',
+      hint: isSoftware
+        ? `${lacking}: see /sys/devices/system/cpu/online`
+        : `${lacking}: virtual machines often lack hardware events; cpu-clock is everywhere`,
     }
   }
   return undefined

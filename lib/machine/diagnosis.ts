@@ -22,6 +22,14 @@ export interface Needs {
   libbpf?: string
 }
 
+/** What a perf event was to be, to explain why there is none. */
+export interface PerfEventFacts {
+  isSoftware: boolean
+  ofCgroup: boolean
+  /** How often a second, unless it is once in so many. */
+  hz?: number | undefined
+}
+
 /** A failure of the kernel, to be explained. */
 export interface Failure {
   operation: string
@@ -33,6 +41,7 @@ export interface Failure {
   /** The type of that program, as libbpf calls it. */
   type?: string | undefined
   needs?: Needs | undefined
+  perfEvent?: PerfEventFacts | undefined
   /** The map that the kernel did not create, if it was one. */
   map?: DeclaredMap | undefined
   /** What a probe says of the map's type, when this kernel does not have it. */

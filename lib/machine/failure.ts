@@ -26,7 +26,7 @@ export function failure(
   operation: string,
   target: string,
   errno: number,
-  context: Pick<Failure, 'section' | 'type' | 'needs' | 'lacksMaps'> = {},
+  context: Omit<Failure, 'operation' | 'errno' | 'log'> = {},
 ): BpfError {
   const log = addon().takeLog()
   const isLacking = operation === 'attach' && errno < 0 && lacksKindOf(context.section ?? '', errno)

@@ -637,7 +637,7 @@ describeBpf('a wrong target', () => {
   afterEach(() => closeSync(noSocket))
   expectNothingLeftOpen()
 
-  test.each<[string, string, unknown, string, RegExp]>([
+  const wrongTargets: [string, string, unknown, string, RegExp][] = [
     ['no target', 'uprobe', {}, 'TypeError', /exactly one of kprobe,/],
     ['no object', 'uprobe', 'libc', 'TypeError', /a target such as/],
     [
@@ -738,6 +738,20 @@ describeBpf('a wrong target', () => {
       'ERR_UNSUPPORTED',
       /no such CPU/,
     ],
+    [
+      'more samples than the kernel takes',
+      'perf_event',
+      { perfEvent: { type: 'cpu-clock', hz: 1_000_000 } },
+      'ERR_KERNEL',
+      /kernel\.perf_event_max_sample_rate is \d+: give fewer hz/,
+    ],
+    ...['/tmp', '/etc/passwd'].map((path): (typeof wrongTargets)[number] => [
+      `events of ${path}, which is no cgroup`,
+      'perf_event',
+      { perfEvent: { type: 'cpu-clock', hz: 9, cgroup: path } },
+      'ERR_KERNEL',
+      /cgroup has to be a directory of version 2/,
+    ]),
     ['no interface', 'network_device', { xdp: { interface: 'no' } }, 'ERR_NOT_FOUND', /interface/],
     [
       'no interface of this index',
@@ -759,7 +773,9 @@ describeBpf('a wrong target', () => {
       'ERR_KERNEL',
       /ENOTSOCK/,
     ],
-  ])('%s', (_, name, target, kind, message) => {
+  ]
+
+  test.each(wrongTargets)('%s', (_, name, target, kind, message) => {
     using object = openWith(name)
     const program = object.load().program(name)
     const error = thrownBy(() => program.attach(target as AttachTarget))

@@ -79,6 +79,7 @@ describe('diagnose() explains', () => {
   const E2BIG = -7
   const ENOMEM = -12
   const EACCES = -13
+  const EBADF = -9
   const EEXIST = -17
   const EINVAL = -22
   const EOPNOTSUPP = -95
@@ -136,6 +137,31 @@ describe('diagnose() explains', () => {
       'ERR_UNSUPPORTED',
       /no such event, or no such CPU/,
     ],
+    ...(
+      [
+        [ENOENT, { isSoftware: true, ofCgroup: true }, 'ERR_KERNEL', /of version 1 where that has/],
+        [EBADF, { isSoftware: false, ofCgroup: true }, 'ERR_KERNEL', /^Its cgroup has to be a dir/],
+        [ENOENT, { isSoftware: false, ofCgroup: true }, 'ERR_UNSUPPORTED', /hardware events/],
+        [
+          EINVAL,
+          { isSoftware: true, ofCgroup: false, hz: 100_001 },
+          'ERR_KERNEL',
+          /^The sysctl kernel\.perf_event_max_sample_rate is 100000: give fewer hz/,
+        ],
+        [
+          EINVAL,
+          { isSoftware: true, ofCgroup: false, hz: 100_000 },
+          'ERR_UNSUPPORTED',
+          /no such CPU: see \/sys\/devices\/system\/cpu\/online$/,
+        ],
+      ] as const
+    ).map(([errno, perfEvent, code, hint]): (typeof cases)[number] => [
+      `a perf event that fails with ${String(errno)}: ${JSON.stringify(perfEvent)}`,
+      { operation: 'attach', errno, section: 'perf_event/any', perfEvent },
+      {},
+      code,
+      hint,
+    ]),
     [
       'what is no cgroup',
       { operation: 'attach', errno: -9, section: 'cgroup//tmp' },
@@ -407,6 +433,20 @@ describe('diagnose() explains', () => {
       'ERR_UNSUPPORTED',
       /no such function to probe, or no kprobes/,
     ]),
+    ...['kprobe/vfs_read', 'ksyscall/openat'].map((section): (typeof cases)[number] => [
+      `${section} without kprobes, before what tracefs lacks`,
+      { operation: 'attach', errno: ENOENT, section },
+      { kprobes: false, tracefs: false },
+      'ERR_UNSUPPORTED',
+      /^This kernel \(6\.1\.0-13-amd64\) has no kprobes, .*: use tp_btf, raw_tp or a tracepoint$/,
+    ]),
+    [
+      'kprobe.multi where there is no kprobe either',
+      { operation: 'attach', errno: EOPNOTSUPP, section: 'kprobe.multi/vfs_*' },
+      { kprobes: false },
+      'ERR_UNSUPPORTED',
+      /with CONFIG_FPROBE, .*: use tp_btf, raw_tp or a tracepoint$/,
+    ],
     ...['kprobe.multi/vfs_*', 'kretprobe.multi/vfs_*'].flatMap((section): typeof cases => [
       [
         `${section} on a kernel before 5.18`,
@@ -636,6 +676,8 @@ describe('readSystemFacts() of this machine', () => {
       seccompFilter: ofStatus('Seccomp') === '2',
       kernelBtf: existsSync('/sys/kernel/btf/vmlinux'),
       tracefs: expect.any(Boolean) as boolean,
+      kprobes: existsSync('/sys/bus/event_source/devices/kprobe'),
+      maxSampleRate: expect.any(Number) as number,
       lockdown: expect.stringMatching(/^(none|integrity|confidentiality)$/) as string,
     })
     expect(facts.kernelRelease).toMatch(/^\d+\.\d+/)
