@@ -7,7 +7,7 @@ import type { Failure, Needs } from '../machine/diagnosis.js'
 import type { ProgramType } from './program-types.js'
 
 /** What came of attaching, and what explains a failure. */
-export interface Attempt extends Pick<Failure, 'needs' | 'perfEvent'> {
+export interface Attempt extends Pick<Failure, 'needs' | 'perfEvent' | 'missing' | 'xdpMode'> {
   link: NativeLink | number
   /** The place as a section would name it. */
   place: string

@@ -42,6 +42,10 @@ export interface Failure {
   type?: string | undefined
   needs?: Needs | undefined
   perfEvent?: PerfEventFacts | undefined
+  /** The functions of a list that their file does not have. */
+  missing?: readonly string[] | undefined
+  /** The mode that an XDP program was to have. */
+  xdpMode?: string | undefined
   /** The map that the kernel did not create, if it was one. */
   map?: DeclaredMap | undefined
   /** What a probe says of the map's type, when this kernel does not have it. */

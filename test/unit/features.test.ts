@@ -169,6 +169,77 @@ describe('diagnose() explains', () => {
       'ERR_KERNEL',
       /cgroup version 2/,
     ],
+    ...(
+      [
+        [
+          ENOENT,
+          'usdt//bin/a:b:c',
+          { missing: undefined },
+          'ERR_NOT_FOUND',
+          /no probe b:c: see "readelf -n \/bin\/a"$/,
+        ],
+        [
+          ENOENT,
+          'uprobe.multi//bin/a',
+          { missing: ['f', 'g'] },
+          'ERR_NOT_FOUND',
+          /^It has no function f, g$/,
+        ],
+        [
+          ENOENT,
+          'uprobe.multi//bin/a',
+          { missing: [] },
+          'ERR_NOT_FOUND',
+          /^libbpf looks .* in \.symtab/,
+        ],
+        [ENOENT, 'uprobe.multi//bin/a:f*', {}, 'ERR_NOT_FOUND', /that the pattern matches$/],
+        [
+          ESRCH,
+          'uprobe.multi//bin/a',
+          { log: "libbpf: elf: ambiguous match found 'f@1'" },
+          'ERR_KERNEL',
+          /^The file has several functions of this name/,
+        ],
+        [
+          ENOTSUPP,
+          'uprobe//bin/a:f',
+          {},
+          'ERR_KERNEL',
+          /give an offset at which an instruction begins/,
+        ],
+        [
+          EINVAL,
+          'uprobe//bin/a:f',
+          { log: "libbpf: prog 'p': failed to create uprobe '/bin/a:0x1' perf event" },
+          'ERR_KERNEL',
+          /at which an instruction begins/,
+        ],
+        [EINVAL, 'uprobe.multi', {}, 'ERR_KERNEL', undefined],
+        [
+          EINVAL,
+          'xdp/eth0',
+          { xdpMode: 'hardware' },
+          'ERR_UNSUPPORTED',
+          /no XDP of the mode 'hardware': give 'skb'/,
+        ],
+        [
+          EOPNOTSUPP,
+          'xdp/lo',
+          { xdpMode: 'driver' },
+          'ERR_UNSUPPORTED',
+          /no XDP of the mode 'driver'/,
+        ],
+        [EEXIST, 'tcx/lo', {}, 'ERR_EXISTS', /takes each program once$/],
+        [ENOENT, 'netkit/nk', {}, 'ERR_NOT_FOUND', /not of this interface and direction$/],
+        [EINVAL, 'tcx/lo', {}, 'ERR_NOT_FOUND', /not of this interface and direction$/],
+      ] as const
+    ).map(([errno, section, more, code, hint]): (typeof cases)[number] => [
+      `${String(errno)} of ${section} ${JSON.stringify(more)}`,
+      { operation: 'attach', errno, section, ...more },
+      {},
+      code,
+      hint,
+    ]),
     [
       'an object without usdt.bpf.h',
       {
