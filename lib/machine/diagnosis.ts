@@ -1,5 +1,6 @@
 // A failure of the kernel, and what it means.
 import type { BpfErrorCode } from '../errors/errors.js'
+import type { CapabilityName } from './facts.js'
 
 /** What an object declares about a map. */
 export interface DeclaredMap {
@@ -9,6 +10,8 @@ export interface DeclaredMap {
   keySize: number
   valueSize: number
   maxEntries: number
+  /** Whether the load was to create it. */
+  autocreate?: boolean
   /** A ring that overwrites its oldest records, BPF_F_RB_OVERWRITE. */
   overwrites?: boolean
 }
@@ -40,6 +43,10 @@ export interface Failure {
   section?: string | undefined
   /** The type of that program, as libbpf calls it. */
   type?: string | undefined
+  /** The types of all programs and maps that were to be loaded. */
+  types?: readonly string[] | undefined
+  /** The one capability that the kernel asks for, in the place of those for BPF. */
+  privilege?: CapabilityName | undefined
   needs?: Needs | undefined
   perfEvent?: PerfEventFacts | undefined
   /** The functions of a list that their file does not have. */

@@ -99,14 +99,17 @@ const networkTypes = new Set([
 /**
  * The capabilities for BPF that this process lacks.
  *
- * @param type Of a program or a map, as libbpf calls it.
+ * @param types Of programs and maps, as libbpf calls them.
  */
-export function missingCapabilities(facts: SystemFacts, type?: string): CapabilityName[] {
+export function missingCapabilities(
+  facts: SystemFacts,
+  types: readonly string[] = [],
+): CapabilityName[] {
   const has = (name: CapabilityName): boolean => includes(facts.capabilities, name)
   if (has('CAP_SYS_ADMIN')) return []
   if (!hasOwnCapabilities(facts)) return ['CAP_SYS_ADMIN']
   const needed: CapabilityName[] = ['CAP_BPF', 'CAP_PERFMON']
-  if (type !== undefined && networkTypes.has(type)) needed.push('CAP_NET_ADMIN')
+  if (types.some((type) => networkTypes.has(type))) needed.push('CAP_NET_ADMIN')
   return needed.filter((name) => !has(name))
 }
 

@@ -29,7 +29,7 @@ export function openId(id: number): NativeMapHandle {
   const handle = addon().mapFromId(id)
   if (typeof handle !== 'number') return handle
   const target = `map ${String(id)}`
-  if (handle !== ENOENT) throw failure('open', target, handle)
+  if (handle !== ENOENT) throw failure('open', target, handle, { privilege: 'CAP_SYS_ADMIN' })
   throw new BpfError('ERR_NOT_FOUND', 'the kernel has no map of this id', {
     operation: 'open',
     target,

@@ -267,6 +267,27 @@ describe('diagnose() explains', () => {
       /^The process lacks CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN: /,
     ],
     [
+      'what all programs of an object need, whichever failed',
+      { operation: 'load', errno: EPERM, type: 'tracing', types: ['tracing', 'xdp'] },
+      user,
+      'ERR_PERMISSION',
+      /^The process lacks CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN: /,
+    ],
+    [
+      'what only CAP_SYS_ADMIN may',
+      { errno: EPERM, privilege: 'CAP_SYS_ADMIN' },
+      { capabilities: CAP_BPF | CAP_PERFMON },
+      'ERR_PERMISSION',
+      /^The process lacks CAP_SYS_ADMIN: run it as root, or give it CAP_SYS_ADMIN \(/,
+    ],
+    [
+      'nothing of CAP_SYS_ADMIN to who has it',
+      { errno: EPERM, privilege: 'CAP_SYS_ADMIN' },
+      { capabilities: CAP_SYS_ADMIN },
+      'ERR_PERMISSION',
+      undefined,
+    ],
+    [
       'both capabilities missing',
       { errno: EPERM },
       user,
