@@ -48,7 +48,9 @@ export type UprobeTarget = UserFile &
 
 /**
  * Many functions at once: those that a pattern of `*` and `?` matches, a list, or
- * offsets in the file, the last two with a cookie for each. libbpf 1.3 and Linux 6.6. The program's section has to be `uprobe.multi` or
+ * offsets in the file, the last two with a cookie for each. A list has to be in the
+ * file's `.symtab`, all of it, each function once; of a stripped file `functionsOf()` finds
+ * offsets. libbpf 1.3 and Linux 6.6. The program's section has to be `uprobe.multi` or
  * `uretprobe.multi`.
  */
 export type UprobeMultiTarget = UserFile &

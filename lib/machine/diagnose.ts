@@ -139,7 +139,7 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
       hint: `"syscall" programs need Linux 5.14 or newer, this is ${facts.kernelRelease}`,
     }
   }
-  if (errno === ENOMEM) {
+  if (errno === ENOMEM && operation !== 'run') {
     return {
       code: 'ERR_KERNEL',
       hint: "Lower the maps' maxEntries, or raise the memory limit of the cgroup",
