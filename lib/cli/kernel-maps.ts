@@ -20,7 +20,7 @@ export function* kernelMaps(): Generator<BpfMap> {
   for (let id = 0; ;) {
     id = addon().nextMapId(id)
     if (id === ENOENT) return
-    if (id < 0) throw failure('list', 'maps', id)
+    if (id < 0) throw failure('list', 'maps', id, { privilege: 'CAP_SYS_ADMIN' })
     let map: BpfMap
     try {
       map = BpfMap.fromId(id)

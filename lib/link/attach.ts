@@ -132,9 +132,9 @@ export function attachTo(program: NativeProgram, target: string, where: AttachTa
       `${target} of type ${type}`,
     )
   }
-  const { link, place, needs } = kind.attach(program, value)
+  const { link, place, ...context } = kind.attach(program, value)
   if (typeof link !== 'number') return link
-  throw failure('attach', target, link, { section: place, type, needs })
+  throw failure('attach', target, link, { section: place, type, ...context })
 }
 
 function onlyEntry(target: unknown): [keyof AttachTargets, unknown] {

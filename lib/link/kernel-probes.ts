@@ -1,6 +1,6 @@
 // Functions of the kernel, while it runs.
 import type { NativeProgram } from '../addon/program.js'
-import { invalidType } from '../errors/errors.js'
+import { invalidType, outOfRange } from '../errors/errors.js'
 import {
   type Attempt,
   checkCookie,
@@ -53,6 +53,7 @@ function probe(section: 'kprobe' | 'kretprobe'): Kind<KprobeTarget> {
     types: ['kprobe'],
     attach: (program, target) => {
       checkTarget(target, section, isReturn ? ['symbol', 'cookie'] : ['symbol', 'offset', 'cookie'])
+      checkSingle(program, section)
       const symbol = checkText(target.symbol, 'symbol')
       const offset = checkOffset(target.offset)
       const cookie = checkCookie(target.cookie)
@@ -87,9 +88,29 @@ export function checkSection(
   section: string,
   types: readonly string[],
 ): void {
+  if (!isOneOf(program, types)) throw wrongSection(program, section)
+}
+
+/** The same of a program for many places, where it should be one for a single place. */
+export function checkSingle(program: NativeProgram, section: string): void {
+  const many = ['kprobe_multi', 'kprobe_session', 'uprobe_multi', 'uprobe_session']
+  if (
+    isOneOf(
+      program,
+      many.map((name) => `trace_${name}`),
+    )
+  )
+    throw wrongSection(program, section)
+}
+
+function isOneOf(program: NativeProgram, types: readonly string[]): boolean {
   const type = program.expectedAttachType()
-  if (types.some((name) => numberOf('attach', name) === type)) return
-  throw invalidType(
+  return types.some((name) => numberOf('attach', name) === type)
+}
+
+/** The error for a program that was loaded for another kind of target. */
+export function wrongSection(program: NativeProgram, section: string): TypeError {
+  return invalidType(
     `a program whose section is "${section}"`,
     'this kind of target',
     `program "${program.name()}" of section "${program.section()}"`,
@@ -109,18 +130,18 @@ export function checkMany(target: {
   symbols?: unknown
   cookies?: unknown
 }): Many {
-  if (
-    target.pattern !== undefined &&
-    target.symbols === undefined &&
-    target.cookies === undefined
-  ) {
+  if (target.pattern !== undefined) {
     const pattern = checkText(target.pattern, 'pattern')
+    for (const name of ['symbols', 'cookies'] as const) {
+      const given = target[name]
+      if (given !== undefined) throw invalidType('nothing, with a pattern,', name, given)
+    }
     return { pattern, symbols: [], cookies: new BigUint64Array(0) }
   }
-  if (target.pattern !== undefined) {
-    throw new TypeError('Expected either pattern or symbols, and cookies only with symbols')
-  }
   const symbols = checkList(target.symbols, 'symbols', checkText)
+  // libbpf and the kernel would count it once, and say that a function is missing.
+  const twice = symbols.find((symbol, i) => symbols.indexOf(symbol) !== i)
+  if (twice !== undefined) throw outOfRange('each function once', 'symbols', twice)
   const cookies =
     target.cookies === undefined ? [] : checkList(target.cookies, 'cookies', checkWord)
   if (target.cookies !== undefined) checkLength(cookies, symbols.length, 'cookies')
@@ -132,6 +153,7 @@ function systemCall(section: 'ksyscall' | 'kretsyscall'): Kind<KsyscallTarget> {
     types: ['kprobe'],
     attach: (program, target) => {
       checkTarget(target, section, ['syscall', 'cookie'])
+      checkSingle(program, section)
       const syscall = checkText(target.syscall, 'syscall')
       const cookie = checkCookie(target.cookie)
       return {

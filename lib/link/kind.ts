@@ -3,15 +3,14 @@ import { closeSync, openSync } from 'node:fs'
 import type { NativeLink } from '../addon/link.js'
 import type { NativeProgram } from '../addon/program.js'
 import { BpfError, checkInteger, checkOptions, invalidType, outOfRange } from '../errors/errors.js'
-import type { Needs } from '../machine/diagnosis.js'
+import type { Failure, Needs } from '../machine/diagnosis.js'
 import type { ProgramType } from './program-types.js'
 
 /** What came of attaching, and what explains a failure. */
-export interface Attempt {
+export interface Attempt extends Pick<Failure, 'needs' | 'perfEvent' | 'missing' | 'xdpMode'> {
   link: NativeLink | number
   /** The place as a section would name it. */
   place: string
-  needs?: Needs
 }
 
 /** A kind of target. */

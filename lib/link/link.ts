@@ -2,9 +2,9 @@ import { dirname } from 'node:path'
 import { inspect, type InspectOptions } from 'node:util'
 import { addon } from '../addon/addon.js'
 import type { NativeLink } from '../addon/link.js'
-import { BpfError, closed } from '../errors/errors.js'
+import { BpfError, closed, invalidType } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
-import { makePinDirectory, pinFailure, type Refusal } from '../machine/pin.js'
+import { makePinDirectory, pinFailure, type Refusal, whatIsPinned } from '../machine/pin.js'
 import { type DetachedOptions, isGone, waitUntilDetached } from './detached.js'
 import { checkText, descriptorOf, noMap } from './kind.js'
 import { decodeLinkInfo, type LinkInfo } from './link-info.js'
@@ -28,7 +28,25 @@ const notPinned: Refusal = {
   problem: 'the kernel does not pin such a link',
   hint: 'Those of probes and perf events can be pinned since Linux 5.15',
 }
-const noLink: Refusal = { code: 'ERR_KERNEL', problem: 'what is pinned there is no link' }
+
+/** Links, and programs of what is no link of the kernel's, that keep their program. */
+const keepers: ReadonlySet<string> = new Set([
+  'raw_tracepoint',
+  'tracing',
+  'perf_event',
+  'kprobe_multi',
+  'uprobe_multi',
+  'netfilter',
+  'struct_ops',
+  'kprobe',
+  'tracepoint',
+])
+
+/** What a `BpfProgram` is; nothing of what only looks like one. */
+function typeOf(program: object | undefined): string | undefined {
+  const type = program !== undefined && 'type' in program ? program.type : undefined
+  return typeof type === 'string' ? type : undefined
+}
 
 /** What can be said of any program. */
 export interface NamedProgram {
@@ -77,7 +95,10 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
     checkText(path, 'path')
     const native = addon().openLink(path)
     if (typeof native === 'number') {
-      throw pinFailure('open', `the link pinned at ${path}`, path, native, noLink)
+      throw pinFailure('open', `the link pinned at ${path}`, path, native, () => ({
+        code: 'ERR_KERNEL',
+        ...whatIsPinned(path, 'link'),
+      }))
     }
     return new BpfLink<NamedProgram | undefined>(undefined, native, path)
   }
@@ -143,7 +164,7 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
     makePinDirectory(dirname(path))
     const result = native.pin(path)
     if (result < 0) {
-      throw pinFailure('pin', `${this.#target()} at ${path}`, path, result, notPinned)
+      throw pinFailure('pin', `${this.#target()} at ${path}`, path, result, () => notPinned)
     }
     this.#pinPath = path
   }
@@ -176,6 +197,7 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
    * its name: both declared in `SEC(".struct_ops.link")`. Linux 6.4, libbpf 1.2.
    *
    * @param to A program, or `{ structOps: 'NAME' }`.
+   * @throws {TypeError} when the program is of another type.
    * @throws {BpfError} `ERR_CLOSED`, `ERR_STATE` when it is detached or the program
    *   is not loaded, `ERR_UNSUPPORTED` when links of this kind keep what they have,
    *   `ERR_NOT_FOUND` when there is no such map, `ERR_KERNEL`.
@@ -189,7 +211,10 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
       if (result === ENOENT) throw noMap('update', name)
       this.#checked('update', result)
     } else {
-      this.#checked('update', native.update(descriptorOf(to, 'BpfProgram', 'update()')))
+      const result = native.update(descriptorOf(to, 'BpfProgram', 'update()'))
+      const EINVAL = -22
+      if (result === EINVAL && !this.#keepsProgram()) throw this.#wrongProgram(to)
+      this.#checked('update', result)
       this.#program = to
     }
   }
@@ -288,6 +313,27 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
     return result
   }
 
+  /** Whether links of this kind cannot be updated, or not with a program. */
+  #keepsProgram(): boolean {
+    const info = this.#native.info()
+    // Of what is no link of the kernel's, the program says it.
+    const kind = typeof info === 'number' ? typeOf(this.#program) : decodeLinkInfo(info).type
+    return kind === undefined || keepers.has(kind)
+  }
+
+  #wrongProgram(to: NamedProgram): Error {
+    const [own, other] = [typeOf(this.#program), typeOf(to)]
+    if (own !== undefined && other !== undefined && own !== other) {
+      const given = `program "${to.name}" of type ${other}`
+      return invalidType(`a program of type ${own}`, `update() of ${this.#ownTarget()}`, given)
+    }
+    return new BpfError('ERR_KERNEL', 'the kernel does not take this program for it', {
+      operation: 'update',
+      target: this.#ownTarget(),
+      hint: 'It has to be of the type, and for the kind of place, that the present program is',
+    })
+  }
+
   #failure(operation: string, errno: number): BpfError {
     const target = this.#ownTarget()
     const ENOLINK = -67
@@ -302,7 +348,7 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
       pin: notOne,
       'ask about': notOne,
       update:
-        'Links of this kind keep their program, or the other one is of another type; of struct_ops both maps have to be in ".struct_ops.link"',
+        'Links of this kind keep their program: attach the other one, and close() this; of struct_ops both maps have to be in ".struct_ops.link"',
       detach: 'Links of this kind end with the last who has them: close() it, unpin() it before',
     }[operation]
     return new BpfError('ERR_UNSUPPORTED', 'this kind of link cannot', {

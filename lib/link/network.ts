@@ -108,6 +108,7 @@ const xdp: Kind<XdpTarget> = {
     return {
       link: program.attachDevice(checkInterface(target.interface), attachNumber('xdp'), flags, -1),
       place: `xdp/${String(target.interface)}`,
+      xdpMode: mode,
       needs: { feature: 'XDP by a link', kernel: [5, 9] },
     }
   },
@@ -139,7 +140,7 @@ function checkOrder({
   after?: unknown
 }): [flags: number, relativeFd: number] {
   if (before !== undefined && after !== undefined) {
-    throw new TypeError('Expected one of before and after')
+    throw invalidType('one of before and after', 'the order', { before, after })
   }
   const beside = before ?? after
   if (beside === undefined) return [0, -1]

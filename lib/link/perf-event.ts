@@ -87,8 +87,8 @@ type Event =
 
 /**
  * An event of perf, which the program samples. It is one link of several, one for
- * each CPU or thread: it is closed and updated as one, and cannot be pinned unless
- * it is of one.
+ * each CPU or thread: it is closed as one, keeps its program, and cannot be pinned
+ * unless it is of one.
  */
 export type PerfEventTarget = Event & Rate & Scope & WithCookie
 
@@ -111,6 +111,11 @@ const perfEvent: Kind<PerfEventTarget> = {
         cookie,
       ),
       place: `perf_event/${String(target.type)}`,
+      perfEvent: {
+        isSoftware: typeof target.type === 'string' && type === software,
+        ofCgroup,
+        hz: target.hz,
+      },
       ...cookieNeeds(cookie),
     })
     const { pid, cgroup } = given

@@ -1,6 +1,8 @@
 // Functions and places of programs and libraries.
+import type { NativeProgram } from '../addon/program.js'
 import { invalidType } from '../errors/errors.js'
-import { checkMany, checkSection, type Many } from './kernel-probes.js'
+import { functionsOf } from '../symbols/file-functions.js'
+import { checkMany, checkSection, checkSingle, type Many, wrongSection } from './kernel-probes.js'
 import {
   checkCookie,
   checkLength,
@@ -15,6 +17,9 @@ import {
   type WithCookie,
 } from './kind.js'
 import { findFile } from './library.js'
+
+const ENOENT = -2
+const EINVAL = -22
 
 /** A program or library. */
 export interface UserFile {
@@ -43,7 +48,9 @@ export type UprobeTarget = UserFile &
 
 /**
  * Many functions at once: those that a pattern of `*` and `?` matches, a list, or
- * offsets in the file, the last two with a cookie for each. libbpf 1.3 and Linux 6.6. The program's section has to be `uprobe.multi` or
+ * offsets in the file, the last two with a cookie for each. A list has to be in the
+ * file's `.symtab`, all of it, each function once; of a stripped file `functionsOf()` finds
+ * offsets. libbpf 1.3 and Linux 6.6. The program's section has to be `uprobe.multi` or
  * `uretprobe.multi`.
  */
 export type UprobeMultiTarget = UserFile &
@@ -85,17 +92,20 @@ function probe(section: 'uprobe' | 'uretprobe'): Kind<UprobeTarget> {
       const offset = checkOffset(target.offset)
       const cookie = checkCookie(target.cookie)
       const refCtrOffset = checkOffset(target.refCtrOffset, 'refCtrOffset')
+      checkSingle(program, section)
       const [path, pid] = checkFile(target)
+      const link = program.attachUprobe(
+        path,
+        symbol,
+        offset,
+        pid,
+        cookie,
+        refCtrOffset,
+        section === 'uretprobe',
+      )
+      if (link === EINVAL && isUsdt(program)) throw wrongSection(program, section)
       return {
-        link: program.attachUprobe(
-          path,
-          symbol,
-          offset,
-          pid,
-          cookie,
-          refCtrOffset,
-          section === 'uretprobe',
-        ),
+        link,
         place: `${section}/${path}:${symbol === '' ? String(offset) : symbol}`,
         ...cookieNeeds(cookie),
       }
@@ -112,21 +122,39 @@ function multiProbe(section: 'uprobe.multi' | 'uretprobe.multi'): Kind<UprobeMul
       const { many, offsets } = checkPlaces(given)
       checkSection(program, section, ['trace_uprobe_multi', 'trace_uprobe_session'])
       const [path, pid] = checkFile(target)
+      const link = program.attachUprobeMulti(
+        path,
+        many.pattern,
+        many.symbols,
+        offsets,
+        many.cookies,
+        pid,
+        section === 'uretprobe.multi',
+      )
+      const isList = many.symbols.length > 0
       return {
-        link: program.attachUprobeMulti(
-          path,
-          many.pattern,
-          many.symbols,
-          offsets,
-          many.cookies,
-          pid,
-          section === 'uretprobe.multi',
-        ),
+        link,
         place: `${section}/${path}`,
+        missing: link === ENOENT && isList ? missingIn(path, many.symbols) : undefined,
         needs: { feature: 'uprobe.multi', kernel: [6, 6], libbpf: '1.3' },
       }
     },
   }
+}
+
+/** Those of the functions that the file does not have; none where that cannot be told. */
+function missingIn(path: string, symbols: readonly string[]): string[] {
+  try {
+    const found = new Set(functionsOf(path, symbols).map(({ name }) => name))
+    return symbols.filter((name) => !found.has(name))
+  } catch {
+    return []
+  }
+}
+
+/** Newer libbpf loads such a program for many places, where the kernel can have it so. */
+function isUsdt(program: NativeProgram): boolean {
+  return /^usdt(\.s)?(\/|$)/.test(program.section())
 }
 
 /** A pattern, symbols, or offsets; the last two with cookies. */
@@ -138,7 +166,7 @@ function checkPlaces(
     return { many: checkMany(given), offsets: new BigUint64Array(0) }
   }
   if (pattern !== undefined || symbols !== undefined) {
-    throw new TypeError('Expected one of pattern, symbols and offsets')
+    throw invalidType('one of pattern, symbols and offsets', 'this kind of target', given)
   }
   const offsets = checkList(given.offsets, 'offsets', checkOffset)
   const words = cookies === undefined ? [] : checkList(cookies, 'cookies', checkWord)
@@ -157,8 +185,10 @@ const usdt: Kind<UsdtTarget> = {
     const name = checkText(target.name, 'name')
     const cookie = checkCookie(target.cookie)
     const [path, pid] = checkFile(target)
+    const link = program.attachUsdt(path, provider, name, pid, cookie)
+    if (link === EINVAL && !isUsdt(program)) throw wrongSection(program, 'usdt')
     return {
-      link: program.attachUsdt(path, provider, name, pid, cookie),
+      link,
       place: `usdt/${path}:${provider}:${name}`,
     }
   },

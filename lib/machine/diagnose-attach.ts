@@ -1,11 +1,12 @@
 // What a bare error number means when a program was to be attached.
 import type { Diagnosis, Failure } from './diagnosis.js'
 import { kernelAtLeast, type SystemFacts } from './facts.js'
-import { didYouMeanTracepoint } from './near-tracepoint.js'
+import { didYouMeanRawTracepoint, didYouMeanTracepoint } from './near-tracepoint.js'
 
 const ENOENT = -2
 const ESRCH = -3
 const ENXIO = -6
+const ENOEXEC = -8
 const EBADF = -9
 const EBUSY = -16
 const EEXIST = -17
@@ -13,6 +14,10 @@ const EINVAL = -22
 const ENODEV = -19
 const EPROTO = -71
 const EOPNOTSUPP = -95
+const ENOTSUPP = -524
+
+/** What to do where there are no kprobes of any kind. */
+const withoutKprobes = 'use tp_btf, raw_tp or a tracepoint'
 
 /**
  * The same of attaching, where that is not a matter of permissions.
@@ -33,7 +38,21 @@ export function diagnoseAttach(
     }
   }
   if (failure.errno === ENODEV) return { code: 'ERR_NOT_FOUND' }
-  if (section.startsWith('xdp/')) return diagnoseXdp(failure.errno, section.slice(4))
+  if (section.startsWith('xdp/')) return diagnoseXdp(failure, section.slice(4))
+  if (/^(tcx|netkit)\//.test(section) && failure.errno === EEXIST) {
+    return {
+      code: 'ERR_EXISTS',
+      hint: 'The program is attached there already, and such a place takes each program once',
+    }
+  }
+  // EINVAL is of a link of another kind.
+  const isNoPlace = failure.errno === ENOENT && /^(tcx|netkit)\//.test(section)
+  if (isNoPlace || (failure.errno === EINVAL && section.startsWith('tcx/'))) {
+    return {
+      code: 'ERR_NOT_FOUND',
+      hint: 'The link that it is to be before or after is not of this interface and direction',
+    }
+  }
   if (section.startsWith('netkit/')) return diagnoseNetkit(failure.errno, facts)
   if (/qdisc kind is unknown/.test(failure.log)) {
     return {
@@ -48,9 +67,26 @@ export function diagnoseAttach(
     }
   }
   if (/^u(ret)?probe\.multi/.test(section) && failure.errno === ENOENT && failure.log === '') {
+    return { code: 'ERR_NOT_FOUND', hint: explainNoFunctions(failure.missing) }
+  }
+  if (/^usdt/.test(section) && failure.errno === ENOENT && failure.log === '') {
+    const [, path = '', probe = ''] = /^usdt[^/]*\/(.*):([^:]*:[^:]*)$/.exec(section) ?? []
+    return { code: 'ERR_NOT_FOUND', hint: `It has no probe ${probe}: see "readelf -n ${path}"` }
+  }
+  if (isUserProbe(section) && /ambiguous match/.test(failure.log)) {
     return {
-      code: 'ERR_NOT_FOUND',
-      hint: 'It has not all of these functions; of a stripped file, without .symtab, libbpf finds no lists of symbols: give a pattern or offsets',
+      code: 'ERR_KERNEL',
+      hint: 'The file has several functions of this name: give an offset, functionsOf() has them',
+    }
+  }
+  if (
+    isUserProbe(section) &&
+    ([ENOEXEC, ENOTSUPP].includes(failure.errno) ||
+      (failure.errno === EINVAL && /failed to create u(ret)?probe /.test(failure.log)))
+  ) {
+    return {
+      code: 'ERR_KERNEL',
+      hint: 'The kernel puts no probe there: give an offset at which an instruction begins, see "objdump -d"',
     }
   }
   if (isUserProbe(section) && failure.errno === ESRCH) {
@@ -59,15 +95,24 @@ export function diagnoseAttach(
       : { code: 'ERR_NOT_FOUND', hint: 'There is no such process' }
   }
   if (failure.errno === ENOENT && /^raw_(tp|tracepoint)/.test(section)) {
+    const name = section.replace(/^[^/]*\//, '')
     return {
       code: 'ERR_UNSUPPORTED',
-      hint: `This kernel (${facts.kernelRelease}) has no raw tracepoint ${section.replace(/^[^/]*\//, '')}`,
+      hint: `This kernel (${facts.kernelRelease}) has no raw tracepoint ${name}${didYouMeanRawTracepoint(name, events)}`,
     }
   }
   if (failure.errno === EEXIST && /^raw_(tp|tracepoint)/.test(section)) {
     return {
       code: 'ERR_UNSUPPORTED',
       hint: `Before Linux 6.10 a raw tracepoint takes a program once, this is ${facts.kernelRelease}: close the first link before`,
+    }
+  }
+  const isMultiKprobe = /^k(ret)?probe\.multi/.test(section)
+  const isRefused = [ENOENT, EINVAL, EOPNOTSUPP].includes(failure.errno)
+  if (isKprobe(section) && !isMultiKprobe && isRefused && !facts.kprobes) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `This kernel (${facts.kernelRelease}) has no kprobes, it was built without CONFIG_KPROBES or CONFIG_KPROBE_EVENTS: ${withoutKprobes}`,
     }
   }
   if (failure.errno === ENOENT && (isTracepoint(section) || isKprobe(section))) {
@@ -97,16 +142,13 @@ export function diagnoseAttach(
     }
     if (/symbol|USDT/.test(failure.log)) return { code: 'ERR_NOT_FOUND' }
   }
-  if (
-    /^k(ret)?probe\.multi/.test(section) &&
-    (failure.errno === EOPNOTSUPP || !kernelAtLeast(facts, 5, 18))
-  ) {
+  if (isMultiKprobe && (failure.errno === EOPNOTSUPP || !kernelAtLeast(facts, 5, 18))) {
     return {
       code: 'ERR_UNSUPPORTED',
-      hint: `kprobe.multi needs Linux 5.18 or newer with CONFIG_FPROBE, this is ${facts.kernelRelease}: use kprobe`,
+      hint: `kprobe.multi needs Linux 5.18 or newer with CONFIG_FPROBE, this is ${facts.kernelRelease}: ${facts.kprobes ? 'use kprobe' : withoutKprobes}`,
     }
   }
-  if (isKprobe(section) && [ENOENT, EINVAL, EOPNOTSUPP].includes(failure.errno)) {
+  if (isKprobe(section) && isRefused) {
     return {
       code: 'ERR_UNSUPPORTED',
       hint: `This kernel (${facts.kernelRelease}) has no such function to probe, or no kprobes (CONFIG_KPROBES)`,
@@ -126,7 +168,14 @@ function diagnoseNetkit(errno: number, facts: SystemFacts): Diagnosis | undefine
   return { code: 'ERR_KERNEL', hint: 'The interface is no netkit device, whose programs these are' }
 }
 
-function diagnoseXdp(errno: number, place: string): Diagnosis | undefined {
+function explainNoFunctions(missing: readonly string[] | undefined): string {
+  if (missing === undefined) return 'It has no function that the pattern matches'
+  return missing.length > 0
+    ? `It has no function ${missing.join(', ')}`
+    : 'libbpf looks for a list of symbols in .symtab, which strip takes off: give offsets, functionsOf() has them, or a pattern'
+}
+
+function diagnoseXdp({ errno, xdpMode }: Failure, place: string): Diagnosis | undefined {
   const isIndex = /^\d+$/.test(place)
   if (errno === EBUSY || errno === EEXIST) {
     const mode = errno === EBUSY ? '' : 'in another mode, '
@@ -136,18 +185,43 @@ function diagnoseXdp(errno: number, place: string): Diagnosis | undefined {
       hint: `The interface has an XDP program already, ${mode}and takes one: close the link of that one, or update() it; ${ending}`,
     }
   }
+  const isHardware = xdpMode === 'hardware' && errno === EINVAL && !isIndex
+  if (isHardware || (errno === EOPNOTSUPP && xdpMode !== undefined && xdpMode !== 'skb')) {
+    return {
+      code: 'ERR_UNSUPPORTED',
+      hint: `The driver of the interface has no XDP of the mode '${xdpMode}': give 'skb', or no mode`,
+    }
+  }
   if (errno !== EINVAL || !isIndex) return undefined
   return { code: 'ERR_KERNEL', hint: 'There may be no interface of this index, see "ip link"' }
 }
 
-function diagnosePerfEvent({ errno }: Failure, facts: SystemFacts): Diagnosis | undefined {
+function diagnosePerfEvent(
+  { errno, perfEvent }: Failure,
+  facts: SystemFacts,
+): Diagnosis | undefined {
+  const { isSoftware = false, ofCgroup = false, hz = 0 } = perfEvent ?? {}
   if (errno === ESRCH) return { code: 'ERR_NOT_FOUND', hint: 'There is no such process' }
+  // Of a hierarchy without the controller the kernel says ENOENT, as of an event that it lacks.
+  if (ofCgroup && (errno === EBADF || (errno === ENOENT && isSoftware))) {
+    return {
+      code: 'ERR_KERNEL',
+      hint: 'Its cgroup has to be a directory of version 2, or of version 1 where that has the controller perf_event: see "findmnt -t cgroup,cgroup2"',
+    }
+  }
+  if (errno === EINVAL && hz > facts.maxSampleRate) {
+    return {
+      code: 'ERR_KERNEL',
+      hint: `The sysctl kernel.perf_event_max_sample_rate is ${String(facts.maxSampleRate)}: give fewer hz, or raise it`,
+    }
+  }
   if ([ENOENT, ENODEV, EOPNOTSUPP, EINVAL].includes(errno)) {
+    const lacking = `This machine (Linux ${facts.kernelRelease}) has no such event, or no such CPU`
     return {
       code: 'ERR_UNSUPPORTED',
-      hint:
-        `This machine (Linux ${facts.kernelRelease}) has no such event, or no such CPU: ` +
-        'virtual machines often lack hardware events; cpu-clock is everywhere',
+      hint: isSoftware
+        ? `${lacking}: see /sys/devices/system/cpu/online`
+        : `${lacking}: virtual machines often lack hardware events; cpu-clock is everywhere`,
     }
   }
   return undefined

@@ -139,7 +139,7 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
       hint: `"syscall" programs need Linux 5.14 or newer, this is ${facts.kernelRelease}`,
     }
   }
-  if (errno === ENOMEM) {
+  if (errno === ENOMEM && operation !== 'run') {
     return {
       code: 'ERR_KERNEL',
       hint: "Lower the maps' maxEntries, or raise the memory limit of the cgroup",
@@ -197,7 +197,7 @@ function diagnosePermission(failure: Failure, facts: SystemFacts): Diagnosis {
         'run outside of it, or have root start the container',
     }
   }
-  const missing = missingCapabilities(facts, failure.type ?? failure.map?.type)
+  const missing = lackedBy(failure, facts)
   if (missing.length > 0) {
     return { code: 'ERR_PERMISSION', hint: explainMissing(missing, facts) }
   }
@@ -249,6 +249,16 @@ function diagnosePermission(failure: Failure, facts: SystemFacts): Diagnosis {
   return diagnoseRefused(failure, facts) ?? { code: 'ERR_PERMISSION' }
 }
 
+/** The capabilities that would have permitted it, all at once. */
+function lackedBy(failure: Failure, facts: SystemFacts): CapabilityName[] {
+  const { privilege, type, map, types = [] } = failure
+  if (privilege === undefined) {
+    const own = [type, map?.type].filter((one) => one !== undefined)
+    return missingCapabilities(facts, [...own, ...types])
+  }
+  return includes(facts.capabilities, privilege) ? [] : [privilege]
+}
+
 /** Kinds of programs that some kernels do not permit, whoever asks. */
 function diagnoseRefused({ section = '' }: Failure, facts: SystemFacts): Diagnosis | undefined {
   const refused = `This kernel (${facts.kernelRelease}) refuses`
@@ -277,7 +287,9 @@ export function verifierHint(
   type: string | undefined,
   facts: SystemFacts = readSystemFacts(),
 ): string | undefined {
-  const missing = forbidden.test(log) ? missingCapabilities(facts, type) : []
+  const missing = forbidden.test(log)
+    ? missingCapabilities(facts, type === undefined ? [] : [type])
+    : []
   return missing.length === 0 ? undefined : explainMissing(missing, facts)
 }
 
@@ -288,7 +300,7 @@ function explainMissing(missing: readonly CapabilityName[], facts: SystemFacts):
   if (withheld.length === 0) {
     const all = missing.includes('CAP_NET_ADMIN')
       ? 'CAP_BPF, CAP_PERFMON and, for programs of networks and cgroups, CAP_NET_ADMIN'
-      : hasOwnCapabilities(facts)
+      : hasOwnCapabilities(facts) && !missing.includes('CAP_SYS_ADMIN')
         ? 'both CAP_BPF and CAP_PERFMON'
         : names
     return (

@@ -1,5 +1,6 @@
 // A failure of the kernel, and what it means.
 import type { BpfErrorCode } from '../errors/errors.js'
+import type { CapabilityName } from './facts.js'
 
 /** What an object declares about a map. */
 export interface DeclaredMap {
@@ -9,6 +10,8 @@ export interface DeclaredMap {
   keySize: number
   valueSize: number
   maxEntries: number
+  /** Whether the load was to create it. */
+  autocreate?: boolean
   /** A ring that overwrites its oldest records, BPF_F_RB_OVERWRITE. */
   overwrites?: boolean
 }
@@ -22,6 +25,14 @@ export interface Needs {
   libbpf?: string
 }
 
+/** What a perf event was to be, to explain why there is none. */
+export interface PerfEventFacts {
+  isSoftware: boolean
+  ofCgroup: boolean
+  /** How often a second, unless it is once in so many. */
+  hz?: number | undefined
+}
+
 /** A failure of the kernel, to be explained. */
 export interface Failure {
   operation: string
@@ -32,7 +43,16 @@ export interface Failure {
   section?: string | undefined
   /** The type of that program, as libbpf calls it. */
   type?: string | undefined
+  /** The types of all programs and maps that were to be loaded. */
+  types?: readonly string[] | undefined
+  /** The one capability that the kernel asks for, in the place of those for BPF. */
+  privilege?: CapabilityName | undefined
   needs?: Needs | undefined
+  perfEvent?: PerfEventFacts | undefined
+  /** The functions of a list that their file does not have. */
+  missing?: readonly string[] | undefined
+  /** The mode that an XDP program was to have. */
+  xdpMode?: string | undefined
   /** The map that the kernel did not create, if it was one. */
   map?: DeclaredMap | undefined
   /** What a probe says of the map's type, when this kernel does not have it. */

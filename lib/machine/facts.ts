@@ -20,6 +20,10 @@ export interface SystemFacts {
   kernelBtf: boolean
   /** tracefs is mounted where libbpf looks for it. */
   tracefs: boolean
+  /** The kernel has kprobes. */
+  kprobes: boolean
+  /** kernel.perf_event_max_sample_rate; NaN when it cannot be read. */
+  maxSampleRate: number
   /** The kernel's lockdown mode: "none", "integrity" or "confidentiality". */
   lockdown: string
 }
@@ -34,6 +38,9 @@ const capabilityBits = {
 } as const
 export type CapabilityName = keyof typeof capabilityBits
 
+/** The kernel has a folder here for each of its sources of events; none where sysfs is hidden. */
+const eventSources = '/sys/bus/event_source/devices'
+
 export function readSystemFacts(): SystemFacts {
   const status = readText('/proc/self/status')
   const capabilities = (set: string): bigint =>
@@ -47,6 +54,8 @@ export function readSystemFacts(): SystemFacts {
     seccompFilter: /^Seccomp:\s*2$/m.test(status),
     kernelBtf: existsSync('/sys/kernel/btf/vmlinux'),
     tracefs: ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'].some(isTracefs),
+    kprobes: !existsSync(eventSources) || existsSync(`${eventSources}/kprobe`),
+    maxSampleRate: Number(readText('/proc/sys/kernel/perf_event_max_sample_rate').trim() || 'NaN'),
     lockdown: /\[(\w+)\]/.exec(readText('/sys/kernel/security/lockdown'))?.[1] ?? 'none',
   }
 }
@@ -90,14 +99,17 @@ const networkTypes = new Set([
 /**
  * The capabilities for BPF that this process lacks.
  *
- * @param type Of a program or a map, as libbpf calls it.
+ * @param types Of programs and maps, as libbpf calls them.
  */
-export function missingCapabilities(facts: SystemFacts, type?: string): CapabilityName[] {
+export function missingCapabilities(
+  facts: SystemFacts,
+  types: readonly string[] = [],
+): CapabilityName[] {
   const has = (name: CapabilityName): boolean => includes(facts.capabilities, name)
   if (has('CAP_SYS_ADMIN')) return []
   if (!hasOwnCapabilities(facts)) return ['CAP_SYS_ADMIN']
   const needed: CapabilityName[] = ['CAP_BPF', 'CAP_PERFMON']
-  if (type !== undefined && networkTypes.has(type)) needed.push('CAP_NET_ADMIN')
+  if (types.some((type) => networkTypes.has(type))) needed.push('CAP_NET_ADMIN')
   return needed.filter((name) => !has(name))
 }
 

@@ -26,7 +26,7 @@ export function failure(
   operation: string,
   target: string,
   errno: number,
-  context: Pick<Failure, 'section' | 'type' | 'needs' | 'lacksMaps'> = {},
+  context: Omit<Failure, 'operation' | 'errno' | 'log'> = {},
 ): BpfError {
   const log = addon().takeLog()
   const isLacking = operation === 'attach' && errno < 0 && lacksKindOf(context.section ?? '', errno)
@@ -50,7 +50,7 @@ const typeNeeds: Record<string, Needs> = {
 export interface Parts {
   /** The sections of programs by their names. */
   sections: ReadonlyMap<string, string>
-  /** The types of programs by their names, as libbpf calls them. */
+  /** The types of the programs that were to be loaded by their names, as libbpf calls them. */
   types?: ReadonlyMap<string, string>
   maps: ReadonlyMap<string, DeclaredMap>
   /** What the verifier wrote about a program that has a log of its own. */
@@ -87,6 +87,7 @@ export function loadFailure(
     log,
     section: sections.get(program ?? ''),
     type: types?.get(program ?? ''),
+    types: [...(types?.values() ?? []), ...typesOf(maps)],
     needs: typeNeeds[types?.get(program ?? '') ?? ''],
     map,
     lacksMaps: map === undefined || isRing(map) ? undefined : whyNoMapsOf(map.type),
@@ -94,6 +95,11 @@ export function loadFailure(
     lacksRingBuffers: map?.type === 'ringbuf' && lacksRingBuffers(),
     lacksUserRingBuffers: map?.type === 'user_ringbuf' && lacksUserRingBuffers(),
   })
+}
+
+function typesOf(maps: ReadonlyMap<string, DeclaredMap>): string[] {
+  const created = [...maps.values()].filter(({ autocreate = true }) => autocreate)
+  return created.map(({ type }) => type)
 }
 
 /** Of which there is more to say than that the kernel has none. */

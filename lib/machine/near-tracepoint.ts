@@ -16,6 +16,22 @@ export function didYouMeanTracepoint(place: string, events = '/sys/kernel/tracin
   return didYouMean(name, namesIn(`${events}/${category}`))
 }
 
+/**
+ * The same of a raw tracepoint, whose name has no category.
+ *
+ * @param name Such as `sched_process_exek`.
+ */
+export function didYouMeanRawTracepoint(
+  name: string,
+  events = '/sys/kernel/tracing/events',
+): string {
+  // Those of system calls are none, they are made of two others; and there are hundreds.
+  const categories = namesIn(events).filter((category) => category !== 'syscalls')
+  const names = categories.flatMap((category) => namesIn(`${events}/${category}`))
+  const isNear = (other: string): boolean => Math.abs(other.length - name.length) <= 2
+  return didYouMean(name, names.filter(isNear))
+}
+
 /** None where tracefs is mounted elsewhere or may not be read. */
 function namesIn(folder: string): string[] {
   try {

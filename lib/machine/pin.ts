@@ -1,6 +1,7 @@
 // Files of a BPF file system: what can be wrong with one.
 import { accessSync, constants, mkdirSync, statfsSync, statSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
+import { addon } from '../addon/addon.js'
 import { BpfError, type BpfErrorCode } from '../errors/errors.js'
 import { failure } from './failure.js'
 
@@ -33,7 +34,7 @@ export function pinFailure(
   target: string,
   path: string,
   errno: number,
-  refusal?: Refusal,
+  refusal?: () => Refusal,
 ): BpfError {
   const details = { operation, target, errno }
   const isNew = operation === 'pin'
@@ -57,7 +58,7 @@ export function pinFailure(
         return new BpfError('ERR_FILE_NOT_FOUND', 'it is a file of no BPF file system', details)
       }
       if (errno === EINVAL && refusal !== undefined) {
-        const { code, problem, hint } = refusal
+        const { code, problem, hint } = refusal()
         return new BpfError(code, problem, { ...details, hint })
       }
       if (!isNew && isDirectory(place)) {
@@ -89,6 +90,19 @@ export function dottedName(
   if (errno !== EPERM || !name.includes('.') || isOnBpfFs(above) !== true) return undefined
   const problem = `a BPF file system takes no name with a dot, and ${path} has "${name}"`
   return new BpfError('ERR_FILE_NOT_FOUND', problem, { operation, target, errno })
+}
+
+/** What a pin is, by which it could not be opened as something else. */
+export function whatIsPinned(
+  path: string,
+  wanted: 'map' | 'link',
+): Pick<Refusal, 'problem' | 'hint'> {
+  const other = wanted === 'map' ? addon().openLink(path) : addon().mapFromPin(path)
+  if (typeof other === 'number') return { problem: `what is pinned there is no ${wanted}` }
+  other.close()
+  return wanted === 'map'
+    ? { problem: 'a link is pinned there and no map', hint: 'Open it by BpfLink.fromPin()' }
+    : { problem: 'a map is pinned there and no link', hint: 'Open it by BpfMap.fromPin()' }
 }
 
 /** The error for a directory that is in no BPF file system. */

@@ -657,7 +657,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    *   `ERR_FILE_NOT_FOUND` when the directory can not be made, `ERR_PERMISSION`.
    */
   pin(path: string): this {
-    this.#pins.add(path, this.#counters)
+    this.#pins.add(path, () => this.#counters)
     return this
   }
 
@@ -670,7 +670,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    *   not pinned here, nor found so, and no path is given, `ERR_FILE_NOT_FOUND`, `ERR_PERMISSION`.
    */
   unpin(path?: string): void {
-    this.#pins.remove(path, this.#counters)
+    this.#pins.remove(path, () => this.#counters)
   }
 
   /** Whether it cannot be used any more. */

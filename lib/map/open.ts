@@ -3,7 +3,7 @@ import { addon } from '../addon/addon.js'
 import type { NativeMapHandle } from '../addon/map-handle.js'
 import { BpfError, invalidType } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
-import { pinFailure } from '../machine/pin.js'
+import { pinFailure, whatIsPinned } from '../machine/pin.js'
 
 const ENOENT = -2
 const EINVAL = -22
@@ -18,10 +18,10 @@ export function openPin(path: string): NativeMapHandle {
   checkPath(path, 'path')
   const handle = addon().mapFromPin(path)
   if (typeof handle !== 'number') return handle
-  throw pinFailure('open', path, path, handle, {
+  throw pinFailure('open', path, path, handle, () => ({
     code: 'ERR_MAP_TYPE',
-    problem: 'what is pinned there is no map',
-  })
+    ...whatIsPinned(path, 'map'),
+  }))
 }
 
 /** @throws {BpfError} `ERR_NOT_FOUND`, `ERR_PERMISSION`. */
@@ -29,7 +29,7 @@ export function openId(id: number): NativeMapHandle {
   const handle = addon().mapFromId(id)
   if (typeof handle !== 'number') return handle
   const target = `map ${String(id)}`
-  if (handle !== ENOENT) throw failure('open', target, handle)
+  if (handle !== ENOENT) throw failure('open', target, handle, { privilege: 'CAP_SYS_ADMIN' })
   throw new BpfError('ERR_NOT_FOUND', 'the kernel has no map of this id', {
     operation: 'open',
     target,

@@ -37,11 +37,16 @@ export class Pins {
     return made.length === 0 && this.openedFrom !== undefined ? [this.openedFrom] : made
   }
 
-  /** `BPF_OBJ_PIN`, all or nothing. */
-  add(path: string, counters: Beside | undefined): void {
+  /**
+   * `BPF_OBJ_PIN`, all or nothing.
+   *
+   * @param countersOf Looks for them, which takes a map that is open.
+   */
+  add(path: string, countersOf: () => Beside | undefined): void {
     checkPath(path, 'path')
     const { target } = this.#kernel
     const handle = this.#kernel.handle('pin')
+    const counters = countersOf()
     makePinDirectory(dirname(path))
     const result = handle.pin(path)
     if (result < 0) throw pinFailure('pin', target, path, result)
@@ -55,10 +60,11 @@ export class Pins {
   }
 
   /** @param path Its own, unless it is given. */
-  remove(path: string | undefined, counters: Beside | undefined): void {
+  remove(path: string | undefined, countersOf: () => Beside | undefined): void {
     if (path !== undefined) checkPath(path, 'path')
     const { target } = this.#kernel
     const id = idOf(this.#kernel.handle('unpin'))
+    const counters = countersOf()
     const paths = path !== undefined ? [path] : this.#own()
     const details = { operation: 'unpin', target }
     if (paths.length === 0) throw new BpfError('ERR_STATE', 'it was not pinned here', details)

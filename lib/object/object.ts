@@ -239,7 +239,8 @@ export class BpfObject {
     this.#session.loaded(result >= 0)
     if (result < 0) {
       const sections = new Map([...this.programs.values()].map((p) => [p.name, p.section]))
-      const types = new Map([...this.programs.values()].map((p) => [p.name, p.type]))
+      const wanted = [...this.programs.values()].filter((p) => p.autoload)
+      const types = new Map(wanted.map((p) => [p.name, p.type]))
       const error = loadFailure(`object "${this.name}"`, result, {
         sections,
         types,

@@ -1,4 +1,4 @@
-import { BpfError, checkFlags, checkInteger, invalidType } from '../errors/errors.js'
+import { BpfError, checkFlags, checkInteger, describeErrno, invalidType } from '../errors/errors.js'
 import { failure } from '../machine/failure.js'
 import { lsmProblem } from '../machine/diagnose.js'
 import { type AttachTarget, attachTo } from '../link/attach.js'
@@ -23,7 +23,7 @@ import type { Session } from '../addon/session.js'
 import type { NativeLink } from '../addon/link.js'
 import type { NativeProgram } from '../addon/program.js'
 import { decodeProgramInfo, type ProgramInfo } from './program-info.js'
-import { type TestRun, testRun, type TestRunOptions } from './test-run.js'
+import { dataProblem, type TestRun, testRun, type TestRunOptions } from './test-run.js'
 
 type Adopt = (link: BpfLink<BpfProgram>) => void
 
@@ -367,7 +367,12 @@ export class BpfProgram {
     this.#checkLoaded('run')
     const run = testRun(this.#native, options)
     if (typeof run === 'number') {
-      const [EFAULT, EOPNOTSUPP] = [-14, -95]
+      const [ENOMEM, EFAULT, EINVAL, EOPNOTSUPP] = [-12, -14, -22, -95]
+      const hint = run === EINVAL || run === ENOMEM ? dataProblem(this.type, options) : undefined
+      if (hint !== undefined) {
+        const details = { operation: 'run', target: this.#target(), errno: run, hint }
+        throw new BpfError('ERR_KERNEL', describeErrno(run), details)
+      }
       // What bpf_prog_test_run_tracing() says of all that is no trampoline.
       const errno = run === EFAULT && this.type === 'tracing' ? EOPNOTSUPP : run
       throw failure('run', this.#target(), errno, { section: this.section })

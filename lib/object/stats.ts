@@ -39,6 +39,7 @@ export function enableStats(): RunStats {
   const descriptor = addon().enableStats()
   if (typeof descriptor !== 'number') return new RunStats(descriptor)
   throw failure('enable', 'the statistics of programs', descriptor, {
+    privilege: 'CAP_SYS_ADMIN',
     needs: { feature: 'Counting runs', kernel: [5, 8] },
   })
 }

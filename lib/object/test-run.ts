@@ -71,6 +71,22 @@ export function testRun(program: NativeProgram, options: TestRunOptions): Native
   return program.testRun(context, contextBack, data, repeat, cpu, flags, batchSize)
 }
 
+/** The Ethernet header, and less than what any page has room for. */
+const [leastPacket, surePacket] = [14, 3000]
+
+/** What is wrong with the data, if that may be why the kernel did not run the program. */
+export function dataProblem(type: ProgramType, { data }: TestRunOptions): string | undefined {
+  if (type === 'raw_tracepoint' || type === 'syscall' || type === 'sk_lookup') {
+    return data && `Programs of type ${type} take no data, only a context`
+  }
+  const isOfPackets = type === 'flow_dissector' || givesContext.includes(type)
+  const sizeBytes = data?.byteLength ?? 0
+  if (!isOfPackets || (sizeBytes >= leastPacket && sizeBytes <= surePacket)) return undefined
+  return sizeBytes < leastPacket
+    ? 'Give data, a packet of at least 14 bytes, its Ethernet header'
+    : 'Its data may be too large: it has to fit into a page of memory with some 600 bytes beside it, of xdp into 17 pages since Linux 5.18'
+}
+
 function checkBytes(bytes: unknown, what: string): Uint8Array | undefined {
   if (bytes === undefined) return undefined
   if (!ArrayBuffer.isView(bytes)) throw invalidType('a Uint8Array', what, bytes)

@@ -292,10 +292,19 @@ describeBpf('a link', () => {
   test('takes no program of another type, and goes on with its own', async () => {
     using object = load('cgroup_egress', 'network_device')
     const link = object.program('cgroup_egress').attach({ cgroup: cgroup() })
-    expect(thrownBy(() => link.update(object.program('network_device')))).toMatchObject({
-      code: 'ERR_UNSUPPORTED',
-      hint: expect.stringContaining('the other one is of another type') as string,
+    const error = thrownBy(() => link.update(object.program('network_device')))
+    expect(error.name).toBe('TypeError')
+    expect(error.message).toMatch(
+      /a program of type cgroup_skb for update\(\) of .*'program "network_device" of type xdp/,
+    )
+    const path = join(bpffs(), 'taken')
+    link.pin(path)
+    using taken = BpfLink.fromPin(path)
+    expect(thrownBy(() => taken.update(object.program('network_device') as never))).toMatchObject({
+      code: 'ERR_KERNEL',
+      message: expect.stringContaining('the kernel does not take this program for it') as string,
     })
+    taken.unpin()
     expect(link.program.name).toBe('cgroup_egress')
     await sendDatagram()
     expect(hits(object)).toBeGreaterThan(0)

@@ -223,6 +223,12 @@ describeBpf('pinned maps', () => {
       'ERR_FILE_NOT_FOUND',
       'ERR_FILE_NOT_FOUND',
     ])
+    for (const [open, what] of [
+      [() => BpfMap.fromPin(at('link')), 'a link is pinned there and no map. Open it by BpfLink'],
+      [() => BpfLink.fromPin(at('map')), 'a map is pinned there and no link. Open it by BpfMap'],
+    ] as const) {
+      expect(thrownBy(open).message).toContain(what)
+    }
     link.unpin()
   })
 
@@ -364,6 +370,15 @@ describeBpf('pinned maps', () => {
       another.pin(at('ring__counters'))
       object.map('events').unpin()
       expect(pins()).toEqual(['ring__counters'])
+    })
+
+    test('are not what a map is called that is closed', () => {
+      const object = openObject('records')
+      const map = object.map('events')
+      object.close()
+      for (const action of [() => map.pin(at('ring')), () => map.unpin()]) {
+        expect(thrownBy(action).message).toMatch(/pin map "events": it is closed$/)
+      }
     })
 
     test('are pinned by their names where BPFRB_RINGBUF_PINNED() declares them', () => {

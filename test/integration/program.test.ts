@@ -163,6 +163,21 @@ describeBpf('testRun() of a packet', () => {
     expect(Number(object.globals['hits'])).toBe(1000)
   })
 
+  test.each([
+    ['network_device', 0, /a packet of at least 14 bytes/],
+    ['network_device', 13, /a packet of at least 14 bytes/],
+    ['network_device', 1 << 20, /data may be too large/],
+    ['replaced', 1 << 20, /data may be too large/],
+    ['which_cpu', 64, /take no data, only a context/],
+  ])('of %s with %i bytes is refused with what fits', (name, length, hint) => {
+    using object = openWith(name).load()
+    const data = new Uint8Array(length)
+    expect(thrownBy(() => object.program(name).testRun({ data }))).toMatchObject({
+      code: 'ERR_KERNEL',
+      hint: expect.stringMatching(hint) as string,
+    })
+  })
+
   test('runs on a CPU', () => {
     using object = openWith('which_cpu').load()
     const program = object.program('which_cpu')

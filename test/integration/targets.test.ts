@@ -385,6 +385,30 @@ describeBpf('a target of the network', () => {
     expect(thrownBy(() => other.attach({ tcx: { ...tcx, before: one } })).code).toBe('ERR_CLOSED')
   })
 
+  test('TCX: each program once, and only beside links of its place', () => {
+    using object = openObject('targets')
+    const [one, other] = ['traffic_control', 'traffic_control_other'].map((name) => {
+      object.program(name).autoload = true
+      return object.program(name)
+    }) as [BpfProgram, BpfProgram]
+    object.load()
+    const tcx = { interface: 'lo', direction: 'egress' } as const
+    let link: BpfLink | undefined
+    const error = errorOf(() => (link = one.attach({ tcx })))
+    judge('tcx', error, ['ERR_UNSUPPORTED', /TCX needs Linux 6\.6/])
+    if (link === undefined) return
+    expect(thrownBy(() => one.attach({ tcx }))).toMatchObject({
+      code: 'ERR_EXISTS',
+      hint: expect.stringContaining('takes each program once') as string,
+    })
+    const before = link
+    const elsewhere = { tcx: { ...tcx, direction: 'ingress', before } } as const
+    expect(thrownBy(() => other.attach(elsewhere))).toMatchObject({
+      code: 'ERR_NOT_FOUND',
+      hint: expect.stringContaining('not of this interface and direction') as string,
+    })
+  })
+
   test('netkit: what either device of a pair sends', () => {
     const made: NetkitPair[] = []
     const error = errorOf(() => made.push(new NetkitPair()))
@@ -520,6 +544,16 @@ describeBpf('a target in another program', () => {
 describeBpf('a USDT probe', () => {
   expectNothingLeftOpen()
 
+  test('that there is not: says so', () => {
+    const path = join(__dirname, '../../build/test/usdt')
+    using object = openObject('usdt').load()
+    const usdt = { path, provider: 'bpfrb_test', name: 'nosuch' }
+    expect(thrownBy(() => object.program('on_line').attach({ usdt }))).toMatchObject({
+      code: 'ERR_NOT_FOUND',
+      hint: `It has no probe bpfrb_test:nosuch: see "readelf -n ${path}"`,
+    })
+  })
+
   test('gives its argument and its cookie, and its semaphore counts', async () => {
     const path = join(__dirname, '../../build/test/usdt')
     const child = spawn(path, { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -545,6 +579,37 @@ describeBpf('a USDT probe', () => {
       child.stdin.end()
       await ended
     }
+  })
+})
+
+describeBpf('a program loaded for another kind of target', () => {
+  expectNothingLeftOpen()
+
+  test.each<[string, AttachTarget]>([
+    ['kprobe_multi', { kprobe: { symbol } }],
+    ['kprobe_multi', { ksyscall: { syscall: 'openat' } }],
+    ['kprobe_multi', { uprobe: { path: 'libc.so.6', symbol: 'getuid' } }],
+    ['uprobe_multi', { uretprobe: { path: 'libc.so.6', symbol: 'getuid' } }],
+  ])('is refused: %s, to %j', (name, target) => {
+    using object = openWith(name)
+    const program = object.program(name)
+    if (name === 'uprobe_multi' && libbpf.uprobeMulti.answer !== 'yes') return
+    object.load()
+    const error = thrownBy(() => program.attach(target))
+    expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })
+    expect(error.message).toContain(`a program whose section is "${Object.keys(target)[0] ?? ''}"`)
+  })
+
+  test('is refused of USDT, where the kernel has many places at once', () => {
+    const path = join(__dirname, '../../build/test/usdt')
+    using object = openObject('usdt')
+    object.program('on_call').autoload = true
+    const program = object.load().program('on_call')
+    const target = { usdt: { path, provider: 'bpfrb_test', name: 'line' } }
+    const error = errorOf(() => program.attach(target))
+    const hasMany = [libbpf.uprobeMulti, features().attach.uprobeMulti]
+    if (hasMany.some(({ answer }) => answer !== 'yes')) expect(error).toBeUndefined()
+    else expect(error?.message).toMatch(/a program whose section is "usdt" .*"uprobe"/)
   })
 })
 
@@ -637,7 +702,7 @@ describeBpf('a wrong target', () => {
   afterEach(() => closeSync(noSocket))
   expectNothingLeftOpen()
 
-  test.each<[string, string, unknown, string, RegExp]>([
+  const wrongTargets: [string, string, unknown, string, RegExp][] = [
     ['no target', 'uprobe', {}, 'TypeError', /exactly one of kprobe,/],
     ['no object', 'uprobe', 'libc', 'TypeError', /a target such as/],
     [
@@ -686,6 +751,34 @@ describeBpf('a wrong target', () => {
       { uprobe: { path: 'libc.so.6', symbol: 'no_such' } },
       'ERR_NOT_FOUND',
       /no_such/,
+    ],
+    [
+      'an offset beyond the file',
+      'uprobe',
+      { uprobe: { path: 'libc.so.6', offset: 2 ** 40 + 1 } },
+      'ERR_KERNEL',
+      /an offset at which an instruction begins/,
+    ],
+    [
+      'a function twice',
+      'kprobe_multi',
+      { kprobeMulti: { symbols: [symbol, 'vfs_write', symbol] } },
+      'RangeError',
+      /each function once for symbols but received 'vfs_read'/,
+    ],
+    [
+      'cookies with a pattern',
+      'kprobe_multi',
+      { kprobeMulti: { pattern: 'vfs_*', cookies: [1n] } },
+      'TypeError',
+      /^Expected nothing, with a pattern, for cookies but received/,
+    ],
+    [
+      'a mode of XDP that lo has not',
+      'network_device',
+      { xdp: { interface: 'lo', mode: 'driver' } },
+      'ERR_UNSUPPORTED',
+      /no XDP of the mode 'driver'/,
     ],
     [
       'a process that there is not',
@@ -738,6 +831,20 @@ describeBpf('a wrong target', () => {
       'ERR_UNSUPPORTED',
       /no such CPU/,
     ],
+    [
+      'more samples than the kernel takes',
+      'perf_event',
+      { perfEvent: { type: 'cpu-clock', hz: 1_000_000 } },
+      'ERR_KERNEL',
+      /kernel\.perf_event_max_sample_rate is \d+: give fewer hz/,
+    ],
+    ...['/tmp', '/etc/passwd'].map((path): (typeof wrongTargets)[number] => [
+      `events of ${path}, which is no cgroup`,
+      'perf_event',
+      { perfEvent: { type: 'cpu-clock', hz: 9, cgroup: path } },
+      'ERR_KERNEL',
+      /cgroup has to be a directory of version 2/,
+    ]),
     ['no interface', 'network_device', { xdp: { interface: 'no' } }, 'ERR_NOT_FOUND', /interface/],
     [
       'no interface of this index',
@@ -759,7 +866,9 @@ describeBpf('a wrong target', () => {
       'ERR_KERNEL',
       /ENOTSOCK/,
     ],
-  ])('%s', (_, name, target, kind, message) => {
+  ]
+
+  test.each(wrongTargets)('%s', (_, name, target, kind, message) => {
     using object = openWith(name)
     const program = object.load().program(name)
     const error = thrownBy(() => program.attach(target as AttachTarget))

@@ -70,6 +70,13 @@ function run(capabilities: string[], ...args: string[]): unknown {
   return JSON.parse(stdout)
 }
 
+/** Prints why these failed. */
+const askForIds = `
+  const { BpfMap, enableStats } = require(${JSON.stringify(join(__dirname, '../../dist'))})
+  for (const ask of [() => BpfMap.fromId(1), () => enableStats()]) {
+    try { ask() } catch ({ code, hint }) { console.log(code, hint) }
+  }`
+
 /** Loads a program of cgroups; prints why that failed. */
 const loadOfNetworks = `
   const { BpfObject } = require(${JSON.stringify(join(__dirname, '../../dist'))})
@@ -89,6 +96,16 @@ describeBpf('capabilities', () => {
   test.each(['share_port', 'network_device'])('%s needs CAP_NET_ADMIN, too', (program) => {
     const { stdout } = withCapabilities(['bpf', 'perfmon'], loadOfNetworks, program)
     expect(stdout).toMatch(/^ERR_PERMISSION The process lacks CAP_NET_ADMIN/)
+  })
+
+  test('all that a program of networks needs is named at once', () => {
+    const { stdout } = withCapabilities([], loadOfNetworks, 'network_device')
+    expect(stdout).toMatch(/^ERR_PERMISSION The process lacks CAP_BPF, CAP_PERFMON and CAP_NET_AD/)
+  })
+
+  test.each([[[]], [['bpf', 'perfmon']]])('with %j ids and counts need CAP_SYS_ADMIN', (given) => {
+    const { stdout } = withCapabilities(given, askForIds)
+    expect(stdout.match(/^ERR_PERMISSION The process lacks CAP_SYS_ADMIN,/gm)).toHaveLength(2)
   })
 
   test('a reader goes on reading when no thread has any left', () => {

@@ -10,5 +10,7 @@ export const able: SystemFacts = {
   seccompFilter: false,
   kernelBtf: true,
   tracefs: true,
+  kprobes: true,
+  maxSampleRate: 100_000,
   lockdown: 'none',
 }

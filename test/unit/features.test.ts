@@ -79,6 +79,7 @@ describe('diagnose() explains', () => {
   const E2BIG = -7
   const ENOMEM = -12
   const EACCES = -13
+  const EBADF = -9
   const EEXIST = -17
   const EINVAL = -22
   const EOPNOTSUPP = -95
@@ -136,6 +137,31 @@ describe('diagnose() explains', () => {
       'ERR_UNSUPPORTED',
       /no such event, or no such CPU/,
     ],
+    ...(
+      [
+        [ENOENT, { isSoftware: true, ofCgroup: true }, 'ERR_KERNEL', /of version 1 where that has/],
+        [EBADF, { isSoftware: false, ofCgroup: true }, 'ERR_KERNEL', /^Its cgroup has to be a dir/],
+        [ENOENT, { isSoftware: false, ofCgroup: true }, 'ERR_UNSUPPORTED', /hardware events/],
+        [
+          EINVAL,
+          { isSoftware: true, ofCgroup: false, hz: 100_001 },
+          'ERR_KERNEL',
+          /^The sysctl kernel\.perf_event_max_sample_rate is 100000: give fewer hz/,
+        ],
+        [
+          EINVAL,
+          { isSoftware: true, ofCgroup: false, hz: 100_000 },
+          'ERR_UNSUPPORTED',
+          /no such CPU: see \/sys\/devices\/system\/cpu\/online$/,
+        ],
+      ] as const
+    ).map(([errno, perfEvent, code, hint]): (typeof cases)[number] => [
+      `a perf event that fails with ${String(errno)}: ${JSON.stringify(perfEvent)}`,
+      { operation: 'attach', errno, section: 'perf_event/any', perfEvent },
+      {},
+      code,
+      hint,
+    ]),
     [
       'what is no cgroup',
       { operation: 'attach', errno: -9, section: 'cgroup//tmp' },
@@ -143,6 +169,77 @@ describe('diagnose() explains', () => {
       'ERR_KERNEL',
       /cgroup version 2/,
     ],
+    ...(
+      [
+        [
+          ENOENT,
+          'usdt//bin/a:b:c',
+          { missing: undefined },
+          'ERR_NOT_FOUND',
+          /no probe b:c: see "readelf -n \/bin\/a"$/,
+        ],
+        [
+          ENOENT,
+          'uprobe.multi//bin/a',
+          { missing: ['f', 'g'] },
+          'ERR_NOT_FOUND',
+          /^It has no function f, g$/,
+        ],
+        [
+          ENOENT,
+          'uprobe.multi//bin/a',
+          { missing: [] },
+          'ERR_NOT_FOUND',
+          /^libbpf looks .* in \.symtab/,
+        ],
+        [ENOENT, 'uprobe.multi//bin/a:f*', {}, 'ERR_NOT_FOUND', /that the pattern matches$/],
+        [
+          ESRCH,
+          'uprobe.multi//bin/a',
+          { log: "libbpf: elf: ambiguous match found 'f@1'" },
+          'ERR_KERNEL',
+          /^The file has several functions of this name/,
+        ],
+        [
+          ENOTSUPP,
+          'uprobe//bin/a:f',
+          {},
+          'ERR_KERNEL',
+          /give an offset at which an instruction begins/,
+        ],
+        [
+          EINVAL,
+          'uprobe//bin/a:f',
+          { log: "libbpf: prog 'p': failed to create uprobe '/bin/a:0x1' perf event" },
+          'ERR_KERNEL',
+          /at which an instruction begins/,
+        ],
+        [EINVAL, 'uprobe.multi', {}, 'ERR_KERNEL', undefined],
+        [
+          EINVAL,
+          'xdp/eth0',
+          { xdpMode: 'hardware' },
+          'ERR_UNSUPPORTED',
+          /no XDP of the mode 'hardware': give 'skb'/,
+        ],
+        [
+          EOPNOTSUPP,
+          'xdp/lo',
+          { xdpMode: 'driver' },
+          'ERR_UNSUPPORTED',
+          /no XDP of the mode 'driver'/,
+        ],
+        [EEXIST, 'tcx/lo', {}, 'ERR_EXISTS', /takes each program once$/],
+        [ENOENT, 'netkit/nk', {}, 'ERR_NOT_FOUND', /not of this interface and direction$/],
+        [EINVAL, 'tcx/lo', {}, 'ERR_NOT_FOUND', /not of this interface and direction$/],
+      ] as const
+    ).map(([errno, section, more, code, hint]): (typeof cases)[number] => [
+      `${String(errno)} of ${section} ${JSON.stringify(more)}`,
+      { operation: 'attach', errno, section, ...more },
+      {},
+      code,
+      hint,
+    ]),
     [
       'an object without usdt.bpf.h',
       {
@@ -168,6 +265,27 @@ describe('diagnose() explains', () => {
       user,
       'ERR_PERMISSION',
       /^The process lacks CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN: /,
+    ],
+    [
+      'what all programs of an object need, whichever failed',
+      { operation: 'load', errno: EPERM, type: 'tracing', types: ['tracing', 'xdp'] },
+      user,
+      'ERR_PERMISSION',
+      /^The process lacks CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN: /,
+    ],
+    [
+      'what only CAP_SYS_ADMIN may',
+      { errno: EPERM, privilege: 'CAP_SYS_ADMIN' },
+      { capabilities: CAP_BPF | CAP_PERFMON },
+      'ERR_PERMISSION',
+      /^The process lacks CAP_SYS_ADMIN: run it as root, or give it CAP_SYS_ADMIN \(/,
+    ],
+    [
+      'nothing of CAP_SYS_ADMIN to who has it',
+      { errno: EPERM, privilege: 'CAP_SYS_ADMIN' },
+      { capabilities: CAP_SYS_ADMIN },
+      'ERR_PERMISSION',
+      undefined,
     ],
     [
       'both capabilities missing',
@@ -407,6 +525,20 @@ describe('diagnose() explains', () => {
       'ERR_UNSUPPORTED',
       /no such function to probe, or no kprobes/,
     ]),
+    ...['kprobe/vfs_read', 'ksyscall/openat'].map((section): (typeof cases)[number] => [
+      `${section} without kprobes, before what tracefs lacks`,
+      { operation: 'attach', errno: ENOENT, section },
+      { kprobes: false, tracefs: false },
+      'ERR_UNSUPPORTED',
+      /^This kernel \(6\.1\.0-13-amd64\) has no kprobes, .*: use tp_btf, raw_tp or a tracepoint$/,
+    ]),
+    [
+      'kprobe.multi where there is no kprobe either',
+      { operation: 'attach', errno: EOPNOTSUPP, section: 'kprobe.multi/vfs_*' },
+      { kprobes: false },
+      'ERR_UNSUPPORTED',
+      /with CONFIG_FPROBE, .*: use tp_btf, raw_tp or a tracepoint$/,
+    ],
     ...['kprobe.multi/vfs_*', 'kretprobe.multi/vfs_*'].flatMap((section): typeof cases => [
       [
         `${section} on a kernel before 5.18`,
@@ -636,6 +768,8 @@ describe('readSystemFacts() of this machine', () => {
       seccompFilter: ofStatus('Seccomp') === '2',
       kernelBtf: existsSync('/sys/kernel/btf/vmlinux'),
       tracefs: expect.any(Boolean) as boolean,
+      kprobes: existsSync('/sys/bus/event_source/devices/kprobe'),
+      maxSampleRate: expect.any(Number) as number,
       lockdown: expect.stringMatching(/^(none|integrity|confidentiality)$/) as string,
     })
     expect(facts.kernelRelease).toMatch(/^\d+\.\d+/)

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { didYouMeanTracepoint } from '../../lib/machine/near-tracepoint.js'
+import { didYouMeanRawTracepoint, didYouMeanTracepoint } from '../../lib/machine/near-tracepoint.js'
 import { diagnoseAttach } from '../../lib/machine/diagnose-attach.js'
 import type { SystemFacts } from '../../lib/machine/facts.js'
 
@@ -26,14 +26,27 @@ test.each([
   expect(didYouMeanTracepoint(place, events)).toBe(answer)
 })
 
+test.each([
+  ['sched_swich', '; did you mean "sched_switch"?'],
+  ['sys_enter_opem', ''],
+  ['nothing_like_it', ''],
+])('raw tracepoint %s%s', (name, answer) => {
+  expect(didYouMeanRawTracepoint(name, events)).toBe(answer)
+})
+
 test('there is no answer without tracefs', () => {
   expect(didYouMeanTracepoint('sched/sched_switch', join(events, 'none'))).toBe('')
 })
 
-test('the hint of a tracepoint that there is not has the nearest one', () => {
-  const failure = { errno: -2, log: '', section: 'tp/sched/sched_process_exek' }
+test.each([
+  [
+    'tp/sched/sched_process_exek',
+    'tracepoint sched/sched_process_exek: see /sys/kernel/tracing/available_events; did you mean "sched_process_exec"?',
+  ],
+  ['raw_tp/sched_swich', 'raw tracepoint sched_swich; did you mean "sched_switch"?'],
+])('the hint of %s, which there is not, has the nearest one', (section, ending) => {
   const facts = { tracefs: true, kernelRelease: '6.12' } as SystemFacts
-  expect(diagnoseAttach(failure as never, facts, events)?.hint).toBe(
-    'This kernel (6.12) has no tracepoint sched/sched_process_exek: see /sys/kernel/tracing/available_events; did you mean "sched_process_exec"?',
+  expect(diagnoseAttach({ errno: -2, log: '', section } as never, facts, events)?.hint).toBe(
+    `This kernel (6.12) has no ${ending}`,
   )
 })
