@@ -23,7 +23,7 @@ import type { Session } from '../addon/session.js'
 import type { NativeLink } from '../addon/link.js'
 import type { NativeProgram } from '../addon/program.js'
 import { decodeProgramInfo, type ProgramInfo } from './program-info.js'
-import { dataProblem, type TestRun, testRun, type TestRunOptions } from './test-run.js'
+import { runProblem, type TestRun, testRun, type TestRunOptions } from './test-run.js'
 
 type Adopt = (link: BpfLink<BpfProgram>) => void
 
@@ -367,8 +367,8 @@ export class BpfProgram {
     this.#checkLoaded('run')
     const run = testRun(this.#native, options)
     if (typeof run === 'number') {
-      const [ENOMEM, EFAULT, EINVAL, EOPNOTSUPP] = [-12, -14, -22, -95]
-      const hint = run === EINVAL || run === ENOMEM ? dataProblem(this.type, options) : undefined
+      const [EFAULT, EOPNOTSUPP] = [-14, -95]
+      const hint = runProblem(run, this.type, options)
       if (hint !== undefined) {
         const details = { operation: 'run', target: this.#target(), errno: run, hint }
         throw new BpfError('ERR_KERNEL', describeErrno(run), details)

@@ -3,6 +3,10 @@ import type { NativeProgram, NativeRun } from '../addon/program.js'
 import { bytesOf, checkFlags, checkInteger, checkOptions, invalidType } from '../errors/errors.js'
 import { nameOf, type ProgramType } from '../link/program-types.js'
 
+const ENXIO = -6
+const ENOMEM = -12
+const EINVAL = -22
+
 /** How a program is run on demand; which of these depends on its type. */
 export interface TestRunOptions {
   /**
@@ -74,13 +78,23 @@ export function testRun(program: NativeProgram, options: TestRunOptions): Native
 /** The Ethernet header, and less than what any page has room for. */
 const [leastPacket, surePacket] = [14, 3000]
 
-/** What is wrong with the data, if that may be why the kernel did not run the program. */
-export function dataProblem(type: ProgramType, { data }: TestRunOptions): string | undefined {
+/** What is wrong with the options, if that may be why the kernel did not run the program. */
+export function runProblem(
+  errno: number,
+  type: ProgramType,
+  { context, data, repeat }: TestRunOptions,
+): string | undefined {
+  if (errno === ENXIO) return 'That CPU is not online'
+  if (errno !== EINVAL && errno !== ENOMEM) return undefined
+  const sizeBytes = data?.byteLength ?? 0
   if (type === 'raw_tracepoint' || type === 'syscall' || type === 'sk_lookup') {
-    return data && `Programs of type ${type} take no data, only a context`
+    if (data !== undefined) return `Programs of type ${type} take no data, only a context`
+    if (type !== 'raw_tracepoint') return undefined
+    if (repeat !== undefined) return 'Programs of type raw_tracepoint are run once: give no repeat'
+    const given = `${String(context?.byteLength ?? 0)} bytes of context`
+    return `It may read more than ${given}: give 8 bytes for each argument of the tracepoint`
   }
   const isOfPackets = type === 'flow_dissector' || givesContext.includes(type)
-  const sizeBytes = data?.byteLength ?? 0
   if (!isOfPackets || (sizeBytes >= leastPacket && sizeBytes <= surePacket)) return undefined
   return sizeBytes < leastPacket
     ? 'Give data, a packet of at least 14 bytes, its Ethernet header'

@@ -178,6 +178,19 @@ describeBpf('testRun() of a packet', () => {
     })
   })
 
+  test.each([
+    [{ cpu: 9999, context: new Uint8Array(64) }, /^That CPU is not online$/],
+    [{ repeat: 2 }, /are run once: give no repeat$/],
+    [{ context: new Uint8Array(4) }, /^It may read more than 4 bytes of context: give 8 bytes for/],
+  ])('of a raw tracepoint with %j is refused with what fits', (options, hint) => {
+    using object = openObject('records').load()
+    const [program] = object.programs.values()
+    expect(thrownBy(() => program?.testRun(options))).toMatchObject({
+      code: 'ERR_KERNEL',
+      hint: expect.stringMatching(hint) as string,
+    })
+  })
+
   test('runs on a CPU', () => {
     using object = openWith('which_cpu').load()
     const program = object.program('which_cpu')
