@@ -31,6 +31,8 @@ export interface InspectedMap extends Part {
   readonly maxEntries: number
   /** Of a ring or perf buffer: what `tail` would take its records for; null when it asks. */
   readonly record?: string | null
+  /** Why `tail` would show its records as bytes. */
+  readonly recordProblem?: string
 }
 
 export interface InspectedProgram extends Part {
@@ -123,10 +125,10 @@ export function inspect(object: BpfObject, machine: Features): Inspection {
   }
 }
 
-function recordOf(object: BpfObject, map: BpfMap): { record: string | null } {
+function recordOf(object: BpfObject, map: BpfMap): Pick<InspectedMap, 'record' | 'recordProblem'> {
   try {
     const { name, note } = recordTypeOf(object, map)
-    return { record: note === undefined ? name : null }
+    return note === undefined ? { record: name } : { record: null, recordProblem: note }
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     return { record: null }
