@@ -3,13 +3,14 @@
 import { outOfRange } from '../errors/errors.js'
 import { bitRange } from './alternatives.js'
 import { readCstring } from './cstring.js'
-import type { Write } from './interpret-write.js'
 import { littleEndian, type Memory } from './memory.js'
 import { type Alternatives, type Field, isOpen, type Type } from './type.js'
 import { encoded } from './written.js'
 
 /** Whether memory at `at` reads as the value: what the value does not say may be anything. */
 type Holds = (memory: Memory, at: number, value: unknown, what: string) => boolean
+
+type Write = (memory: Memory, at: number, value: unknown, what: string) => void
 
 type Given = Record<string, unknown>
 
