@@ -32,9 +32,11 @@ export const gen: Command = {
   name: 'gen',
   summary: "write a typed module of an object's maps, programs, globals and structs",
   usage,
-  run(args, output) {
+  run(args, output, errors) {
     const options = parse(args)
-    const text = generate(options)
+    const text = generate(options, (leftOut) => {
+      errors.write(`bpf-ringbuf gen: ${leftOut}\n`)
+    })
     if (options.output === undefined) {
       output.write(text)
     } else if (options.check) {
@@ -93,7 +95,7 @@ function parseRing(text: string): [string, string] {
   throw new UsageError(`Expected RING=NAME for '--ring' but received '${text}'`)
 }
 
-function generate(options: Options): string {
+function generate(options: Options, onLeftOut: (text: string) => void): string {
   using object = BpfObject.open(options.object)
   const { types, rings, specifier } = options
   return generateModule(object, {
@@ -103,6 +105,7 @@ function generate(options: Options): string {
     fileName: basename(options.object),
     file: placeInPackage(options),
     command: commandOf(options),
+    onLeftOut,
     embedded: options.embed ? readFileSync(options.object) : undefined,
   })
 }

@@ -60,6 +60,9 @@ function render({ maps, programs, globals, types, load }: Inspection): string[] 
     if (why !== undefined && runs !== 'yes') reasons.push(`  ${name}: ${why}`)
   }
   for (const part of [...maps, ...programs]) reasonOf(part)
+  const unread = maps.flatMap(({ name, recordProblem }) =>
+    recordProblem === undefined ? [] : [`  ${name}: ${recordProblem}`],
+  )
   return [
     ...section(
       'Maps',
@@ -104,6 +107,7 @@ function render({ maps, programs, globals, types, load }: Inspection): string[] 
     ]),
     ...(types.length === 0 ? [] : ['']),
     ...(reasons.length === 0 ? [] : ['What does not run here, or may not', ...reasons, '']),
+    ...(unread.length === 0 ? [] : ['Records that are shown as bytes', ...unread, '']),
     ...(load === undefined ? [] : ['Loading']),
     ...(load ?? []).flatMap(({ program, loads, why }) => [
       `  ${loads ? 'yes' : 'no '}  ${program ?? 'the whole object'}`,

@@ -2,8 +2,10 @@
 import type { BtfReader as Btf } from '../btf/reader.js'
 import { BpfError, VerifierError } from '../errors/errors.js'
 import type { AttachFeatures } from '../machine/attach-features.js'
+import { otherUsdtHeader } from '../machine/diagnose-attach.js'
 import type { Feature } from '../machine/feature.js'
 import type { Features } from '../machine/features.js'
+import { usdtSpecBytes } from '../machine/libbpf-features.js'
 import type { BpfMap } from '../map/map.js'
 import { BpfObject } from '../object/object.js'
 import { kernelStructs, namedStructs } from './named-structs.js'
@@ -29,6 +31,8 @@ export interface InspectedMap extends Part {
   readonly maxEntries: number
   /** Of a ring or perf buffer: what `tail` would take its records for; null when it asks. */
   readonly record?: string | null
+  /** Why `tail` would show its records as bytes. */
+  readonly recordProblem?: string
 }
 
 export interface InspectedProgram extends Part {
@@ -113,17 +117,18 @@ export function inspect(object: BpfObject, machine: Features): Inspection {
     }),
     programs: [...object.programs.values()].map((program) => {
       const { name, section, type, autoload } = program
-      return { name, section, type, autoload, ...answerOf(featureOf(section, type, machine)) }
+      const feature = usdtProblem(object, section, machine) ?? featureOf(section, type, machine)
+      return { name, section, type, autoload, ...answerOf(feature) }
     }),
     globals: btf === undefined ? [] : globalsOf(object, btf),
     types: btf === undefined ? [] : typesOf(btf),
   }
 }
 
-function recordOf(object: BpfObject, map: BpfMap): { record: string | null } {
+function recordOf(object: BpfObject, map: BpfMap): Pick<InspectedMap, 'record' | 'recordProblem'> {
   try {
     const { name, note } = recordTypeOf(object, map)
-    return { record: note === undefined ? name : null }
+    return note === undefined ? { record: name } : { record: null, recordProblem: note }
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     return { record: null }
@@ -160,6 +165,21 @@ function featureOf(section: string, type: string, machine: Features): Feature | 
   if (ofType !== undefined && ofType.answer === 'no') return ofType
   const place = places.find(([pattern]) => pattern.test(section.replace(/^\?/, '')))
   return place === undefined ? ofType : machine.attach[place[1]]
+}
+
+/** That a program's usdt.bpf.h is of another libbpf, as far as its map says that. */
+function usdtProblem(
+  { maps }: BpfObject,
+  section: string,
+  { libbpfVersion }: Features,
+): Feature | undefined {
+  const specs = maps.get('__bpf_usdt_specs')
+  if (!section.startsWith('usdt') || specs === undefined || libbpfVersion === undefined) {
+    return undefined
+  }
+  const size = usdtSpecBytes(libbpfVersion) ?? specs.valueSize
+  if (size === specs.valueSize) return undefined
+  return { answer: 'no', why: otherUsdtHeader(`v${libbpfVersion}`).hint ?? '' }
 }
 
 function globalsOf(object: BpfObject, btf: Btf): InspectedGlobal[] {

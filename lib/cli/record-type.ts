@@ -10,7 +10,7 @@ import {
 import { isFixed } from '../map/kinds.js'
 import type { BpfMap } from '../map/map.js'
 import type { BpfObject } from '../object/object.js'
-import { typeFromBtf, unsupportedInBtf } from '../types/from-btf.js'
+import { typeFromBtf, unsupportedRecord } from '../types/from-btf.js'
 import { bytes, cstring, type Type } from '../types/struct.js'
 import { composite, kernelStructs, namedStructs } from './named-structs.js'
 import { didYouMean } from './nearest.js'
@@ -74,11 +74,8 @@ function givenType(btf: Btf | undefined, given: string): RecordType {
 
 function typeOf(btf: Btf, id: number): RecordType {
   const type = typeFromBtf(btf, id, { tail: true })
-  const name = btf.describe(id)
-  if (type !== undefined) return { type, name }
-  const { path, problem } = unsupportedInBtf(btf, id) ?? { path: '', problem: 'unknown' }
-  const what = path === '' ? name : `${path.replace(/^\./, '')} of ${name}`
-  return asBytes(`${what} is ${problem}`)
+  if (type !== undefined) return { type, name: btf.describe(id) }
+  return asBytes(unsupportedRecord(btf, id))
 }
 
 /** A record with another tag is shown as its bytes. */

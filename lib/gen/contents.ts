@@ -9,7 +9,7 @@ import { declaredTypes } from '../map/entry-types.js'
 import { holdsDescriptors, isKeyless } from '../map/kinds.js'
 import type { BpfMap } from '../map/map.js'
 import type { BpfObject } from '../object/object.js'
-import { typeFromBtf, unsupportedInBtf } from '../types/from-btf.js'
+import { typeFromBtf, unsupportedInBtf, unsupportedRecord } from '../types/from-btf.js'
 import { bytes, type Type } from '../types/struct.js'
 import { Records } from './records.js'
 import { type Ring, ringsOf } from './rings.js'
@@ -19,6 +19,8 @@ export interface ContentsOptions {
   types: readonly string[]
   /** The types of records, by the names of rings. */
   rings: ReadonlyMap<string, string>
+  /** Told what the object declares and the module does not have. */
+  onLeftOut?: (text: string) => void
 }
 
 /** Kinds of types that have names of their own. */
@@ -51,7 +53,8 @@ export class Contents {
   readonly #object: BpfObject
   readonly #btf: BtfReader
 
-  constructor(object: BpfObject, btf: BtfReader, { types, rings: wanted }: ContentsOptions) {
+  constructor(object: BpfObject, btf: BtfReader, options: ContentsOptions) {
+    const { types, rings: wanted, onLeftOut } = options
     this.#object = object
     this.#btf = btf
     this.records = new Records(btf)
@@ -60,8 +63,14 @@ export class Contents {
     for (const id of this.#keptIds()) this.#addRecord(id, 'record', false)
     const [only, ...others] = rings
     const record = this.compared.length === 1 ? this.compared[0] : undefined
+    const isDeclared = only?.ring.record !== undefined || only?.ring.cases !== undefined
     // There is nothing else that it could be.
-    const isPlain = only !== undefined && only.type === undefined && others.length === 0
+    const isPlain = only !== undefined && !isDeclared && others.length === 0
+    for (const { ring, type } of rings) {
+      if (ring.record === undefined || type !== undefined) continue
+      const why = unsupportedRecord(btf, ring.record)
+      onLeftOut?.(`the records of "${ring.map.name}" are bytes in the module, as ${why}`)
+    }
     this.rings = isPlain ? rings.map((ring) => ({ ...ring, type: record })) : rings
     this.maps = this.#findMaps()
     this.globals = this.#findGlobals()

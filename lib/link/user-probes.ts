@@ -71,7 +71,8 @@ export type UprobeMultiTarget = UserFile &
   )
 
 /**
- * A user-space static tracepoint. The object has to include usdt.bpf.h of libbpf.
+ * A user-space static tracepoint. The object has to include usdt.bpf.h of libbpf, that of
+ * the version that is loaded: its layout is another one since 1.7.
  */
 export interface UsdtTarget extends UserFile, WithCookie {
   /** The first part of the probe's name, such as `libc`. */

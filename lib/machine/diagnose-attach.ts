@@ -1,4 +1,5 @@
 // What a bare error number means when a program was to be attached.
+import { addon } from '../addon/addon.js'
 import type { Diagnosis, Failure } from './diagnosis.js'
 import { kernelAtLeast, type SystemFacts } from './facts.js'
 import { didYouMeanRawTracepoint, didYouMeanTracepoint } from './near-tracepoint.js'
@@ -61,10 +62,7 @@ export function diagnoseAttach(
     }
   }
   if (failure.errno === EPROTO) {
-    return {
-      code: 'ERR_UNSUPPORTED',
-      hint: 'The object has the usdt.bpf.h of another libbpf, whose layout differs since 1.7: compile it with the header of the libbpf that is loaded',
-    }
+    return otherUsdtHeader(addon().libbpfVersion)
   }
   if (/^u(ret)?probe\.multi/.test(section) && failure.errno === ENOENT && failure.log === '') {
     return { code: 'ERR_NOT_FOUND', hint: explainNoFunctions(failure.missing) }
@@ -155,6 +153,18 @@ export function diagnoseAttach(
     }
   }
   return undefined
+}
+
+/**
+ * What to do about an object whose usdt.bpf.h does not fit the libbpf that is loaded.
+ *
+ * @param loaded Its version, such as "v1.7".
+ */
+export function otherUsdtHeader(loaded: string): Diagnosis {
+  return {
+    code: 'ERR_UNSUPPORTED',
+    hint: `The object has the usdt.bpf.h of another libbpf than ${loaded}, which is loaded; its layout differs since 1.7: compile it with https://github.com/libbpf/libbpf/blob/${loaded}.0/src/usdt.bpf.h as DIR/bpf/usdt.bpf.h and -I DIR -I /usr/include/bpf, or run "npm_config_build_from_source=true npm rebuild bpf-ringbuf", which takes the libbpf of this system`,
+  }
 }
 
 function diagnoseNetkit(errno: number, facts: SystemFacts): Diagnosis | undefined {

@@ -64,6 +64,17 @@ export function libbpfFeatures(
   return Object.freeze(Object.fromEntries(features)) as unknown as LibbpfFeatures
 }
 
+/**
+ * The size of what this libbpf writes for usdt.bpf.h, a value of `__bpf_usdt_specs`; nothing
+ * of one that is newer than what is known here.
+ *
+ * @param version Such as "1.7".
+ */
+export function usdtSpecBytes(version: string): number | undefined {
+  if (!atLeast(version, 7)) return 208
+  return atLeast(version, 8) ? undefined : 304
+}
+
 function atLeast(version: string, minor: number): boolean {
   const [major = 0, found = 0] = version.split('.').map(Number)
   return major > 1 || (major === 1 && found >= minor)

@@ -459,8 +459,9 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
 
   /**
    * The value of a key, `bpf_map_lookup_elem()`; nothing when there is no such key. Of
-   * an LPM trie that of the longest prefix that matches; of a STACK_TRACE the addresses
-   * of its frames; of a map of maps the id of the inner map.
+   * an LPM trie that of the longest prefix that matches, of at most the `prefixlen` that
+   * is given: one that is longer than keys are finds nothing, where `set()` refuses it. Of
+   * a STACK_TRACE the addresses of its frames; of a map of maps the id of the inner map.
    *
    * @throws {BpfError} `ERR_STATE` before load, `ERR_CLOSED`, `ERR_MAP_TYPE` when maps
    *   of this type do not have that; `ERR_NO_BTF` and `ERR_UNSUPPORTED` when types have to
@@ -471,7 +472,10 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
     return this.#opened().get(key) as V | undefined
   }
 
-  /** Whether there is such a key; of a bloom filter whether there may be such a value. */
+  /**
+   * Whether there is such a key; of an LPM trie whether any prefix matches it, as
+   * {@link get} looks it up; of a bloom filter whether there may be such a value.
+   */
   has(key: K): boolean {
     return this.#opened().has(key)
   }

@@ -39,7 +39,8 @@ function overlapping(fields: readonly Field[]): Alternatives {
   return found
 }
 
-function bitRange({ offset, type: { shape, size } }: Field): [start: number, end: number] {
+/** Where it lies, in bits: one without a length has no end. */
+export function bitRange({ offset, type: { shape, size } }: Field): [start: number, end: number] {
   const start = 8 * offset
   const { bitOffset, width } = bitsOf(shape) ?? {
     bitOffset: 0,

@@ -43,7 +43,8 @@ const named: readonly BtfKind[] = ['struct', 'union', 'enum', 'typedef', 'int', 
  * `char[n]` is a `string` and `unsigned char[n]` a `Uint8Array`; a flexible array at the
  * end takes the rest of the record; members of anonymous structs and unions are fields of
  * what they are in, as in C. To write, one member of an anonymous union is enough: where
- * that is a struct itself, all of its fields.
+ * that is a struct itself, all of its fields. Several that are given, as what was read has
+ * all of them, must have the same bytes.
  */
 export class Btf extends BtfReader {
   /**

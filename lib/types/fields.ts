@@ -25,7 +25,10 @@ export interface Placed<T = unknown> {
   readonly type: Type<T>
 }
 
-/** Places a field at `offset` bytes from the start of its struct or union. */
+/**
+ * Places a field at `offset` bytes from the start of its struct or union. Of fields that
+ * share bytes one is enough to write a struct; several that are given must have the same.
+ */
 export function at<T>(offset: number, type: Type<T>): Placed<T> {
   checkInteger(offset, 'the offset of at()', 0, maxBytes)
   checkType(type, 'the type of at()')

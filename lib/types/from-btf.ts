@@ -81,6 +81,14 @@ export function unsupportedInBtf(
   return isType(found) ? undefined : found
 }
 
+/** The same of a record, with its name: `flags of struct event is …`. */
+export function unsupportedRecord(btf: BtfReader, id: number): string {
+  const found = unsupportedInBtf(btf, id, { tail: true })
+  const { path, problem } = found ?? { path: '', problem: 'unknown' }
+  const name = btf.describe(id)
+  return `${path === '' ? name : `${path.replace(/^\./, '')} of ${name}`} is ${problem}`
+}
+
 function isType(found: Found): found is Type {
   return 'shape' in found
 }

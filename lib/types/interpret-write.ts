@@ -1,5 +1,6 @@
 // Writes C values by functions, where code is not worth it or cannot be made.
 import { invalidType } from '../errors/errors.js'
+import { createAgreement } from './agreement.js'
 import { alternativesOf, isReplaced } from './alternatives.js'
 import { writeBits } from './bit-access.js'
 import { littleEndian, type Memory } from './memory.js'
@@ -32,13 +33,14 @@ import {
 
 /**
  * Writes a value at `at`: of a struct all fields, and zeros between them; of fields that
- * share bytes those that are given, the last one above the others. When it throws, a part
- * may have been written.
+ * share bytes those that are given, which have to agree. When it throws, a part may have
+ * been written.
  *
  * @param what How messages call the value.
  * @throws {TypeError} for a value of another type, also of a field, and for a
  *   field that is missing or that the type does not have.
- * @throws {RangeError} for an integer, text or list that does not fit.
+ * @throws {RangeError} for an integer, text or list that does not fit, and for fields that
+ *   share bytes and differ.
  */
 export type Write = (memory: Memory, at: number, value: unknown, what: string) => void
 
@@ -134,6 +136,8 @@ function interpretStruct(struct: Type, shape: StructShape, zeroed: boolean): Wri
   const between = gapsOf(shape, struct.size)
   const gaps = zeroed ? [] : (between ?? [[0, ownBytes(struct, fields)]])
   const alternatives = between === undefined ? alternativesOf(shape) : undefined
+  const checkAgreement =
+    alternatives && createAgreement(fields, alternatives, (type) => interpretWrite(type, true))
   const writes = fields.map((field) => ({
     ...field,
     path: alternatives?.get(field.name) ?? [],
@@ -151,6 +155,7 @@ function interpretStruct(struct: Type, shape: StructShape, zeroed: boolean): Wri
       if (field === undefined && isReplaced(path, given)) continue
       write(memory, at + offset, field, `${what}.${name}`)
     }
+    checkAgreement?.(memory, at, given, what)
   }
 }
 
@@ -162,6 +167,9 @@ function interpretUnion({ size }: Type, shape: UnionShape, zeroed: boolean): Wri
       { offset, write: interpretWrite(type, true) },
     ]),
   )
+  const checkAgreement =
+    shape.alternatives &&
+    createAgreement(shape.fields, shape.alternatives, (type) => interpretWrite(type, true))
   return (memory, at, value, what) => {
     const given = fieldsOf(value, what)
     const whole = bytesOfUnion(given, shape, size)
@@ -184,6 +192,7 @@ function interpretUnion({ size }: Type, shape: UnionShape, zeroed: boolean): Wri
       const { offset, write } = writes.get(name) as { offset: number; write: Write }
       write(memory, at + offset, field, `${what}.${name}`)
     }
+    checkAgreement?.(memory, at, given, what)
   }
 }
 

@@ -6,6 +6,10 @@ import { checkType, isOpen, isRecordOnly, make, maxBytes, type Type } from './ty
  * `char[length]` as `string`: UTF-8 up to the first NUL or the end. Bytes that
  * are not UTF-8 become U+FFFD. Without a length it takes the rest of the record
  * and must be the last field.
+ *
+ * It is written in UTF-8 with zeros behind it, one at least: `cstring(8)` takes at most 7
+ * bytes. As a map's key it therefore finds no key that has anything behind its NUL, has no
+ * NUL, or is not UTF-8: for those there are {@link bytes} and the map's `bytes`.
  */
 export function cstring(length?: number): Type<string> {
   return sized('cstring', length, 'char')

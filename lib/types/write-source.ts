@@ -1,4 +1,5 @@
 // Writes C values: the source of a function for their type.
+import { createAgreement } from './agreement.js'
 import { alternativesOf } from './alternatives.js'
 import { gapsOf, interpretWrite, ownBytes } from './interpret-write.js'
 import { littleEndian } from './memory.js'
@@ -220,6 +221,8 @@ else if (!${known}.has(${name})) unknownField(${value}, ${name}, ${names}, ${wha
     const unions = new Set([...(alternatives?.values() ?? [])].flat().map(({ all }) => all))
     /** Of each member of a union, whether it is given, and an expression: whether another is. */
     const isReplaced = new Map<Alternative, string>()
+    /** Expressions: whether several members of a union are given. */
+    const areSeveral: string[] = []
     for (const all of unions) {
       const given = all.map((own) => {
         const tests = own.fields.map((field) => `${value}.${field} !== undefined`)
@@ -229,6 +232,7 @@ else if (!${known}.has(${name})) unknownField(${value}, ${name}, ${names}, ${wha
       })
       const count = this.#name()
       lines.push(`const ${count} = ${given.map((one) => `Number(${one})`).join(' + ')}`)
+      areSeveral.push(`${count} > 1`)
       all.forEach((own, i) => isReplaced.set(own, `${count} > Number(${String(given[i])})`))
     }
     for (const field of fields) {
@@ -245,6 +249,12 @@ else if (!${known}.has(${name})) unknownField(${value}, ${name}, ${names}, ${wha
           ? written
           : `if (${inner} !== undefined || !(${replaced})) {\n${written}\n}`,
       )
+    }
+    if (alternatives !== undefined && areSeveral.length > 0) {
+      const check = this.#values.value(
+        createAgreement(fields, alternatives, (type) => interpretWrite(type, true)),
+      )
+      lines.push(`if (${areSeveral.join(' || ')}) ${check}(memory, ${start}, ${value}, ${what})`)
     }
     return lines.join('\n')
   }

@@ -152,6 +152,7 @@ describeBpf('iterate()', () => {
       [Task, { pid: 1, tid: 1 }, 'TypeError'],
       [Task, { order: 'self' }, 'TypeError'],
       [Task, { map: {} }, 'TypeError'],
+      [Task, { map: object.map('entries') }, 'TypeError'],
       [Task, { process: 1 }, 'TypeError'],
       [struct('task', { pid: u32, tgid: u32 }), undefined, 'BpfError'],
     ]

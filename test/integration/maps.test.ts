@@ -200,6 +200,15 @@ describeBpf('the maps of an object', () => {
     expect(thrownBy(() => routes.set(key(33, 10, 0, 0, 0), 1)).message).toMatch(
       /The prefixlen of its keys is at most 32$/,
     )
+    expect([routes.has(key(31, 10, 1, 2, 3)), routes.has(key(7, 10, 0, 0, 0))]).toEqual([
+      true,
+      false,
+    ])
+    // The kernel refuses it only where it is stored.
+    expect([routes.get(key(33, 10, 0, 0, 0)), routes.has(key(33, 10, 0, 0, 0))]).toEqual([
+      undefined,
+      false,
+    ])
     expect(routes.takeAll()).toHaveLength(2)
     expect(routes.size()).toBe(0)
   })
@@ -478,6 +487,24 @@ describeBpf('maps without an object', () => {
         map.maxEntries = 3
       }),
     ).toBe('ERR_STATE')
+  })
+
+  test('have keys of text that is no other text, and of any bytes', () => {
+    using map = BpfMap.create({ type: 'hash', key: cstring(8), value: u32, maxEntries: 9 })
+    map.set('abcdefg', 1)
+    const one = Buffer.from(new Uint32Array(1).buffer)
+    const others = ['ab\0junk!', 'abcdefgh', '\xff\xfe\0\0\0\0\0\0']
+    for (const key of others) map.bytes.set(Buffer.from(key, 'latin1'), one)
+    expect([...map.keys()].sort()).toEqual(['ab', 'abcdefg', 'abcdefgh', '\ufffd\ufffd'])
+    expect(['ab', 'abcdefg', '\ufffd\ufffd'].map((key) => map.delete(key))).toEqual([
+      false,
+      true,
+      false,
+    ])
+    expect(thrownBy(() => map.delete('abcdefgh')).name).toBe('RangeError')
+    const all = map.as({ key: bytes(8), value: u32 })
+    for (const [key] of all) expect(all.delete(key)).toBe(true)
+    expect(map.size()).toBe(0)
   })
 
   test('are opened by descriptor and id, each with a descriptor of its own', () => {

@@ -162,7 +162,7 @@ ${errors.join('\n')}
 
 ## More CPUs than the machine has
 
-\`make test-smp\` runs the [stress test](../test/stress/stress.ts) in guests with 8 CPUs and 7 producers,
+\`make test-smp\` runs the [stress test](https://github.com/bpf-ringbuf/bpf-ringbuf/blob/main/test/stress/stress.ts) in guests with 8 CPUs and 7 producers,
 on x86-64 and on arm64. qemu runs each of their CPUs in a thread of its own, so that a producer may lose its CPU at
 any instruction, also between reserving and submitting a record. The emulator adds the barriers that a guest asks for, but it
 runs on x86-64: what it can show of arm64's weaker memory order is what the compiler does with the arm64 build and what the

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { generateModule } from '../../lib/gen/module.js'
 import { BpfObject } from '../../lib/index.js'
+import { compileBpf } from '../unit/compilers.js'
 
 const root = join(__dirname, '../..')
 const main = join(root, 'dist/cli/main.js')
@@ -106,6 +107,19 @@ test('every module opens its object, and has what BTF says', () => {
   expect(compile({ module: 'commonjs', moduleResolution: 'bundler' })).toBe('')
   expect(run(process.execPath, 'all.js')).toEqual({ status: 0, output: 'opened\n' })
 }, 600_000)
+
+test('what the object declares and the module does not have is said', () => {
+  const source = `
+struct weird { int __proto__; };
+struct { int (*type)[27]; int (*max_entries)[4096]; } odd __attribute__((section(".maps"), used));
+struct weird *const volatile odd__record = 0;`
+  writeFileSync(join(folder, 'odd.bpf.o'), compileBpf(source))
+  expect(gen('odd.bpf.o', '-o', 'odd.ts')).toEqual({
+    status: 0,
+    output:
+      'bpf-ringbuf gen: the records of "odd" are bytes in the module, as __proto__ of struct weird is no name in JavaScript\n',
+  })
+})
 
 const uses = `
 import { Event, open, type ExecSnoop } from './snoop.js'

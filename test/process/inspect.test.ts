@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Inspection } from '../../lib/cli/inspection.js'
-import { BpfMap, type BpfObject, u32, u64, u8 } from '../../lib/index.js'
+import { inspect, type Inspection } from '../../lib/cli/inspection.js'
+import { BpfMap, type BpfObject, features, u32, u64, u8 } from '../../lib/index.js'
 import { runCommandLine } from '../command-line.js'
 import { objectPath, openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
@@ -59,6 +59,21 @@ describe('bpf-ringbuf inspect', () => {
         { name: 'second', type: '__u64', declaration: '__u64 second', bitOffset: 64, bitSize: 0 },
       ],
     })
+  })
+
+  test('says when usdt.bpf.h is of another libbpf than the loaded one', () => {
+    using object = openObject('usdt')
+    const before = object.map('__bpf_usdt_specs').valueSize === 208
+    const withLibbpf = (version: string): unknown =>
+      inspect(object, Object.create(features(), { libbpfVersion: { value: version } }) as never)
+    const other = {
+      name: 'on_line',
+      runs: 'no',
+      why: expect.stringMatching(/^The object has the/) as string,
+    }
+    expect(withLibbpf(before ? '1.7' : '1.6')).toMatchObject({ programs: [other] })
+    expect(withLibbpf(before ? '1.6' : '1.7')).not.toMatchObject({ programs: [other] })
+    expect(withLibbpf('1.8')).not.toMatchObject({ programs: [other] })
   })
 
   test('prints tables', () => {

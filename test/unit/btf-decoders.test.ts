@@ -96,6 +96,9 @@ test('of an anonymous union one member is enough to write, and bit-fields are al
   })
   const six = new Uint8Array(16).fill(6)
   expect(both(Event, encode(Event, { ...rest, v6: six }, 'event'))).toMatchObject({ v6: six })
+  // All may be given, as what is read has them all, when they agree.
+  const differing = { ...rest, v4: 1, v6: six }
+  expect(() => encode(Event, differing, 'event')).toThrow(/event\.v4 has .* for event\.v6 but /)
   const { middle, ...others } = rest
   expect(middle).toBe(0)
   expect(() => encode(Event, { ...others, v4 }, 'event')).toThrow(/ for event\.middle but /)

@@ -108,6 +108,35 @@ test('a tag says it, else a global of the name, else the values of the map', () 
   })
 })
 
+test('one that cannot be read is said by all, and nothing else takes its place', () => {
+  using object = open(`
+    struct weird { int __proto__; };
+    RING(events) TAG("record:event");
+    struct weird *const volatile odd__record = 0;
+    RING(odd);
+  `)
+  const why = '__proto__ of struct weird is no name in JavaScript'
+  const map = object.map('odd')
+  expect(recordTypeOf(object, map)).toMatchObject({ name: 'bytes', note: why })
+  expect(inspect(object, machine).maps).toContainEqual(
+    expect.objectContaining({ name: 'odd', record: null, recordProblem: why }),
+  )
+  const leftOut: string[] = []
+  const text = generateModule(object, { ...options, onLeftOut: (each) => leftOut.push(each) })
+  expect(text).toContain('readonly odd: BpfRing<Uint8Array>')
+  expect(leftOut).toEqual([`the records of "odd" are bytes in the module, as ${why}`])
+
+  const source = `
+    struct weird { int __proto__; };
+    struct event { int pid; } *unused_event;
+    struct { int (*type)[27]; int (*max_entries)[4096]; } odd __attribute__((section(".maps"), used));
+    struct weird *const volatile odd__record = 0;
+  `
+  using alone = BpfObject.open(compileBpf(source))
+  // The record that is kept in BTF is another one.
+  expect(generateModule(alone, options)).toContain('readonly odd: BpfRing<Uint8Array>')
+})
+
 test('tail, inspect and gen go by the tag', () => {
   using object = open(`
     RING(events) TAG("record:event");

@@ -253,6 +253,13 @@ describe('diagnose() explains', () => {
       /has to include usdt\.bpf\.h/,
     ],
     [
+      'the usdt.bpf.h of another libbpf',
+      { operation: 'attach', errno: -71, section: 'usdt/node:a:b' },
+      {},
+      'ERR_UNSUPPORTED',
+      /than v1\.\d+, which is loaded; .*\/blob\/v1\.\d+\.0\/src\/usdt\.bpf\.h .* npm rebuild bpf-ringbuf/,
+    ],
+    [
       'the capability of networks missing',
       { operation: 'load', errno: EPERM, type: 'cgroup_sock_addr' },
       { capabilities: CAP_BPF | CAP_PERFMON },

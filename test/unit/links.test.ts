@@ -3,10 +3,46 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { lineSplitter, recordSplitter } from '../../lib/link/iteration.js'
+import { iterators, type IterTarget } from '../../lib/link/iter.js'
 import { findFile, readCache } from '../../lib/link/library.js'
 import { parseCpus } from '../../lib/machine/cpus.js'
 import { struct, u16, u32 } from '../../lib/types/struct.js'
+import type { NativeProgram } from '../../lib/addon/program.js'
 import { thrownBy } from '../thrown.js'
+
+describe('an iterator', () => {
+  /** What the kernel would get for a target of an iterator of that section. */
+  function attach(section: string, target: IterTarget): number | undefined {
+    let given: Uint8Array | undefined
+    const attachIter = (bytes: Uint8Array): number => ((given = bytes), 0)
+    iterators.iter.attach({ section: () => section, attachIter } as NativeProgram, target)
+    return given?.length
+  }
+
+  const map = { fd: 3 }
+  test.each<[string, IterTarget, string]>([
+    ['iter/tcp', { pid: 1 }, 'Expected an iterator of task or task_file or task_vma'],
+    ['iter/bpf_map', { map }, 'Expected an iterator of bpf_map_elem or bpf_sk_storage_map or'],
+    ['iter.s/task', { cgroup: 3 }, 'Expected an iterator of cgroup for a target with cgroup'],
+    ['iter/cgroup', { tid: 1 }, "for a target with tid but received 'iter/cgroup'"],
+    ['iter/bpf_map_elem', { pid: 1 }, "for a target with pid but received 'iter/bpf_map_elem'"],
+  ])('of %s does not take %j', (section, target, message) => {
+    const error = thrownBy(() => attach(section, target))
+    expect(error.name).toBe('TypeError')
+    expect(error.message).toContain(message)
+  })
+
+  test.each<[string, IterTarget, number]>([
+    ['iter/tcp', {}, 0],
+    ['iter.s/task_vma', { pid: 1 }, 12],
+    ['iter/sockmap', { map }, 4],
+    ['iter/cgroup', { cgroup: 3 }, 16],
+    ['iter/of_tomorrow', { pid: 1 }, 12],
+    ['iter', { map }, 4],
+  ])('of %s takes %j', (section, target, size) => {
+    expect(attach(section, target)).toBe(size)
+  })
+})
 
 describe('a library', () => {
   let directory: string

@@ -33,6 +33,10 @@ import {
   structOf,
 } from './random-struct.js'
 
+function f32Of(word: number): number {
+  return new Float32Array(Uint32Array.of(word).buffer)[0] as number
+}
+
 const inner = struct('inner', { a: u8, b: u16 })
 /** As of struct { __u8 id; union { __u16 low; __u8 all[4]; }; } */
 const shared = struct('shared', { id: u8, low: at(2, u16), all: at(2, bytes(4)) })
@@ -100,16 +104,28 @@ describe.each(writers)('by %s a value is written as C has it', (_writer, encode)
     [
       'overlapping fields',
       struct('e', { a: at(4, u8), b: at(0, inner), c: at(2, u8) }),
-      { a: 9, b: { a: 1, b: 0 }, c: 7 },
-      [1, 0, 7, 0, 9, 0],
+      { a: 9, b: { a: 1, b: 0x0707 }, c: 7 },
+      [1, 0, 7, 7, 9, 0],
     ],
     ['one of two fields that share bytes', shared, { id: 1, low: 0x0202 }, [1, 0, 2, 2, 0, 0]],
     ['the other one', shared, { id: 1, all: Uint8Array.of(2, 3, 4, 5) }, [1, 0, 2, 3, 4, 5]],
     [
-      'both, of which the last one wins',
+      'both, which agree',
       shared,
-      { id: 1, low: 0x0909, all: Uint8Array.of(2, 3, 4, 5) },
-      [1, 0, 2, 3, 4, 5],
+      { id: 1, low: 0x0202, all: Uint8Array.of(2, 2, 4, 5) },
+      [1, 0, 2, 2, 4, 5],
+    ],
+    [
+      'text and the bytes that it was read from, with what is behind its NUL',
+      struct('e', { all: bytes(4), text: at(0, cstring(4)), is: at(1, bool) }),
+      { all: Uint8Array.of(0x61, 0, 0x62, 0xff), text: 'a', is: false },
+      [0x61, 0, 0x62, 0xff],
+    ],
+    [
+      'a list and a number of the padding in its structs',
+      struct('e', { list: array(inner, 1), all: at(0, u32), real: at(0, f32) }),
+      { list: [{ a: 1, b: 0 }], all: 0x0101, real: f32Of(0x0101) },
+      ordered(0, 0, 1, 1),
     ],
     [
       'one of them within another one',
@@ -135,6 +151,20 @@ describe.each(writers)('by %s a value is refused', (_writer, encode) => {
   const text = 'Expected a string of at most 3 bytes in UTF-8 without NUL for value but received '
 
   test.each<[string, Type, unknown, 'TypeError' | 'RangeError', string]>([
+    [
+      'with fields that share bytes and differ',
+      shared,
+      { id: 1, low: 5, all: new Uint8Array(4) },
+      'RangeError',
+      'Expected the bytes that value.low has (one of the two is enough) for value.all but received Uint8Array(4) [ 0, 0, 0, 0 ]',
+    ],
+    [
+      'with text and other bytes',
+      struct('e', { all: bytes(4), text: at(0, cstring(4)) }),
+      { all: Uint8Array.of(0x61, 0, 0x62, 0), text: 'b' },
+      'RangeError',
+      "Expected the bytes that value.all has (one of the two is enough) for value.text but received 'b'",
+    ],
     [
       'without any of the fields that share bytes',
       shared,
