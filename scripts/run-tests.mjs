@@ -51,6 +51,7 @@ const onThisKernel = [
 ]
 // They take the time that the others leave: nothing in them is measured.
 const inGuests = [
+  ['docs', make('docs')],
   ['model', make('model', 'ARGS=--quick')],
   ['kernels', make('test-kernels', 'ARGS=--quick --kernel 6.1')],
   // Of the two the one with the weaker memory order.

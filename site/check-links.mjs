@@ -46,3 +46,4 @@ for (const [name, html] of pages) {
   }
 }
 if (count === 0) throw new Error(`${directory} has no links`)
+console.log(`${told.size === 0 ? '' : 'not '}ok ${count} links of ${pages.size} pages`)
