@@ -66,14 +66,11 @@ describe('bpf-ringbuf inspect', () => {
     const before = object.map('__bpf_usdt_specs').valueSize === 208
     const withLibbpf = (version: string): unknown =>
       inspect(object, Object.create(features(), { libbpfVersion: { value: version } }) as never)
-    const other = {
-      name: 'on_line',
-      runs: 'no',
-      why: expect.stringMatching(/^The object has the/) as string,
-    }
-    expect(withLibbpf(before ? '1.7' : '1.6')).toMatchObject({ programs: [other] })
-    expect(withLibbpf(before ? '1.6' : '1.7')).not.toMatchObject({ programs: [other] })
-    expect(withLibbpf('1.8')).not.toMatchObject({ programs: [other] })
+    const other = { runs: 'no', why: expect.stringMatching(/^The object has the/) as string }
+    const programs = expect.arrayContaining([expect.objectContaining(other)]) as unknown
+    expect(withLibbpf(before ? '1.7' : '1.6')).toMatchObject({ programs })
+    expect(withLibbpf(before ? '1.6' : '1.7')).not.toMatchObject({ programs })
+    expect(withLibbpf('1.8')).not.toMatchObject({ programs })
   })
 
   test('prints tables', () => {
