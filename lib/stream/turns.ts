@@ -114,7 +114,8 @@ export class Turns {
 
   close(): void {
     this.#closed = true
-    clearImmediate(this.#turn)
+    // Not cleared, which Node does not survive: see Iterations.#end().
+    this.#turn?.unref()
     clearTimeout(this.#retry)
     const waiters = this.#waiters
     this.#waiters = []

@@ -48,6 +48,11 @@ describeBpf('a process with a reader', () => {
     expect(stderr).toMatch(/^RecordTooShortError: .*the record has 64 bytes, the type needs 1000$/m)
   })
 
+  test('goes on when a reader is closed by who hears of an exception', async () => {
+    const ended = await runScript('life', 'closed by who hears of an exception')
+    expect(ended).toEqual({ code: 0, signal: null, stdout: '1\n', stderr: '' })
+  })
+
   test.each(['by the poll thread', 'by flush()'])(
     'delivers the rest of the batch after an exception, %s',
     async (by) => {

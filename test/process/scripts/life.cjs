@@ -215,6 +215,30 @@ const cases = {
     ring.close()
   },
 
+  // Node does not survive an immediate that is cleared then, when it is the next one.
+  async 'closed by who hears of an exception'() {
+    const object = loadRecords()
+    const caught = []
+    const ring = new RingBuffer(object.map('events'), bytes(), () => {
+      if (caught.length > 0) return
+      // Before that of the reader, which has the next turn of the loop.
+      setImmediate(() => {
+        throw new Error('thrown')
+      })
+      block(10)
+    })
+    process.on('uncaughtException', ({ message }) => {
+      caught.push(message)
+      ring.close()
+      // It would throw for ever.
+      if (caught.length > 100) process.exit(3)
+    })
+    make(object, 10)
+    await until(() => ring.closed)
+    await new Promise((resolve) => setImmediate(resolve))
+    console.log(JSON.stringify(new Set(caught).size))
+  },
+
   async 'callbacks that give promises'() {
     const object = loadRecords()
     const caught = []
