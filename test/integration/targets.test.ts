@@ -838,7 +838,7 @@ describeBpf('a wrong target', () => {
       'ERR_KERNEL',
       /kernel\.perf_event_max_sample_rate is \d+: give fewer hz/,
     ],
-    ...['/tmp', '/etc/passwd'].map((path): (typeof wrongTargets)[number] => [
+    ...['/tmp', '/proc/self/status'].map((path): (typeof wrongTargets)[number] => [
       `events of ${path}, which is no cgroup`,
       'perf_event',
       { perfEvent: { type: 'cpu-clock', hz: 9, cgroup: path } },
