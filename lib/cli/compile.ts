@@ -1,6 +1,6 @@
 // One build: compile, strip, generate.
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
-import { endianness, tmpdir } from 'node:os'
+import { mkdirSync, renameSync, rmSync } from 'node:fs'
+import { endianness } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Output } from './command.js'
 import {
@@ -10,7 +10,7 @@ import {
   hostArchitecture,
   type Target,
 } from './compile-flags.js'
-import { onFile, readBytes } from './files.js'
+import { makeTemporaryFolder, onFile, readBytes } from './files.js'
 import {
   givenHeaderFolder,
   type HeaderFolder,
@@ -60,9 +60,7 @@ export async function buildOnce(
   const inclusions = findInclusions(source, [...compilation.include, headerDirectory])
   watching?.onInputs(inclusions.files)
   const color = errors.colored ? ['-fcolor-diagnostics'] : []
-  const work = onFile('make', `a temporary folder in ${tmpdir()} (TMPDIR)`, () =>
-    mkdtempSync(join(tmpdir(), 'bpf-ringbuf-')),
-  )
+  const work = makeTemporaryFolder()
   let kernelHeader: HeaderFolder | undefined
   try {
     if (inclusions.wantsKernelHeader && plan.vmlinux !== 'none') {

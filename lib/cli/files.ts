@@ -1,6 +1,7 @@
 // Files that a command reads and writes.
 import {
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -9,8 +10,16 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { BpfError, type BpfErrorCode, describeErrno } from '../errors/errors.js'
+
+/** @throws {BpfError} As `readBytes()`. */
+export function makeTemporaryFolder(): string {
+  return onFile('make', `a temporary folder in ${tmpdir()} (TMPDIR)`, () =>
+    mkdtempSync(join(tmpdir(), 'bpf-ringbuf-')),
+  )
+}
 
 /** @throws {BpfError} `ERR_FILE_NOT_FOUND`, `ERR_PERMISSION`, `ERR_KERNEL` */
 export function readBytes(path: string): Buffer {

@@ -1,14 +1,14 @@
 // vmlinux.h: the kernel's types as C declarations, from its BTF.
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { existsSync, rmSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { addon } from '../addon/addon.js'
 import { checkElf } from '../btf/elf.js'
 import { readKernelBtf } from '../btf/kernel.js'
 import { BtfReader } from '../btf/reader.js'
 import { BpfError, describeErrno } from '../errors/errors.js'
-import { onFile, readBytes, writeWhole } from './files.js'
+import { makeTemporaryFolder, readBytes, writeWhole } from './files.js'
 
 const kernelBtf = '/sys/kernel/btf/vmlinux'
 
@@ -199,9 +199,7 @@ function keep(key: string, make: () => string | Uint8Array): HeaderFolder {
     writeWhole(join(path, 'vmlinux.h'), contents)
     return kept
   } catch {
-    const made = onFile('make', `a temporary folder in ${tmpdir()} (TMPDIR)`, () =>
-      mkdtempSync(join(tmpdir(), 'bpf-ringbuf-')),
-    )
+    const made = makeTemporaryFolder()
     writeWhole(join(made, 'vmlinux.h'), contents)
     return {
       path: made,

@@ -1,10 +1,9 @@
 // What a BPF program's source includes and names.
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { readText } from '../machine/facts.js'
 import type { HeaderNames } from './kernel-header.js'
-import { onFile } from './files.js'
+import { makeTemporaryFolder } from './files.js'
 import { runClang, type ToolRun } from './toolchain.js'
 
 const inclusion = /^[ \t]*#[ \t]*include[ \t]*(["<])(.+?)[">]/gm
@@ -78,9 +77,7 @@ export function usedNames(
   flags: readonly string[],
   source: string,
 ): HeaderNames | ToolRun {
-  const directory = onFile('make', `a temporary folder in ${tmpdir()} (TMPDIR)`, () =>
-    mkdtempSync(join(tmpdir(), 'bpf-ringbuf-')),
-  )
+  const directory = makeTemporaryFolder()
   try {
     writeFileSync(join(directory, 'vmlinux.h'), '')
     // One that is there already is skipped by its guard.
