@@ -46,24 +46,35 @@ export function prebuiltName(): string {
   return `${process.platform}-${process.arch}${onMusl() ? '-musl' : ''}`
 }
 
+function ownFolder(): string | undefined {
+  // Modules of ECMAScript have none, and bundlers give relative ones.
+  return typeof __dirname === 'undefined' || !isAbsolute(__dirname) ? undefined : __dirname
+}
+
+/** The folder of the bundle that this library is in; nothing where it is in none, or that is not known. */
+export function bundleFolder(): string | undefined {
+  const own = ownFolder()
+  return own === undefined || packageRoot(own) !== undefined ? undefined : own
+}
+
 /**
  * Where to look: in this package's own folder, or beside the bundle that this
  * file is part of. Never in the working directory, nor where an environment
  * variable says. Undefined in a bundle that does not know where it is.
  */
 export function placesOfAddon(): Places | undefined {
-  // Modules of ECMAScript have none, and bundlers give relative ones.
-  if (typeof __dirname === 'undefined' || !isAbsolute(__dirname)) return undefined
+  const own = ownFolder()
+  if (own === undefined) return undefined
   const prebuilt = ['prebuilds', prebuiltName()]
-  const root = packageRoot(__dirname)
-  if (root === undefined) return { root: __dirname, folders: [[], prebuilt], isBundle: true }
+  const root = packageRoot(own)
+  if (root === undefined) return { root: own, folders: [[], prebuilt], isBundle: true }
   // What was compiled on this machine is what somebody asked for.
   return { root, folders: [['build', 'Debug'], ['build', 'Release'], prebuilt] }
 }
 
 /** This package's folder, of one in it that has code; bundles may be in a dist/ of their own. */
 export function packageRoot(directory: string): string | undefined {
-  const root = /^(.*)\/(?:dist|lib)(?:\/(?:addon|cli|skeleton))?$/.exec(directory)?.[1]
+  const root = /^(.*)\/(?:dist|lib)(?:\/(?:addon|cli))?$/.exec(directory)?.[1]
   if (root === undefined) return undefined
   try {
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as unknown

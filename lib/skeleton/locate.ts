@@ -1,8 +1,8 @@
 // Where the object of a generated module is.
 import { existsSync } from 'node:fs'
-import { basename, dirname, isAbsolute, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { packageRoot } from '../addon/locate.js'
+import { bundleFolder } from '../addon/locate.js'
 import { BpfError } from '../errors/errors.js'
 import type { SkeletonParts } from './parts.js'
 
@@ -48,13 +48,9 @@ function placesOf(file: string, folder: string): string[] {
 
 /** Where the module may be that calls this library: in the same bundle, else by the stack. */
 export function foldersOfModule(): string[] {
-  const folders: string[] = []
-  // Modules of ECMAScript have none, and bundlers give relative ones.
-  const isKnown = typeof __dirname !== 'undefined' && isAbsolute(__dirname)
-  if (isKnown && packageRoot(__dirname) === undefined) folders.push(__dirname)
   const module = callingModule()
-  if (module !== undefined) folders.push(dirname(module))
-  return folders
+  const folders = [bundleFolder(), module === undefined ? undefined : dirname(module)]
+  return folders.filter((folder) => folder !== undefined)
 }
 
 /**
