@@ -91,16 +91,16 @@ export function checkSection(
   if (!isOneOf(program, types)) throw wrongSection(program, section)
 }
 
+const forMany = [
+  'trace_kprobe_multi',
+  'trace_kprobe_session',
+  'trace_uprobe_multi',
+  'trace_uprobe_session',
+]
+
 /** The same of a program for many places, where it should be one for a single place. */
 export function checkSingle(program: NativeProgram, section: string): void {
-  const many = ['kprobe_multi', 'kprobe_session', 'uprobe_multi', 'uprobe_session']
-  if (
-    isOneOf(
-      program,
-      many.map((name) => `trace_${name}`),
-    )
-  )
-    throw wrongSection(program, section)
+  if (isOneOf(program, forMany)) throw wrongSection(program, section)
 }
 
 function isOneOf(program: NativeProgram, types: readonly string[]): boolean {
