@@ -261,35 +261,31 @@ describeBpf('bpf-ringbuf tail', () => {
     }
   })
 
-  test('ends quietly when nobody reads on', async () => {
+  /** Prints a flood of records into what the shell's script makes of it. */
+  async function flood(script: string): Promise<Ended> {
     const producer = spawn('yes', { stdio: ['ignore', 'ignore', 'ignore'] })
     try {
       await once(producer, 'spawn')
       const args = [tailObject, '--program', 'flood', '--map', 'renames', '--json']
       const set = ['--set', `producer_tgid=${producer.pid}`]
-      const script = 'exec 3>&1; { "$@"; echo $? >&3; } | head -1 >/dev/null'
-      const ended = run([...args, ...set], ['sh', '-c', script, 'sh'])
-      expect(ended.stdout).toBe('0\n')
-      expect(ended.stderr).toMatch(/^Reading .*\n\d+ records?, .*\n$/)
+      return run([...args, ...set], ['sh', '-c', script, 'sh'])
     } finally {
       producer.kill()
     }
+  }
+
+  test('ends quietly when nobody reads on', async () => {
+    const ended = await flood('exec 3>&1; { "$@"; echo $? >&3; } | head -1 >/dev/null')
+    expect(ended.stdout).toBe('0\n')
+    expect(ended.stderr).toMatch(/^Reading .*\n\d+ records?, .*\n$/)
   })
 
   test('says that the disk is full, and what it read and lost', async () => {
-    const producer = spawn('yes', { stdio: ['ignore', 'ignore', 'ignore'] })
-    try {
-      await once(producer, 'spawn')
-      const args = [tailObject, '--program', 'flood', '--map', 'renames', '--json']
-      const set = ['--set', `producer_tgid=${producer.pid}`]
-      const { code, stderr } = run([...args, ...set], ['sh', '-c', '"$@" > /dev/full', 'sh'])
-      expect(stderr).toMatch(
-        /^Reading .*\nbpf-ringbuf: Cannot write the output: ENOSPC: .*\n\d+ records?, .*\n$/,
-      )
-      expect(code).toBe(1)
-    } finally {
-      producer.kill()
-    }
+    const { code, stderr } = await flood('"$@" > /dev/full')
+    expect(stderr).toMatch(
+      /^Reading .*\nbpf-ringbuf: Cannot write the output: ENOSPC: .*\n\d+ records?, .*\n$/,
+    )
+    expect(code).toBe(1)
   })
 
   test('prints what a flight recorder holds at the end', () => {
