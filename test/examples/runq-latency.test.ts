@@ -25,6 +25,10 @@ async function contend(first: Activity, second: Activity) {
 
 const slotsOf = (row: Row | undefined) => ({ slots: (row?.['slots'] ?? []) as number[] })
 
+// Where the TSC is called unstable, the scheduler's clock waits for a tick that is late, such as
+// by what the host of a guest takes; the tool's does not.
+const lateTicks = 0.05
+
 /** When a slot begins, in µs: a wait in it was not shorter. */
 const least = (slots: readonly number[]) =>
   slots.reduce((sum, count, slot) => sum + count * (slot === 0 ? 0 : 2 ** slot), 0)
@@ -40,7 +44,7 @@ describeTool('runq-latency', () => {
   })
 
   test('waits of a process that shares its CPU: how many, and how long together', async () => {
-    const [first, second] = [new Activity('burn 0 300'), new Activity('burn 0 300')]
+    const [first, second] = [new Activity('burn 0 600'), new Activity('burn 0 600')]
     const tool = await Tool.start('runq-latency', ['--pid', String(first.pid)])
     const { waitedUs, slices } = await contend(first, second)
     const { rows, code, stderr } = await tool.stop()
@@ -48,8 +52,8 @@ describeTool('runq-latency', () => {
     const { slots } = slotsOf(rows[0])
     const total = rows[0]?.['total'] as number
     // The other one has the CPU for as long.
-    expect(waitedUs).toBeGreaterThan(100_000)
-    expect(Math.abs(total / waitedUs - 1)).toBeLessThan(0.02)
+    expect(waitedUs).toBeGreaterThan(200_000)
+    expect(Math.abs(total / waitedUs - 1)).toBeLessThan(lateTicks)
     expect(Math.abs(countOf({ slots }) / slices - 1)).toBeLessThan(0.05)
     expect(least(slots)).toBeLessThanOrEqual(total)
     expect(least(slots)).toBeGreaterThan(total / 2 - 2 * countOf({ slots }))
@@ -69,7 +73,7 @@ describeTool('runq-latency', () => {
       expect(row).toMatchObject({ comm: 'activity', unit: 'µs' })
     }
     const total = rows.find((row) => row['pid'] === first.pid)?.['total'] as number
-    expect(Math.abs(total / waitedUs - 1)).toBeLessThan(0.02)
+    expect(Math.abs(total / waitedUs - 1)).toBeLessThan(lateTicks)
   })
 
   test('is drawn, at each interval what is new', async () => {
