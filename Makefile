@@ -166,7 +166,7 @@ test-unit test-integration test-process test-examples: test-%:
 	@$(BIN)/jest --runInBand --selectProjects $* $(ARGS)
 
 .PHONY: test-container
-test-container: $(NODE_MODULES) | container-packages ## in containers, by what they are allowed; ARGS='--cell NAME' (root)
+test-container: build build-tests | container-packages ## in containers, by what they are allowed; ARGS='--cell NAME' (root)
 	@node test/container/run.mjs $(ARGS)
 
 .PHONY: test-native

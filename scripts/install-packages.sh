@@ -64,13 +64,13 @@ for group; do
     ;;
   --install)
     need binutils command -v readelf
-    need debootstrap command -v debootstrap
+    need mmdebstrap command -v mmdebstrap
     need libcap2-bin command -v setcap
     ;;
   --container)
     need podman command -v podman
     need runc command -v runc
-    need debootstrap command -v debootstrap
+    need mmdebstrap command -v mmdebstrap
     ;;
   *)
     echo "install-packages.sh: unknown group $group" >&2

@@ -98,7 +98,8 @@ export async function killTools(): Promise<void> {
   await Promise.all(
     [...running].map(async (child) => {
       const closed = once(child, 'close')
-      if (child.exitCode === null && child.signalCode === null) {
+      // Of one that could not be started Node would end this process's whole group.
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
         child.kill('SIGKILL')
         await closed
       }

@@ -10,17 +10,15 @@ work=$3
 archive=$4
 suite=${5-bookworm}
 
-mkdir -p "$work/debs"
 parts=$(mktemp -d "$(realpath "$work")/base.XXXXXX")
 trap 'rm -rf "$parts"' EXIT
 rootfs=$parts/rootfs
 mkdir "$parts/npm"
 
-# The mirror that this machine installs from; without one debootstrap knows its own.
+# The mirror that this machine installs from; without one mmdebstrap knows its own.
 # shellcheck disable=SC2016 # apt-get's own
 mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1)
-debootstrap --variant=minbase --cache-dir="$(realpath "$work/debs")" "$suite" "$rootfs" ${mirror:+"$mirror"}
-rm -rf "$rootfs"/var/cache/apt/archives/*.deb "$rootfs"/var/lib/apt/lists/*
+mmdebstrap --quiet --mode=root --variant=minbase "$suite" "$rootfs" ${mirror:+"$mirror"}
 
 (
   cd "$parts/npm"

@@ -2,7 +2,7 @@
 // a privileged container and a probe in containers of less privileges.
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { allPassed, check, mustRun, root, run, summarize, testsOf } from '../checks.mjs'
 import { checkPart } from '../document.mjs'
@@ -27,6 +27,13 @@ Tests the library in containers, with podman. Needs root.
       --help       print this
 `
 
+/** Where an image has it. */
+const addon = '/app/node_modules/bpf-ringbuf/build/Release/bpf_ringbuf.node'
+const probe = ['probe.cjs', '../../build/bpf/test/privileges.bpf.o'].flatMap((path) => [
+  '--volume',
+  `${join(import.meta.dirname, path)}:/app/probe/${basename(path)}:ro`,
+])
+
 /** Makes a check of what throws, or gives what is wrong. */
 async function attempt(name, test) {
   try {
@@ -46,16 +53,15 @@ async function timed(name, make) {
 
 async function buildImages(quick) {
   const BASE = await timed('base image', makeBase)
-  const BUILD = await timed('build image', () => buildImage('Containerfile', 'build', { BASE }))
+  // An image of its own, so that it is not removed as unused.
+  await timed('build image', () => buildImage('Containerfile', 'build', { BASE }))
   const RUN = await timed('run image', () => buildImage('Containerfile', 'run', { BASE }))
-  const ofTests = (stage) =>
-    timed(`${stage} image`, () => buildImage('Containerfile.test', stage, { BUILD, RUN }))
-  await ofTests('build-tests') // an image of its own, so that it is not removed as unused
+  const more = (stage) =>
+    timed(`${stage} image`, () => buildImage('Containerfile.test', stage, { RUN }))
   const images = {
     run: RUN,
-    probe: await ofTests('probe'),
-    setcap: quick ? undefined : await ofTests('probe-setcap'),
-    integration: await ofTests('integration'),
+    integration: quick ? RUN : await more('integration'),
+    setcap: quick ? undefined : await more('setcap'),
   }
   await removeUnused()
   return images
@@ -70,20 +76,30 @@ async function toolsIn(image) {
   return status === 0 ? stdout || undefined : output
 }
 
+/** The shipped image's Node, libbpf and addon, with jest and the tests of this directory. */
 async function runIntegrationTests(image, jestOptions) {
-  const options = ['--privileged', '--pid', 'host', '--env', 'REQUIRE_BPF=1', ...tracefs]
-  const { stdout, status, end, output } = await runContainer(options, image, jestOptions, 600)
-  let tests
+  // A congestion control may be chosen in the host's network alone.
+  const host = ['--privileged', '--pid', 'host', '--network', 'host']
+  const options = [...host, ...tracefs, '--entrypoint', 'node']
+  const environment = { REQUIRE_BPF: '1', BPF_RINGBUF_ADDON: addon }
+  for (const [name, value] of Object.entries(environment)) options.push('--env', `${name}=${value}`)
+  options.push('--volume', `${root}:/src:ro`, '--workdir', '/src')
+  const jest = ['node_modules/jest/bin/jest.js', '--runInBand', '--json', '--cacheDirectory=/tmp']
+  // What tools.test.ts adds is other programs, which no image has.
+  const tests = ['--selectProjects', 'integration', '--testPathIgnorePatterns', '/tools\\.test']
+  const args = [...jest, ...tests, ...jestOptions]
+  const { stdout, status, end, output } = await runContainer(options, image, args, 600)
+  let results
   try {
-    tests = [...testsOf(JSON.parse(stdout))]
+    results = [...testsOf(JSON.parse(stdout))]
   } catch {
     check('integration tests write results', false, `${end}\n${output}`)
     return
   }
-  for (const { name, status, details } of tests) {
+  for (const { name, status, details } of results) {
     check(`privileged container: ${name}`, status === 'passed', `${status}\n${details}`)
   }
-  check('integration tests end well', tests.length > 0 && status === 0, end)
+  check('integration tests end well', results.length > 0 && status === 0, end)
 }
 
 /** podman's profile for containers, with what CAP_BPF and CAP_PERFMON permit allowed. */
@@ -108,8 +124,8 @@ async function runProbe({ options, asDocker, mountTracefs, setcap }, images) {
     command = ['sh', '-c', mount, 'sh', ...command]
   }
   const [entrypoint, ...args] = command
-  const image = setcap ? images.setcap : images.probe
-  const ended = await runContainer([...options, '--entrypoint', entrypoint], image, args)
+  const image = setcap ? images.setcap : images.run
+  const ended = await runContainer([...options, ...probe, '--entrypoint', entrypoint], image, args)
   const { status, stdout, end, output } = ended
   if (status !== 0) throw new Error(`${end}\n${output}`)
   return Object.fromEntries(jsonLines(stdout).map(({ program, ...outcome }) => [program, outcome]))

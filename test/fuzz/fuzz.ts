@@ -37,18 +37,18 @@ const corpus = join(root, 'test/fuzz/corpus')
 
 /** Shares of the time, and cases of the short form and, where that has a number, the long one. */
 const plan: Record<string, { share: number; quickCases: number; longCases?: number }> = {
-  'elf-open': { share: 0.2, quickCases: 6000 },
-  'elf-load': { share: 0.15, quickCases: 400 },
+  'elf-open': { share: 0.2, quickCases: 3000 },
+  'elf-load': { share: 0.15, quickCases: 200 },
   'elf-reader': { share: 0.05, quickCases: 20_000 },
   'elf-symbols': { share: 0.05, quickCases: 500 },
-  'symbol-lists': { share: 0.02, quickCases: 2000 },
-  btf: { share: 0.08, quickCases: 20_000, longCases: 1_000_000 },
+  'symbol-lists': { share: 0.02, quickCases: 500 },
+  btf: { share: 0.08, quickCases: 6000, longCases: 1_000_000 },
   'btf-dump': { share: 0.05, quickCases: 500 },
   decoder: { share: 0.1, quickCases: 2000 },
   walker: { share: 0.05, quickCases: 1000 },
   cli: { share: 0.1, quickCases: 25 },
-  life: { share: 0.15, quickCases: 300 },
-  'life-workers': { share: 0.05, quickCases: 100 },
+  life: { share: 0.15, quickCases: 50 },
+  'life-workers': { share: 0.05, quickCases: 30 },
 }
 
 const hangMs = 60_000
