@@ -40,7 +40,7 @@ const make = (...args) => ['make', '--no-print-directory', ...args]
 
 // Each has a target of its own, with a longer form.
 const onThisKernel = [
-  ['soak', make('soak', 'DURATION=60')],
+  ['soak', make('soak', 'DURATION=30')],
   ['sanitize', make('sanitize', 'ARGS=--quick')],
   ['faults', make('faults', 'ARGS=--quick')],
   ['nodes', make('test-nodes', 'ARGS=--quick')],
