@@ -577,7 +577,8 @@ describeBpf('a PerfBuffer with async callbacks', () => {
     }
     const lostAt = calls.indexOf('lost')
     expect(lostAt).toBeGreaterThan(0)
-    expect(calls.slice(lostAt, lostAt + 3)).toEqual(['lost', 'told', 'record'])
+    // The calls may have moved to another CPU, whose buffer tells of its own losses.
+    expect(calls.slice(lostAt).join(' ')).toMatch(/^(lost told )+record/)
   })
 
   test.each([true, false])('as an event stream, by a perf buffer: %s', async (usePerfBuffer) => {
