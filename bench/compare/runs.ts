@@ -45,7 +45,7 @@ function openUndrained(
   const map = object.map(kind)
   const options = { pollThread: false }
   if (kind === 'ring') return new RingBuffer(map, u64.number, onRecord, options)
-  const perfOptions = { ...options, pagesPerCpu, ...(cpus === undefined ? {} : { cpus }) }
+  const perfOptions = { ...options, pagesPerCpu, cpus }
   return new PerfBuffer(map, u64.number, onRecord, perfOptions)
 }
 

@@ -10,7 +10,7 @@ const known = new WeakMap<object, Map<string, WeakRef<object>>>()
 
 /** @internal */
 export function openKernelBtf<T extends object>(
-  Btf: new (data: Uint8Array, options?: { base?: T }) => T,
+  Btf: new (data: Uint8Array, options?: { base?: T | undefined }) => T,
   module?: string,
 ): T {
   if (module === undefined) return open(Btf, 'vmlinux')
@@ -22,7 +22,7 @@ export function openKernelBtf<T extends object>(
 }
 
 function open<T extends object>(
-  Btf: new (data: Uint8Array, options?: { base?: T }) => T,
+  Btf: new (data: Uint8Array, options?: { base?: T | undefined }) => T,
   name: string,
   base?: T,
 ): T {
@@ -30,7 +30,7 @@ function open<T extends object>(
   if (ofClass === undefined) known.set(Btf, (ofClass = new Map<string, WeakRef<object>>()))
   const found = ofClass.get(name)?.deref() as T | undefined
   if (found !== undefined) return found
-  const opened = new Btf(trust(readKernelBtf(name)), base === undefined ? {} : { base })
+  const opened = new Btf(trust(readKernelBtf(name)), { base })
   ofClass.set(name, new WeakRef(opened))
   return opened
 }

@@ -29,7 +29,7 @@ export interface BtfOptions {
    * What the data is split from, whose types and names it refers to: of a kernel
    * module the kernel's.
    */
-  base?: BtfReader
+  base?: BtfReader | undefined
 }
 
 const kindNames: Readonly<Record<number, BtfKind>> = {

@@ -121,7 +121,7 @@ export function makeHeader(source: HeaderSource, wanted?: HeaderNames): string {
 
 /** @throws {BpfError} `ERR_OBJECT_FORMAT`, which names the file. */
 function readTypes({ path, bytes, base }: HeaderSource): BtfReader {
-  const options = base === undefined ? {} : { base: readTypes(base) }
+  const options = { base: base && readTypes(base) }
   try {
     return new BtfReader(bytes, options)
   } catch (cause) {

@@ -6,7 +6,7 @@ import { BpfError, checkInteger, checkOptions } from '../errors/errors.js'
 /** How long to wait until programs have ended. */
 export interface DetachedOptions {
   /** How long to wait. Default 1000. */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
 }
 
 /** 1 and 0 are the answers, everything else is none. */

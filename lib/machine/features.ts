@@ -102,7 +102,7 @@ let found: Features | undefined
  * if (buffers.ring.answer === 'no') console.log(buffers.ring.why)
  * ```
  */
-export function features(options: { fresh?: boolean } = {}): Features {
+export function features(options: { fresh?: boolean | undefined } = {}): Features {
   checkOptions(options, ['fresh'])
   const { fresh = false } = options
   if (typeof fresh !== 'boolean') throw invalidType('a boolean', 'fresh', fresh)

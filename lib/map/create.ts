@@ -25,22 +25,22 @@ export interface CreateOptions {
    * The number of entries; of a ring its size in bytes, which is rounded up to a power of
    * two and a multiple of the page size.
    */
-  maxEntries?: number
+  maxEntries?: number | undefined
   /** Up to 15 letters, digits, `_` and `.`, for who looks at the kernel's maps. */
-  name?: string
+  name?: string | undefined
   /** In bytes; with `key` it is that type's. */
-  keySize?: number
+  keySize?: number | undefined
   /** In bytes; with `value` it is that type's. */
-  valueSize?: number
+  valueSize?: number | undefined
   /**
    * `BPF_F_NO_PREALLOC` is `no_prealloc`, which storage of sockets, tasks, inodes and cgroups
    * always has.
    */
-  flags?: readonly MapFlag[]
+  flags?: readonly MapFlag[] | undefined
   /** Of a map of maps: one such as its inner maps are. It may be closed afterwards. */
-  innerMap?: { readonly fd: number }
+  innerMap?: { readonly fd: number } | undefined
   /** `map_extra`: of a bloom filter the number of its hash functions. */
-  extra?: number
+  extra?: number | undefined
 }
 
 const EINVAL = -22
@@ -73,12 +73,7 @@ export function createMap(options: CreateOptions & MapTypes): Created {
     throw invalidType('up to 15 letters, digits, "_" and "."', 'name', name)
   }
   const hasTypes = key !== undefined || value !== undefined || perCpu !== undefined
-  const given = {
-    ...(key === undefined ? {} : { key }),
-    ...(value === undefined ? {} : { value }),
-    ...(perCpu === undefined ? {} : { perCpu }),
-  }
-  const types = hasTypes ? checkTypes(given) : undefined
+  const types = hasTypes ? checkTypes({ key, value, perCpu }) : undefined
   const { maxEntries = 0, extra = 0, flags = [], innerMap } = options
   const target = name === '' ? `a map of type ${type}` : `map "${name}"`
   const keySize = sizeOf('key', options.keySize, key, impliedKeySize(type))

@@ -9,13 +9,13 @@ import { Walk } from './walk.js'
 /** When `set()` stores a value. */
 export interface SetOptions {
   /** `any`, the default; `noexist`, only a new key; `exist`, only one that is there. */
-  flags?: 'any' | 'noexist' | 'exist'
+  flags?: 'any' | 'noexist' | 'exist' | undefined
 }
 
 /** How `push()` stores a value. */
 export interface PushOptions {
   /** When a queue or stack is full, the oldest value goes. */
-  replace?: boolean
+  replace?: boolean | undefined
 }
 
 /** BPF_ANY, BPF_NOEXIST, BPF_EXIST */

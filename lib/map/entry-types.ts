@@ -45,11 +45,11 @@ export interface KeyOnly<K> {
 /** What may be given for a map's keys and values. */
 export interface MapTypes {
   /** The type of the keys. */
-  key?: Type
+  key?: Type | undefined
   /** The type of the values. */
-  value?: Type
+  value?: Type | undefined
   /** There is a value for each possible CPU. */
-  perCpu?: boolean
+  perCpu?: boolean | undefined
 }
 
 /** `bytes`: as the kernel has them. */

@@ -44,7 +44,7 @@ function typeOf(btf: Btf | undefined, id: number | undefined, size: number): Typ
 export function createInnerMap(
   outer: KernelMap,
   template: InnerTemplate | undefined,
-  options: { maxEntries?: number; name?: string },
+  options: { maxEntries?: number | undefined; name?: string | undefined },
 ): Created {
   checkOptions(options, ['maxEntries', 'name'])
   if (template === undefined) {
@@ -58,5 +58,5 @@ export function createInnerMap(
   const { maxEntries = template.maxEntries, name } = options
   checkInteger(maxEntries, 'maxEntries', 1, 2 ** 32 - 1)
   const given = { type, keySize, valueSize, maxEntries, flags: flagsOfBits(flags), extra }
-  return createMap({ ...given, ...(name === undefined ? {} : { name }), ...types })
+  return createMap({ ...given, name, ...types })
 }

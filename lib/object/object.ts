@@ -38,14 +38,14 @@ import { BpfProgram } from './program.js'
 /** How an object is opened. */
 export interface OpenOptions {
   /** What messages call it. Default the file's name without `.bpf.o`, of bytes `object`. */
-  name?: string
+  name?: string | undefined
   /**
    * A directory in a BPF file system, for maps that are declared with LIBBPF_PIN_BY_NAME;
    * `null`: they are this object's own, and not pinned.
    */
-  pinRoot?: string | null
+  pinRoot?: string | null | undefined
   /** A BPF file system that was mounted with delegation: Linux 6.9, libbpf 1.4. */
-  tokenPath?: string
+  tokenPath?: string | undefined
 }
 
 /**

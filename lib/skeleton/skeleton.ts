@@ -14,7 +14,7 @@ import { SkeletonRing } from './ring.js'
 /** How the object of a generated module is opened. */
 export interface SkeletonOptions extends OpenOptions {
   /** The object's path, or its bytes, where it is neither beside the module nor in it. */
-  object?: string | Uint8Array
+  object?: string | Uint8Array | undefined
 }
 
 /**

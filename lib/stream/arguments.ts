@@ -35,9 +35,9 @@ export function notDrainable(map: BpfMap): BpfError {
 /** How long `end()` waits. */
 export interface EndOptions {
   /** Close after this time, in milliseconds, and reject with `ERR_TIMEOUT`. */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
   /** Close when it aborts, and reject with its reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** Refuses what bounds no wait. */

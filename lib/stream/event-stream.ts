@@ -11,7 +11,7 @@ import type { Tagged } from '../types/tagged.js'
 
 export interface EventStreamOptions<M extends IntegerForm = 'bigint'> extends ReaderOptions<M> {
   /** What is the perf buffer's own, used when it is one. */
-  perf?: Omit<PerfBufferOptions, keyof ReaderOptions>
+  perf?: Omit<PerfBufferOptions, keyof ReaderOptions> | undefined
 }
 
 /**

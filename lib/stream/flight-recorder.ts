@@ -28,16 +28,16 @@ export interface FlightRecorderOptions<M extends IntegerForm = 'bigint'> {
    * `BPFRB_FLIGHT_RECORDER()` divides its size among the CPUs; another perf event
    * array has 256 KiB for each.
    */
-  bytesPerCpu?: number
+  bytesPerCpu?: number | undefined
   /**
    * Of perf buffers, by which field records of different CPUs are merged: a 64-bit one
    * of the struct with a time, such as of `bpf_ktime_get_ns()`. Without it the kernel
    * stamps each record with the time besides, which costs the programs about as much
    * as asking for the time does. A ring keeps the order by itself.
    */
-  orderBy?: string
+  orderBy?: string | undefined
   /** What the 64-bit integers of records are: as `integers` of readers. */
-  integers?: M
+  integers?: M | undefined
 }
 
 /** The records of a {@link FlightRecorder}, and what became of the others. */

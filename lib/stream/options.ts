@@ -11,30 +11,30 @@ export interface ReaderOptions<M extends IntegerForm = 'bigint'> {
    * traced workload need not wake it. The first record after idle never waits.
    * 0 drains at once, always. Default 500.
    */
-  coalesceUs?: number
+  coalesceUs?: number | undefined
   /**
    * Drain at least this often, in milliseconds, whether or not the kernel
    * reported records; 0 never. Default 0, or 100 where records do not all wake the
    * poll thread, as with `wakeupBytes`. Not with `pollThread: false`.
    */
-  drainIntervalMs?: number
+  drainIntervalMs?: number | undefined
   /** The soft size of a batch in bytes: the record that crosses it still goes in. Default 256 KiB. */
-  batchBytes?: number
+  batchBytes?: number | undefined
   /**
    * How many batches there are. When all are full, records stay in the kernel's
    * buffer, which is the only queue. Default 4.
    */
-  batchCount?: number
+  batchCount?: number | undefined
   /** Without a poll thread nothing is delivered but by `consume()`. Default true. */
-  pollThread?: boolean
+  pollThread?: boolean | undefined
   /** Closes the reader when it aborts. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /**
    * What the 64-bit integers of records are, in all their fields: `bigint`, or, so that
    * `JSON.stringify()` takes a record, `number`, with a RangeError beyond 2^53 - 1 as
    * for `u64.number`, or `string`. Default `bigint`.
    */
-  integers?: M
+  integers?: M | undefined
 }
 
 const optionNames = [

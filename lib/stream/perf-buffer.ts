@@ -24,46 +24,46 @@ import type { Tagged } from '../types/tagged.js'
 
 export interface PerfBufferOptions<M extends IntegerForm = 'bigint'> extends ReaderOptions<M> {
   /** Size of each CPU's buffer in pages, a power of two. Default 64. */
-  pagesPerCpu?: number
+  pagesPerCpu?: number | undefined
   /**
    * Wake the poll thread when so many bytes are queued on a CPU; below that it
    * drains every `coalesceUs` (every 100 ms when that is 0), so it wakes up by itself even when
    * idle. Default
    * half of a buffer, unless `wakeupEvents` is given or `coalesceUs` is 0.
    */
-  watermarkBytes?: number
+  watermarkBytes?: number | undefined
   /**
    * Wake the poll thread for each so many events of a CPU instead, as libbpf
    * does with 1. With 1 an idle reader sleeps, and each event costs the traced
    * workload a wake-up.
    */
-  wakeupEvents?: number
+  wakeupEvents?: number | undefined
   /**
    * The CPUs to read, by default those that are online now. A CPU that comes
    * online later has no buffer: what programs send there is lost, and counted
    * when the map is declared with `BPFRB_PERFBUF()`. Make a new reader then. A
    * CPU that goes offline just stops sending.
    */
-  cpus?: readonly number[]
+  cpus?: readonly number[] | undefined
   /**
    * Called where the kernel says that it dropped events of a CPU, in their place
    * between that CPU's records. The kernel says so with the next event that
    * finds room. Where records go to callbacks, the next one waits for its promise,
    * if it returns one.
    */
-  onLost?: OnLost
+  onLost?: OnLost | undefined
   /**
    * Ordered delivery: the name of a 64-bit field with a time in nanoseconds, such
    * as of `bpf_ktime_get_ns()`. Records of all CPUs, and all maps of the reader,
    * are merged by it. For callbacks, and decoders that copy.
    */
-  orderBy?: string
+  orderBy?: string | undefined
   /**
    * How long a record is held back for older ones of other CPUs, in
    * milliseconds; above `coalesceUs`. Records that come later still are
    * delivered at once and counted as `late`. Default 10.
    */
-  orderWindowMs?: number
+  orderWindowMs?: number | undefined
 }
 
 /** One perf event array of a reader. */

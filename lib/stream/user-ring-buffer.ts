@@ -37,15 +37,15 @@ const largestKept = 64 * 1024
 /** How a user ring buffer is opened. */
 export interface UserRingBufferOptions {
   /** Closes the ring when it aborts. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** How long to wait for room. */
 export interface WhenFreeOptions {
   /** Give up after this time, in milliseconds: `ERR_TIMEOUT`. Without it there is no end. */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
   /** Give up when it aborts, and reject with its reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** One call that waits for room. */

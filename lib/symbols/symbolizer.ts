@@ -12,7 +12,7 @@ export interface SymbolizerOptions {
    * symbols need more than a quarter of it, or a JIT's list, has no names. The kernel's
    * symbols, about 6 MB, come on top.
    */
-  maxBytes?: number
+  maxBytes?: number | undefined
 }
 
 /** An address, and what is known of it: a property is `undefined` when that is not. */

@@ -14,14 +14,14 @@ import type { Union } from './union.js'
 /** What a decoder that is made of BTF gives where there is a choice. */
 export interface BtfDecoderOptions {
   /** What the values of enums are read as. Default `name`; those without one are numbers. */
-  enums?: 'name' | 'number'
+  enums?: 'name' | 'number' | undefined
   /** What `char[n]` is read as. Default `string`, UTF-8 up to the first NUL. */
-  chars?: 'string' | 'bytes'
+  chars?: 'string' | 'bytes' | undefined
   /**
    * What integers of 64 bits and more are read as. Default `bigint`; `number` is exact up
    * to 2^53 - 1 and a `RangeError` beyond, `string` is decimal and fit for JSON.
    */
-  integers?: IntegerForm
+  integers?: IntegerForm | undefined
 }
 
 const choices: Readonly<Record<keyof BtfDecoderOptions, readonly string[]>> = {

@@ -46,19 +46,19 @@ export type StructValue<F extends Fields> = {
 /** How a struct or union is laid out, and whether it is compared with BTF. */
 export interface StructOptions {
   /** `__attribute__((packed))`: no padding, alignment 1. */
-  packed?: boolean
+  packed?: boolean | undefined
   /**
    * It is not compared with the object's BTF, and nobody is warned when that
    * has no struct of its name.
    */
-  unchecked?: boolean
+  unchecked?: boolean | undefined
   /**
    * It must be in the object's BTF: `ERR_LAYOUT` when that has no struct of its name,
    * instead of a warning.
    */
-  checked?: boolean
+  checked?: boolean | undefined
   /** In bytes, where C makes it larger than its fields: `__attribute__((aligned(64)))`. */
-  size?: number
+  size?: number | undefined
 }
 
 /**
@@ -78,7 +78,10 @@ export function checkStructOptions(options: StructOptions): CheckedOptions {
   return { packed, unchecked, checked, size }
 }
 
-interface CheckedOptions extends Required<Omit<StructOptions, 'size'>> {
+interface CheckedOptions {
+  packed: boolean
+  unchecked: boolean
+  checked: boolean
   size: number | undefined
 }
 

@@ -25,14 +25,14 @@ import { withIntegers } from './with-integers.js'
 /** What a type of BTF becomes where there is a choice. */
 export interface FromBtfOptions {
   /** What the values of enums are read as. Default `name`; those without one are numbers. */
-  enums?: 'name' | 'number'
+  enums?: 'name' | 'number' | undefined
   /** What `char[n]` is read as. Default `string`, UTF-8 up to the first NUL. */
-  chars?: 'string' | 'bytes'
+  chars?: 'string' | 'bytes' | undefined
   /**
    * What integers of 64 bits and more are read as. Default `bigint`; `number` is exact up
    * to 2^53 - 1 and a `RangeError` beyond, `string` is decimal and fit for JSON.
    */
-  integers?: IntegerForm
+  integers?: IntegerForm | undefined
   /**
    * A flexible array at the end of a struct takes the rest of the record, as in
    * `struct { __u32 count; __u64 addresses[]; }`. Default false: it is left out.

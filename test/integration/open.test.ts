@@ -1,7 +1,19 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BpfObject, features } from '../../lib/index.js'
+import {
+  BpfMap,
+  BpfObject,
+  Btf,
+  features,
+  FlightRecorder,
+  PerfBuffer,
+  RingBuffer,
+  struct,
+  Symbolizer,
+  u32,
+  u64,
+} from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import { objectPath, openObject } from '../objects.js'
 import { describeBpf } from '../require-bpf.js'
@@ -218,5 +230,57 @@ describeBpf('BpfObject.open()', () => {
     expect(thrownBy(() => (object.globals.counter = 1))).toMatchObject(error)
     expect('counter' in object.globals).toBe(false)
     expect(Object.keys(object.globals)).toEqual([])
+  })
+})
+
+describeBpf('an option that is undefined', () => {
+  expectNothingLeftOpen()
+
+  // Who passes options on has them so; `exactOptionalPropertyTypes` allows it, too.
+  test('is as one that is left out', async () => {
+    const layout = { packed: undefined, unchecked: undefined, checked: undefined, size: undefined }
+    const Word = struct('word', { value: u64 }, layout)
+    const stream = {
+      coalesceUs: undefined,
+      drainIntervalMs: undefined,
+      batchBytes: undefined,
+      batchCount: undefined,
+      pollThread: undefined,
+      signal: undefined,
+      integers: undefined,
+    }
+    const ofPerf = {
+      pagesPerCpu: undefined,
+      watermarkBytes: undefined,
+      wakeupEvents: undefined,
+      cpus: undefined,
+      onLost: undefined,
+      orderBy: undefined,
+      orderWindowMs: undefined,
+    }
+    const options = { name: undefined, pinRoot: undefined, tokenPath: undefined }
+    using object = BpfObject.open(objectPath('recorder'), options)
+    expect(object.name).toBe('recorder')
+    object.load()
+    const ofRecorder = { bytesPerCpu: undefined, orderBy: undefined, integers: undefined }
+    using recorder = new FlightRecorder(object.map('recorder'), Word, ofRecorder)
+    expect(recorder.snapshot()).toHaveLength(0)
+    using ring = new RingBuffer(object.map('ordinary'), Word, stream)
+    using perf = new PerfBuffer(object.map('perf'), Word, { ...stream, ...ofPerf })
+    const bounds = { timeoutMs: undefined, signal: undefined }
+    await Promise.all([ring.end(bounds), perf.end(bounds)])
+
+    const sizes = { name: undefined, keySize: undefined, valueSize: undefined }
+    const more = { flags: undefined, innerMap: undefined, extra: undefined, perCpu: undefined }
+    const types = { key: u32, value: u32 }
+    using map = BpfMap.create({ type: 'hash', maxEntries: 2, ...sizes, ...more, ...types })
+    map.set(1, 2, { flags: undefined })
+    expect(map.get(1)).toBe(2)
+    await object.detached({ timeoutMs: undefined })
+    expect(features({ fresh: undefined }).mapTypes['hash']?.answer).toBe('yes')
+    expect(new Symbolizer({ maxBytes: undefined }).kernel([])).toEqual([])
+    const btf = new Btf(readFileSync('/sys/kernel/btf/vmlinux'), { base: undefined })
+    const decoded = { enums: undefined, chars: undefined, integers: undefined }
+    expect(btf.typeOf('list_head', decoded).size).toBe(16)
   })
 })

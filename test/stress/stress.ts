@@ -90,8 +90,8 @@ async function run(row: Row, seconds: number): Promise<Result> {
     }
   }
   const options = {
-    ...(row.coalesceUs === undefined ? {} : { coalesceUs: row.coalesceUs }),
-    ...(row.batchBytes === undefined ? {} : { batchBytes: row.batchBytes }),
+    coalesceUs: row.coalesceUs,
+    batchBytes: row.batchBytes,
     pollThread: row.consumes !== true,
   }
   using ring =
