@@ -45,7 +45,6 @@ const onThisKernel = [
   ['faults', make('faults', 'ARGS=--quick')],
   ['nodes', make('test-nodes', 'ARGS=--quick')],
   ['users', ['scripts/users-machine.sh', ...make('test-kernels', 'ARGS=--quick --kernel here')]],
-  ['fuzz', make('fuzz', 'ARGS=--quick')],
   ['install', make('test-install', 'ARGS=--quick')],
   ['libbpf', make('test-libbpf', 'ARGS=--quick')],
 ]
@@ -57,7 +56,11 @@ const inGuests = [
   // Of the two the one with the weaker memory order.
   ['smp', make('test-smp', 'DURATION=12', 'SMP_KERNELS=6.1-arm64')],
 ]
-const inContainers = [['container', make('test-container', 'ARGS=--quick')]]
+// As do these, later.
+const besideOthers = [
+  ['container', make('test-container', 'ARGS=--quick')],
+  ['fuzz', make('fuzz', 'ARGS=--quick')],
+]
 
 /** Runs commands that print lines as countLines() reads them; shows those when each has ended. */
 async function runCommands(commands, niceness = 0) {
@@ -116,9 +119,9 @@ else skip('bench: bench.js needs root')
 await runBench('compare/compare')
 if (everywhere) {
   // Containers have this kernel, whose programs and maps the tests above look at.
-  const containers = guests.then(() => runCommands(inContainers, 19))
+  const others = guests.then(() => runCommands(besideOthers, 19))
   await runCommands(onThisKernel)
-  await containers
+  await others
 }
 // What other tests, or other guests of the machine, disturbed is measured once more, alone.
 if (missed?.length !== 0) missed = await rowsMissed(missed ?? [])

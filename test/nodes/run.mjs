@@ -55,7 +55,10 @@ const runtimes = [...nodes, bun, deno]
 
 const script = (name, ...args) => [join('test/process/scripts', name), ...args]
 
-/** What processes do: a script, its exit status, what it prints. */
+/**
+ * What processes do: a script, its exit status, what it prints. The short form leaves out
+ * what takes seconds.
+ */
 const processFeatures = {
   'a callback that throws ends the process, which says so': {
     run: script('life.cjs', 'exception without a handler'),
@@ -92,6 +95,7 @@ const processFeatures = {
   },
   'a thousand readers leave nothing open': {
     run: script('memory.cjs', 'many cycles'),
+    takesSeconds: true,
     stdout: /^\{"grownMiB":-?\d+\}$/,
   },
   'garbage collection closes what was let go': {
@@ -112,10 +116,12 @@ const processFeatures = {
   },
   'terminate() ends a worker that streams at full speed': {
     run: script('workers.cjs', 'terminate at full speed'),
+    takesSeconds: true,
     stdout: /^terminated$/,
   },
   'received + discarded + lost = produced, in order': {
     run: ['build/test/stress/stress.js', '--duration', '6'],
+    takesSeconds: true,
     stdout: /^nothing lost uncounted$/m,
   },
 }
@@ -215,6 +221,7 @@ for (const runtime of runtimes) {
   const works = new Set()
   worksIn.set(runtime, works)
   for (const name of names) {
+    if (quick && all[name].takesSeconds) continue
     if (await checkFeature(runtime, program, name, all[name])) works.add(name)
   }
 }
