@@ -4,7 +4,7 @@ import type { Btf } from '../types/btf.js'
 import { BpfError, checkInteger, checkOptions } from '../errors/errors.js'
 import { typeFromBtf } from '../types/from-btf.js'
 import type { Type } from '../types/struct.js'
-import { createMap, type Created } from './create.js'
+import { createMap, type Created, type CreateOptions } from './create.js'
 import type { MapTypes } from './entry-types.js'
 import { flagsOfBits, isMapOfMaps, isPerCpu } from './kinds.js'
 import type { KernelMap } from './kernel-map.js'
@@ -44,7 +44,7 @@ function typeOf(btf: Btf | undefined, id: number | undefined, size: number): Typ
 export function createInnerMap(
   outer: KernelMap,
   template: InnerTemplate | undefined,
-  options: { maxEntries?: number | undefined; name?: string | undefined },
+  options: Pick<CreateOptions, 'maxEntries' | 'name'>,
 ): Created {
   checkOptions(options, ['maxEntries', 'name'])
   if (template === undefined) {

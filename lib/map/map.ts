@@ -616,9 +616,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    * @param options `maxEntries` in the place of the declared ones: of a ring its size.
    * @throws {BpfError} `ERR_NOT_FOUND` when none is declared, as `create()` otherwise.
    */
-  createInner(
-    options: { maxEntries?: number | undefined; name?: string | undefined } = {},
-  ): BpfMap {
+  createInner(options: Pick<CreateOptions, 'maxEntries' | 'name'> = {}): BpfMap {
     const { handle, types } = createInnerMap(this.kernel, this.#inner, options)
     const map = BpfMap.#alone(handle, types, options.name)
     map.kernel.describedBy = this.kernel.describedBy

@@ -6,23 +6,15 @@ import type { BtfKind } from '../btf/types.js'
 import { BpfError, checkOptions, invalidType } from '../errors/errors.js'
 import { didYouMean } from '../errors/near.js'
 import { Enumeration } from './enumeration.js'
-import { type FromBtfOptions, typeFromBtf, unsupportedInBtf } from './from-btf.js'
+import {
+  type BtfDecoderOptions,
+  type FromBtfOptions,
+  typeFromBtf,
+  unsupportedInBtf,
+} from './from-btf.js'
 import type { Struct } from './struct.js'
-import type { IntegerForm, Type } from './type.js'
+import type { Type } from './type.js'
 import type { Union } from './union.js'
-
-/** What a decoder that is made of BTF gives where there is a choice. */
-export interface BtfDecoderOptions {
-  /** What the values of enums are read as. Default `name`; those without one are numbers. */
-  enums?: 'name' | 'number' | undefined
-  /** What `char[n]` is read as. Default `string`, UTF-8 up to the first NUL. */
-  chars?: 'string' | 'bytes' | undefined
-  /**
-   * What integers of 64 bits and more are read as. Default `bigint`; `number` is exact up
-   * to 2^53 - 1 and a `RangeError` beyond, `string` is decimal and fit for JSON.
-   */
-  integers?: IntegerForm | undefined
-}
 
 const choices: Readonly<Record<keyof BtfDecoderOptions, readonly string[]>> = {
   enums: ['name', 'number'],

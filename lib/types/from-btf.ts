@@ -22,8 +22,8 @@ import {
 import { Union } from './union.js'
 import { withIntegers } from './with-integers.js'
 
-/** What a type of BTF becomes where there is a choice. */
-export interface FromBtfOptions {
+/** What a decoder that is made of BTF gives where there is a choice. */
+export interface BtfDecoderOptions {
   /** What the values of enums are read as. Default `name`; those without one are numbers. */
   enums?: 'name' | 'number' | undefined
   /** What `char[n]` is read as. Default `string`, UTF-8 up to the first NUL. */
@@ -33,6 +33,10 @@ export interface FromBtfOptions {
    * to 2^53 - 1 and a `RangeError` beyond, `string` is decimal and fit for JSON.
    */
   integers?: IntegerForm | undefined
+}
+
+/** What a type of BTF becomes where there is a choice. */
+export interface FromBtfOptions extends BtfDecoderOptions {
   /**
    * A flexible array at the end of a struct takes the rest of the record, as in
    * `struct { __u32 count; __u64 addresses[]; }`. Default false: it is left out.
