@@ -8,7 +8,7 @@ import { BpfObject } from '../object/object.js'
 import type { Command } from './command.js'
 import { keepInputs, onFile } from './files.js'
 import { differenceOfTexts } from './text-difference.js'
-import { parseCommandLine, UsageError } from './usage.js'
+import { byName, parseCommandLine, UsageError } from './usage.js'
 
 const usage = `Usage: bpf-ringbuf gen OBJECT [OPTION]...
 Writes a TypeScript module of a BPF object file: the structs that its maps, records and
@@ -83,9 +83,14 @@ function parse(args: readonly string[]): Options {
   if (others[0] !== undefined) throw new UsageError(`Unexpected argument '${others[0]}'`)
   const { output, embed = false, check = false, import: specifier = 'bpf-ringbuf' } = values
   if (output === '') throw new UsageError("Expected a file for '--output'")
+  if (output !== undefined && /\.[cm]?jsx?$/.test(output)) {
+    throw new UsageError(
+      `The module is TypeScript: expected a name such as agent.bpf.ts, not '${output}'`,
+    )
+  }
   if (check && output === undefined) throw new UsageError("'--check' needs '--output FILE'")
   if (specifier === '') throw new UsageError("Expected a name for '--import'")
-  const rings = new Map((values.ring ?? []).map(parseRing))
+  const rings = byName('--ring', (values.ring ?? []).map(parseRing))
   return { object, output, types: values.type ?? [], rings, embed, specifier, check }
 }
 

@@ -1,5 +1,5 @@
 // The command line of bpf-ringbuf tail.
-import { parseCommandLine, parseNumber, UsageError } from './usage.js'
+import { byName, parseCommandLine, parseNumber, UsageError } from './usage.js'
 
 export const usage = `Usage: bpf-ringbuf tail OBJECT [OPTION]...
 Loads a BPF object, attaches its programs, and prints every record of its ring and
@@ -69,7 +69,8 @@ export function parseTail(args: readonly string[]): TailOptions {
   return {
     path,
     maps: values.map ?? [],
-    types: new Map(
+    types: byName(
+      '--type',
       (values.type ?? []).map((text) => {
         const at = text.indexOf('=')
         return at < 0 ? ['', text] : [text.slice(0, at), text.slice(at + 1)]

@@ -16,9 +16,12 @@ export function parseCommandLine<T extends ParseArgsConfig>(
   try {
     return parseArgs(config)
   } catch (error) {
+    const { message } = error as Error
     // Its first sentence names the argument, the others give advice.
-    const [problem = ''] = (error as Error).message.split(/\.?\n|\. /, 1)
-    throw new UsageError(problem)
+    const [problem = ''] = message.split(/\.?\n|\. /, 1)
+    // Only there it says how to write a value that begins with a "-".
+    const written = / use ('--.*'.*)\.$/.exec(message)?.[1]
+    throw new UsageError(written === undefined ? problem : `${problem}: write ${written}`)
   }
 }
 
@@ -26,6 +29,23 @@ export function parseCommandLine<T extends ParseArgsConfig>(
 export function splitExtra(args: readonly string[]): [own: string[], extra: string[]] {
   const at = args.indexOf('--')
   return at < 0 ? [[...args], []] : [args.slice(0, at), args.slice(at + 1)]
+}
+
+/** What an option that comes again says of several names. @throws {ValueError} for two of one name. */
+export function byName<Value>(
+  option: string,
+  pairs: readonly (readonly [string, Value])[],
+): Map<string, Value> {
+  const map = new Map<string, Value>()
+  for (const [name, value] of pairs) {
+    const before = map.get(name)
+    if (before !== undefined && before !== value) {
+      const both = `'${String(before)}' and '${String(value)}'`
+      throw new ValueError(`${option} says both ${both}${name === '' ? '' : ` of '${name}'`}`)
+    }
+    map.set(name, value)
+  }
+  return map
 }
 
 /** @throws {ValueError} for what is no number from `min` to `max`. */

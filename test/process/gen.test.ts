@@ -266,6 +266,12 @@ test.each([
   [['a.o', 'b.o'], 2, /Unexpected argument 'b\.o'/],
   [['a.o', '--check'], 2, /'--check' needs '--output FILE'/],
   [['a.o', '--ring', 'x'], 2, /Expected RING=NAME for '--ring' but received 'x'/],
+  [
+    ['a.o', '--ring', 'x=a', '--ring', 'y=b', '--ring', 'x=c'],
+    2,
+    /--ring says both 'a' and 'c' of 'x'/,
+  ],
+  [['a.o', '-o', 'agent.bpf.mjs'], 2, /The module is TypeScript: .* not 'agent\.bpf\.mjs'/],
   [['a.o'], 1, /Cannot open a\.o: there is no such file/],
   [
     [join(root, 'build/bpf/test/globals.nobtf.bpf.o')],
