@@ -95,6 +95,12 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
           : `Sections "${unknown}" need libbpf ${since} or newer where this package was built: install it, then run "npm_config_build_from_source=true npm rebuild bpf-ringbuf"`,
     }
   }
+  if (/failed .*to (open BPF FS mount at|create BPF token from) /.test(failure.log)) {
+    return {
+      code: 'ERR_KERNEL',
+      hint: 'BpfObject.open() or the environment variable LIBBPF_BPF_TOKEN_PATH names that path: it has to be a BPF file system with delegation',
+    }
+  }
   if (needsKernelBtf(failure) && !facts.kernelBtf) {
     return {
       code: 'ERR_UNSUPPORTED',

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type BpfErrorCode, type BpfObject, features } from '../../lib/index.js'
+import { type BpfErrorCode, BpfObject, features } from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import { errorOf, judge } from '../features.js'
 import { connectToSelf, withCongestionControl } from '../network.js'
@@ -92,6 +92,19 @@ const inNamespace = `
   console.log(JSON.stringify(outcomes))`
 
 describeBpf('a token', () => {
+  test.each(['/no/such/place', '/proc'])(
+    'of %s, where none can be, is told with who names it',
+    (path) => {
+      if (libbpf.tokens.answer !== 'yes') return
+      const object = BpfObject.open(objectPath('records'), { tokenPath: path })
+      expect(thrownBy(() => object.load())).toMatchObject({
+        message: expect.stringContaining(path) as string,
+        hint: expect.stringMatching(/LIBBPF_BPF_TOKEN_PATH names that path/) as string,
+      })
+      object.close()
+    },
+  )
+
   test('stands for the capabilities that a user namespace does not have', () => {
     if (libbpf.tokens.answer !== 'yes' || kernel.tokens.answer !== 'yes') return
     const directory = mkdtempSync(join(tmpdir(), 'token-'))
