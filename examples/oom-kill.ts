@@ -42,16 +42,25 @@ function commOf(pid: number): string {
   }
 }
 
+/** Nothing where /proc is not mounted. */
+function kiBOfPage(): number | undefined {
+  try {
+    const smaps = readFileSync('/proc/self/smaps', 'utf8')
+    return Number(/^KernelPageSize: +(\d+) kB$/m.exec(smaps)?.[1] ?? NaN) || undefined
+  } catch {
+    return undefined
+  }
+}
+
 export const tool = define({
   name: 'oom-kill',
   about: 'Prints each process that is killed because memory is short, until Ctrl-C.',
   needs: 'CAP_BPF and CAP_PERFMON, Linux 5.8; memory and cgroup are told since 6.8',
   options: { name: text('TEXT', 'only where the killed one or its cgroup has TEXT in its name') },
   async trace(session, { name = '' }) {
-    const [, pageKiB] = /^KernelPageSize: +(\d+) kB$/m.exec(
-      readFileSync('/proc/self/smaps', 'utf8'),
-    ) ?? ['', '4']
-    const kiB = (pages: bigint): number => Number(pages) * Number(pageKiB)
+    const pageKiB = kiBOfPage()
+    const kiB = (pages: bigint): number | null =>
+      pageKiB === undefined ? null : Number(pages) * pageKiB
     using object = open().load()
     object.attach()
     await session.follow('kills for want of memory', object, columns, (event) => {
