@@ -30,15 +30,16 @@ await build({
   external: ['./program.js'],
 })
 
-// esbuild calls a class _NAME that names itself, which messages and console.log() would show.
-const index = 'dist/index.js'
-let text = readFileSync(index, 'utf8')
-for (const [, name] of text.matchAll(/^var (\w+) = class _\1\b/gm)) {
-  text = text.replace(new RegExp(`(?<![\\w$.])_${name}\\b`, 'g'), name)
+for (const file of ['dist/index.js', 'dist/cli/program.js']) {
+  let text = readFileSync(file, 'utf8')
+  // esbuild calls a class _NAME that names itself, which messages and console.log() would show.
+  for (const [, name] of text.matchAll(/^var (\w+) = class _\1\b/gm)) {
+    text = text.replace(new RegExp(`(?<![\\w$.])_${name}\\b`, 'g'), name)
+  }
+  // One character beyond ASCII, and V8 has two bytes for each: reading takes a third longer.
+  // Only comments have any: esbuild writes strings without.
+  text = text.replaceAll('…', '...')
+  const [beyond] = /.*[^\0-\x7f].*/.exec(text) ?? []
+  if (beyond !== undefined) throw new Error(`${file}: not in ASCII: ${beyond}`)
+  writeFileSync(file, text)
 }
-// One character beyond ASCII, and V8 has two bytes for each: reading takes a third longer.
-// Only comments have any: esbuild writes strings without.
-text = text.replaceAll('…', '...')
-const [beyond] = /.*[^\0-\x7f].*/.exec(text) ?? []
-if (beyond !== undefined) throw new Error(`${index}: not in ASCII: ${beyond}`)
-writeFileSync(index, text)
