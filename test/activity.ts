@@ -61,6 +61,9 @@ function statusOf(pid: number): string {
 
 /** Ends what a failed test left running. */
 export function killActivities(): void {
-  for (const child of running) child.kill('SIGKILL')
+  for (const child of running) {
+    // Of one that could not be started Node would end this process's whole group.
+    if (child.pid !== undefined) child.kill('SIGKILL')
+  }
   running.clear()
 }

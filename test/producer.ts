@@ -40,6 +40,7 @@ export class Producer {
   }
 
   kill(): void {
-    this.#child.kill('SIGKILL')
+    // Of one that could not be started Node would end this process's whole group.
+    if (this.#child.pid !== undefined) this.#child.kill('SIGKILL')
   }
 }
