@@ -72,8 +72,13 @@ const strange = paths.filter(
     !/(^|\/)(LICENSE[^/]*|COPYING[^/]*|copyright|Containerfile|gitignore|dockerignore)$/.test(path),
 )
 check('nothing strange is packed', strange.length === 0, strange.join('\n'))
-const missing = ['LICENSE', 'CHANGELOG.md', 'dist/index.js', 'dist/index.d.ts', 'dist/prebuilt.js']
-  .concat('dist/cli/main.js', 'dist/cli/program.js', 'dist/tools/open-snoop.bpf.o')
+const missing = ['LICENSE', 'CHANGELOG.md', 'dist/index.d.ts', 'dist/index.js', 'dist/library.js']
+  .concat(
+    'dist/prebuilt.js',
+    'dist/cli/main.js',
+    'dist/cli/program.js',
+    'dist/tools/open-snoop.bpf.o',
+  )
   .concat('dist/bpf/doctor.bpf.o', 'bpf/include/bpf-ringbuf.bpf.h')
   .concat(targets.map((target) => `prebuilds/${target}/bpf_ringbuf.node`))
   .filter((path) => !paths.includes(path))
