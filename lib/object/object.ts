@@ -408,7 +408,7 @@ function fileFailure(path: string, cause: NodeJS.ErrnoException): BpfError {
     case 'ENOTDIR':
       return new BpfError('ERR_FILE_NOT_FOUND', 'there is no such file', {
         ...details,
-        hint: 'Compile it first: clang -g -O2 -target bpf -c NAME.bpf.c -o NAME.bpf.o',
+        hint: 'Compile it first: npx bpf-ringbuf build NAME.bpf.c',
       })
     case 'EACCES':
     case 'EPERM':
