@@ -225,7 +225,8 @@ export function parseKallsyms(text: Buffer): {
       if (marker === '_etext') fixed.end = start
     }
   }
-  return { table: list.toTable(Buffer.from(text.subarray(0, length)), 'innermost'), fixed }
+  const names = Buffer.from(text.subarray(0, length))
+  return { table: list.toTable(names, 'innermost', true), fixed }
 }
 
 function digitOf(byte: number): number {

@@ -78,8 +78,11 @@ export class SymbolList {
     this.#kinds = grown(this.#kinds, new Uint8Array(length))
   }
 
-  /** @param names Where the names are, each ended by a 0. It is kept. */
-  toTable(names: Buffer, preference: Preference): SymbolTable {
+  /**
+   * @param names Where the names are, each ended by a 0. It is kept.
+   * @param isByName Whether it has to find symbols by their names, too.
+   */
+  toTable(names: Buffer, preference: Preference, isByName = false): SymbolTable {
     const order = this.#sorted(preference)
     const ranges = this.#ranges(order, preference)
     // Only what is needed to answer: 20 bytes a range.
@@ -91,7 +94,12 @@ export class SymbolList {
       starts[i] = owner < 0 ? NaN : (this.#starts[owner] as number)
       nameOffsets[i] = owner < 0 ? 0 : (this.#names[owner] as number)
     }
-    return new SymbolTable(names, ranges.edges, starts, nameOffsets)
+    // Also of those that have no range, as another one begins at the same place.
+    const all = this.#count
+    const named = isByName
+      ? { starts: this.#starts.slice(0, all), nameOffsets: this.#names.slice(0, all) }
+      : undefined
+    return new SymbolTable(names, ranges.edges, starts, nameOffsets, named)
   }
 
   /** By where they begin, the one to take of those that begin at one place last. */
@@ -244,24 +252,39 @@ class Heap {
   }
 }
 
+/** All symbols, in any order. */
+interface Named {
+  starts: Float64Array
+  nameOffsets: Uint32Array
+}
+
 /** Symbols that do not overlap any more. Answers in a few dozen steps. */
 export class SymbolTable {
   readonly #names: Buffer
   readonly #edges: Float64Array
   readonly #starts: Float64Array
   readonly #nameOffsets: Uint32Array
+  readonly #named: Named | undefined
 
   /** By {@link SymbolList.toTable}. */
-  constructor(names: Buffer, edges: Float64Array, starts: Float64Array, nameOffsets: Uint32Array) {
+  constructor(
+    names: Buffer,
+    edges: Float64Array,
+    starts: Float64Array,
+    nameOffsets: Uint32Array,
+    named: Named | undefined,
+  ) {
     this.#names = names
     this.#edges = edges
     this.#starts = starts
     this.#nameOffsets = nameOffsets
+    this.#named = named
   }
 
   /** In memory. */
   get bytes(): number {
-    return this.#names.length + 20 * this.#edges.length
+    const named = this.#named?.starts.length ?? 0
+    return this.#names.length + 20 * this.#edges.length + 12 * named
   }
 
   /** It has no symbols. */
@@ -284,8 +307,9 @@ export class SymbolTable {
     return { name: this.#nameAt(this.#nameOffsets[low - 1] as number), start }
   }
 
-  /** Where symbols of this name begin; it may be followed by a tab and more. */
+  /** Where symbols of this name begin, in ascending order; the name may be followed by a tab and more. */
   startsOf(name: string): number[] {
+    if (this.#named === undefined || name === '') return []
     const names = this.#names
     const wanted = Buffer.from(name)
     const offsets = new Set<number>()
@@ -293,12 +317,10 @@ export class SymbolTable {
       const next = names[at + wanted.length]
       if (next === 0 || next === tab) offsets.add(at)
     }
-    const found: number[] = []
-    if (offsets.size === 0) return found
-    for (let i = 0; i < this.#nameOffsets.length; i++) {
-      if (offsets.has(this.#nameOffsets[i] as number)) found.push(this.#starts[i] as number)
-    }
-    return found
+    if (offsets.size === 0) return []
+    const { starts, nameOffsets } = this.#named
+    const found = starts.filter((_, i) => offsets.has(nameOffsets[i] as number))
+    return [...new Set(found.sort())]
   }
 
   #nameAt(offset: number): string {

@@ -114,7 +114,10 @@ describe("the kernel's symbols", () => {
     expect(find(symbols, 0xffffffff81000301n)?.name).toBe('jiffies')
     expect(find(symbols, 0xffffffff80ffffffn)).toBeUndefined()
     expect(find(symbols, 0xffffffff82000000n)).toBeUndefined()
-    expect(symbols.startsOf('_text')).toEqual([])
+    // Also the one that is not taken for its address, and the first one of the list.
+    expect(symbols.startsOf('_text')).toEqual([start])
+    expect(symbols.startsOf('_stext')).toEqual([start])
+    expect(symbols.startsOf('')).toEqual([])
     expect(symbols.startsOf('local')).toEqual([start + 0x100])
     expect(symbols.startsOf('loca')).toEqual([])
   })
