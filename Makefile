@@ -124,7 +124,7 @@ snoop: build ## install what is missing, print each program that this machine ex
 	@node build/examples/exec-snoop.js $(ARGS)
 
 .PHONY: single-executable
-single-executable: build prebuilds/linux-$$(subst x86_64,x64,$$(subst aarch64,arm64,$$(shell uname -m)))/bpf_ringbuf.node ## build/single-executable/agent: Node, a program, its BPF object and the addon in one file
+single-executable: build $$(OWN_PREBUILT) ## build/single-executable/agent: Node, a program, its BPF object and the addon in one file
 	@node test/install/single-executable.mjs build/single-executable/agent
 
 .PHONY: bench bench-quick
@@ -138,6 +138,10 @@ compare: build-bench ## ring buffer against perf buffer, ARGS=--write (root, 5 m
 	@node build/bench/compare/compare.js $(ARGS)
 compare-quick: build-bench ## the same, fewer rounds
 	@node build/bench/compare/compare.js --quick $(ARGS)
+
+.PHONY: bench-start-up
+bench-start-up: build-bench build/bench/native/start_up_prebuilt ## an agent's start and memory against C (root)
+	@node build/bench/start-up.js $(ARGS)
 
 .PHONY: bench-peers peer-root
 bench-peers: build-bench $(PEER_PROGRAMS) peer-root ## against Go, Rust, Python and bpftrace, ARGS=--quick (root)
@@ -365,6 +369,12 @@ $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(PEER_PROGRAMS):
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(C_WARNINGS) $(LIBBPF_CFLAGS) -MMD -MP -MF $@.d $< -o $@ $(LIBBPF_LIBS) -lpthread
+
+# One with the libbpf of the prebuilt addon.
+build/bench/native/start_up_prebuilt: build/bench/native/%_prebuilt: bench/native/%.c $$(OWN_PREBUILT)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(C_WARNINGS) -I$(OWN_BUILT)/include $< -o $@ $(addprefix $(OWN_BUILT)/,libbpf.a libelf.a libz.a)
 
 # binding.gyp is the package's; this one is no part of it.
 $(BENCH_ADDON): bench/native/bench_addon.cc build/Makefile

@@ -1,29 +1,52 @@
 // How long it takes from the start of a process until exec-snoop's programs are
 // attached, and what the process keeps when it is idle: an agent in C, one in
-// JavaScript, and a Node that does nothing, in turn.
+// JavaScript, and a Node that does nothing, in turn. The agents have the system's
+// libbpf, or that of the prebuilt addon, of which later versions read the kernel's
+// BTF in less time.
 //
-//   node build/bench/start-up.js [--runs N]
+//   make bench-start-up [ARGS='--runs N']
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { median, spread } from './figures.js'
+import { spread } from './figures.js'
 import { residentMiBIn } from './memory.js'
 import { buildDir, Lines } from './processes.js'
 
 const object = join(buildDir, 'bpf/exec-snoop.bpf.o')
+const prebuilt = resolve(
+  buildDir,
+  `../prebuilds/${process.platform}-${process.arch}/bpf_ringbuf.node`,
+)
+const agent = [process.execPath, join(__dirname, 'idle-agent.js'), object] as const
 const sides = {
-  C: ['bench/native/start_up', object],
-  node: [process.execPath, join(__dirname, 'idle-node.js')],
-  agent: [process.execPath, join(__dirname, 'idle-agent.js'), object],
+  "C, the system's libbpf": { command: ['bench/native/start_up', object] },
+  "C, the prebuilt addon's libbpf": { command: ['bench/native/start_up_prebuilt', object] },
+  'Node alone': { command: [process.execPath, join(__dirname, 'idle-node.js')] },
+  'agent, compiled addon': { command: agent, addon: join(buildDir, 'Release/bpf_ringbuf.node') },
+  'agent, prebuilt addon': { command: agent, addon: prebuilt },
 } as const
 type Side = keyof typeof sides
+
+/** Which agent is compared with which C. */
+const pairs: [Side, Side][] = [
+  ['agent, prebuilt addon', "C, the system's libbpf"],
+  ['agent, compiled addon', "C, the system's libbpf"],
+  ['agent, prebuilt addon', "C, the prebuilt addon's libbpf"],
+]
 
 /** Long enough for what Node does in the background after its start. */
 const idleMs = 500
 
-async function measure(side: Side): Promise<{ ms: number; mib: number }> {
-  const [path, ...args] = sides[side]
+interface Measured {
+  ms: number
+  mib: number
+}
+
+async function measure(side: Side): Promise<Measured> {
+  const { command, ...rest } = sides[side]
+  if ('addon' in rest) process.env.BPF_RINGBUF_ADDON = rest.addon
+  const [path, ...args] = command
   const start = performance.now()
   const child = new Lines(path, args)
   await child.next()
@@ -37,29 +60,25 @@ async function measure(side: Side): Promise<{ ms: number; mib: number }> {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { runs: { type: 'string', default: '11' } } })
-  const of: Record<Side, { ms: number[]; mib: number[] }> = {
-    C: { ms: [], mib: [] },
-    node: { ms: [], mib: [] },
-    agent: { ms: [], mib: [] },
-  }
+  const names = Object.keys(sides) as Side[]
+  const rounds: Record<Side, Measured>[] = []
   // The first round warms up the caches of files.
   for (let round = 0; round <= Number(values.runs); round++) {
-    for (const side of Object.keys(sides) as Side[]) {
-      const { ms, mib } = await measure(side)
-      if (round === 0) continue
-      of[side].ms.push(ms)
-      of[side].mib.push(mib)
-    }
+    const measured: Partial<Record<Side, Measured>> = {}
+    for (const side of names) measured[side] = await measure(side)
+    if (round > 0) rounds.push(measured as Record<Side, Measured>)
   }
-  const { C, node, agent } = of
-  for (const side of Object.keys(sides) as Side[]) {
-    console.log(`${side}: ${spread(of[side].ms)} ms, ${spread(of[side].mib)} MiB`)
+  const ofRounds = (give: (round: Record<Side, Measured>) => number) => spread(rounds.map(give))
+  for (const side of names) {
+    const mib = ofRounds((round) => round[side].mib)
+    console.log(`${side}: ${ofRounds((round) => round[side].ms)} ms, ${mib} MiB`)
   }
-  const each = (give: (round: number) => number) => C.ms.map((_, round) => give(round))
-  const own = (round: number) => (agent.ms[round] ?? NaN) - (node.ms[round] ?? NaN)
-  console.log(`without Node's start: ${spread(each(own))} ms`)
-  console.log(`over C: ${spread(each((round) => own(round) / (C.ms[round] ?? NaN)))}`)
-  console.log(`memory beside Node: ${(median(agent.mib) - median(node.mib)).toFixed(1)} MiB`)
+  console.log("without Node's own start and memory:")
+  for (const [ours, theirs] of pairs) {
+    const ratio = ofRounds((of) => (of[ours].ms - of['Node alone'].ms) / of[theirs].ms)
+    const mib = ofRounds((of) => of[ours].mib - of['Node alone'].mib)
+    console.log(`${ours}, over ${theirs}: ${ratio}, ${mib} MiB`)
+  }
 }
 
 void main()

@@ -7,6 +7,11 @@ PREBUILT := linux-x64 linux-arm64 linux-x64-musl linux-arm64-musl
 prebuilds: $(PREBUILT:%=prebuilds/%/bpf_ringbuf.node) ## x64 and arm64 for glibc 2.28 and newer, and for musl, in prebuilds/ (root)
 check-prebuilds: $(PREBUILT:%=check-prebuilds-%) ## built once more from nothing: the same bytes; and load them (root)
 
+# Of this machine.
+OWN_PREBUILT = prebuilds/$(OWN_TARGET)/bpf_ringbuf.node
+OWN_BUILT = build/prebuilds/$(OWN_TARGET)
+OWN_TARGET = linux-$(subst x86_64,x64,$(subst aarch64,arm64,$(shell uname -m)))
+
 PREBUILD_ROOT := .cache/prebuilds/root
 PREBUILD_SOURCES := .cache/prebuilds/sources
 QEMU_USER := .cache/prebuilds/qemu
