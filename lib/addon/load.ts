@@ -1,7 +1,7 @@
 // Finds and loads the addon's file, and says why none loads.
 import { isAbsolute, join } from 'node:path'
 import bindings from 'bindings'
-import { BpfError, type BpfErrorDetails } from '../errors/errors.js'
+import { BpfError, type BpfErrorDetails, EMFILE, hintOfErrno } from '../errors/errors.js'
 import { type Places, placesOfAddon, prebuiltName } from './locate.js'
 
 const fileName = 'bpf_ringbuf.node'
@@ -130,7 +130,7 @@ function hintFor(reason: string): string | undefined {
   if (/loading addons is disabled/.test(reason)) {
     return 'Start Node with --allow-addons, which --permission takes away, and without --no-addons'
   }
-  return undefined
+  return /Too many open files/.test(reason) ? hintOfErrno(EMFILE) : undefined
 }
 
 function addonError(problem: string, details: Partial<BpfErrorDetails>): BpfError {

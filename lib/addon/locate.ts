@@ -80,7 +80,9 @@ export function packageRoot(directory: string): string | undefined {
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as unknown
     const isOurs = (manifest as { name?: unknown } | null)?.name === 'bpf-ringbuf'
     return isOurs ? root : undefined
-  } catch {
-    return undefined
+  } catch (error) {
+    // Without a descriptor it cannot be told, and bundles in such a folder are few.
+    const { code = '' } = error as NodeJS.ErrnoException
+    return code === 'EMFILE' || code === 'ENFILE' ? root : undefined
   }
 }

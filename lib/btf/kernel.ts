@@ -1,6 +1,6 @@
 // The kernel's own BTF, read once for a process.
 import { readFileSync } from 'node:fs'
-import { BpfError, invalidType } from '../errors/errors.js'
+import { BpfError, describeErrno, invalidType } from '../errors/errors.js'
 import { trust } from './trusted.js'
 
 const directory = '/sys/kernel/btf'
@@ -13,6 +13,8 @@ export function openKernelBtf<T extends object>(
   Btf: new (data: Uint8Array, options?: { base?: T | undefined }) => T,
   module?: string,
 ): T {
+  // As when it was taken out of its class.
+  if (typeof Btf !== 'function') throw invalidType('Btf', 'this of Btf.kernel()', Btf)
   if (module === undefined) return open(Btf, 'vmlinux')
   // The kernel writes every dash as an underscore.
   if (typeof module !== 'string' || !/^[\w-]+$/.test(module)) {
@@ -49,7 +51,7 @@ export function readKernelBtf(name: string): Buffer {
     if (code === 'EACCES' || code === 'EPERM') {
       throw new BpfError('ERR_PERMISSION', 'permission denied', details)
     }
-    if (code !== 'ENOENT') throw new BpfError('ERR_KERNEL', String(code), details)
+    if (code !== 'ENOENT') throw new BpfError('ERR_KERNEL', describeErrno(Number(errno)), details)
     if (name === 'vmlinux') {
       const hint = 'It takes a kernel that was configured with CONFIG_DEBUG_INFO_BTF'
       throw new BpfError('ERR_UNSUPPORTED', 'the kernel has no BTF', { ...details, hint })

@@ -89,16 +89,17 @@ export class BpfError extends Error {
   constructor(code: BpfErrorCode, problem: string, details: BpfErrorDetails) {
     // Some problems end with a question.
     const end = problem.endsWith('?') ? ' ' : '. '
-    const hint = details.hint === undefined ? '' : `${end}${details.hint}`
+    const { hint = hintOfErrno(details.errno) } = details
+    const advice = hint === undefined ? '' : `${end}${hint}`
     super(
-      `Cannot ${details.operation} ${details.target}: ${problem}${hint}`,
+      `Cannot ${details.operation} ${details.target}: ${problem}${advice}`,
       details.cause === undefined ? undefined : { cause: details.cause },
     )
     this.code = code
     this.operation = details.operation
     this.target = details.target
     this.errno = details.errno
-    this.hint = details.hint
+    this.hint = hint
     this.log = details.log ?? ''
     hide(this, 'log')
   }
@@ -133,6 +134,20 @@ export class VerifierError extends BpfError {
     this.verifierLog = verifierLog
     hide(this, 'verifierLog')
   }
+}
+
+export const EMFILE = -24
+export const ENFILE = -23
+
+/** What to do about an error number that means the same wherever it comes from. */
+export function hintOfErrno(errno: number | undefined): string | undefined {
+  if (errno === EMFILE) {
+    return 'Raise the limit of open files ("ulimit -n", of a service LimitNOFILE=), or close some'
+  }
+  if (errno === ENFILE) {
+    return 'The machine has no file descriptors left: see /proc/sys/fs/file-max'
+  }
+  return undefined
 }
 
 /** The error for using what was closed. */

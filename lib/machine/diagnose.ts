@@ -1,4 +1,5 @@
 // What a bare error number of the kernel means on this machine.
+import { hintOfErrno } from '../errors/errors.js'
 import { diagnoseAttach, isKprobe, isTracepoint, isUserProbe } from './diagnose-attach.js'
 import type { DeclaredMap, Diagnosis, Failure, Needs } from './diagnosis.js'
 import {
@@ -21,8 +22,6 @@ const EACCES = -13
 const EBUSY = -16
 const EEXIST = -17
 const EINVAL = -22
-const ENFILE = -23
-const EMFILE = -24
 const ENOSYS = -38
 const EOPNOTSUPP = -95
 const ENOTSUPP = -524
@@ -52,15 +51,8 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
     if (diagnosis !== undefined) return diagnosis
   }
   if (errno === EPERM || errno === EACCES) return diagnosePermission(failure, facts)
-  if (errno === EMFILE || errno === ENFILE) {
-    return {
-      code: 'ERR_KERNEL',
-      hint:
-        errno === EMFILE
-          ? 'Raise the limit of open files ("ulimit -n", of a service LimitNOFILE=), or close some'
-          : 'The machine has no file descriptors left: see /proc/sys/fs/file-max',
-    }
-  }
+  const hint = hintOfErrno(errno)
+  if (hint !== undefined) return { code: 'ERR_KERNEL', hint }
   if (failure.lacksMaps !== undefined) return { code: 'ERR_UNSUPPORTED', hint: failure.lacksMaps }
   const declared = failure.map === undefined ? undefined : misdeclared(failure.map)
   if (declared !== undefined) return { code: 'ERR_KERNEL', hint: declared }

@@ -8,10 +8,10 @@ export interface SystemFacts {
   kernelRelease: string
   /** The highest capability that this kernel knows, /proc/sys/kernel/cap_last_cap. */
   lastCapability: number
-  /** CapEff of /proc/self/status as a bit mask. */
-  capabilities: bigint
+  /** CapEff of /proc/self/status as a bit mask; nothing where that cannot be read. */
+  capabilities: bigint | undefined
   /** CapBnd likewise: what programs that this process executes may have at most. */
-  boundingSet: bigint
+  boundingSet: bigint | undefined
   /** It runs in another user namespace than the machine's first. */
   userNamespace: boolean
   /** A seccomp filter is in force, as in containers. */
@@ -41,10 +41,20 @@ export type CapabilityName = keyof typeof capabilityBits
 /** The kernel has a folder here for each of its sources of events; none where sysfs is hidden. */
 const eventSources = '/sys/bus/event_source/devices'
 
+const statusPath = '/proc/self/status'
+
+/** Why the capabilities are not known. */
+export function statusProblem(): string {
+  if (!existsSync(statusPath)) return `There is no ${statusPath}: mount /proc`
+  return `${statusPath} cannot be read: this process may have no descriptors left, see "ulimit -n"`
+}
+
 export function readSystemFacts(): SystemFacts {
-  const status = readText('/proc/self/status')
-  const capabilities = (set: string): bigint =>
-    BigInt(`0x${new RegExp(`^${set}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0'}`)
+  const status = readText(statusPath)
+  const capabilities = (set: string): bigint | undefined => {
+    const [, digits] = new RegExp(`^${set}:\\s*([0-9a-f]+)$`, 'm').exec(status) ?? []
+    return digits === undefined ? undefined : BigInt(`0x${digits}`)
+  }
   return {
     kernelRelease: release(),
     lastCapability: Number(readText('/proc/sys/kernel/cap_last_cap').trim() || 'NaN'),
@@ -123,9 +133,9 @@ export function hasOwnCapabilities(facts: SystemFacts): boolean {
     : facts.lastCapability >= capabilityBits.CAP_BPF
 }
 
-/** Whether a set of capabilities has this one. */
-export function includes(capabilities: bigint, name: CapabilityName): boolean {
-  return ((capabilities >> capabilityBits[name]) & 1n) === 1n
+/** Whether a set of capabilities has this one, or may have it as far as is known. */
+export function includes(capabilities: bigint | undefined, name: CapabilityName): boolean {
+  return capabilities === undefined || ((capabilities >> capabilityBits[name]) & 1n) === 1n
 }
 
 /** The text of a file of /proc or /sys; nothing when it cannot be read. */

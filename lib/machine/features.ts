@@ -106,21 +106,28 @@ export function features(options: { fresh?: boolean | undefined } = {}): Feature
   checkOptions(options, ['fresh'])
   const { fresh = false } = options
   if (typeof fresh !== 'boolean') throw invalidType('a boolean', 'fresh', fresh)
-  if (fresh || found === undefined) found = new Machine()
-  return found
+  if (!fresh && found !== undefined) return found
+  const facts = readSystemFacts()
+  const machine = new Machine(facts)
+  // Without a descriptor left next to nothing can be told: it is asked again.
+  const isBlind = facts.capabilities === undefined && existsSync('/proc/self')
+  found = isBlind ? undefined : machine
+  return machine
 }
 
 type Types = Readonly<Record<string, Feature>>
 
 class Machine implements Features {
-  readonly #facts: SystemFacts = readSystemFacts()
+  readonly #facts: SystemFacts
   readonly #known = new Map<string, unknown>()
 
-  readonly kernelRelease = this.#facts.kernelRelease
+  readonly kernelRelease: string
   readonly architecture: string = process.arch
   readonly libbpfVersion: string | undefined
 
-  constructor() {
+  constructor(facts: SystemFacts) {
+    this.#facts = facts
+    this.kernelRelease = facts.kernelRelease
     const native = loadedAddon()
     this.libbpfVersion = native instanceof BpfError ? undefined : plain(native.libbpfVersion)
     // Own properties, so that they are listed and printed as JSON.
@@ -213,10 +220,14 @@ class Machine implements Features {
   }
 
   #programs(): Feature {
-    const { answer, why } = this.#probe('programs', 'A program was loaded', { section: 'raw_tp' })
-    // Who may not is told so; the kernel itself could not be asked.
-    const mayNot = answer === 'unknown' && this.libbpfVersion !== undefined
-    return mayNot ? no(why) : feature(answer, why)
+    return ask((native) => {
+      const result = native.probe('programs', '')
+      const tried = { result, worked: 'A program was loaded', section: 'raw_tp' }
+      const { answer, why } = judge({ ...tried, log: native.takeLog() }, this.#facts)
+      // Who may not is told so; the kernel itself could not be asked.
+      const mayNot = answer === 'unknown' && !wantsMore.has(result)
+      return mayNot ? no(why) : feature(answer, why)
+    })
   }
 
   #jit(): Feature {
@@ -289,6 +300,8 @@ class Machine implements Features {
 }
 
 const EOPNOTSUPP = -95
+/** ENOMEM, ENFILE, EMFILE: what may be otherwise in a moment. */
+const wantsMore = new Set([-12, -23, -24])
 
 function plain(version: string): string {
   return version.replace(/^v/, '')

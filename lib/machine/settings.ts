@@ -1,6 +1,6 @@
 // How this machine is set up, as /proc and /sys tell.
 import { accessSync, constants, existsSync } from 'node:fs'
-import { hasOwnCapabilities, includes, readText, type SystemFacts } from './facts.js'
+import { hasOwnCapabilities, includes, readText, statusProblem, type SystemFacts } from './facts.js'
 import { ask, type Feature, no, unknown, whether, yes } from './feature.js'
 
 /** What this process may do. */
@@ -59,6 +59,7 @@ export function processFeatures(facts: SystemFacts, accountsByCgroup: Feature): 
       if (!hasOwnCapabilities(facts) && (name === 'CAP_BPF' || name === 'CAP_PERFMON')) {
         return [key, no('This kernel has no such capability: CAP_SYS_ADMIN covers it')]
       }
+      if (facts.capabilities === undefined) return [key, unknown(statusProblem())]
       const has = includes(facts.capabilities, name)
       return [key, whether(has, `CapEff of /proc/self/status ${has ? 'has' : 'lacks'} it`)]
     }),
@@ -88,7 +89,7 @@ function seccompPermits(facts: SystemFacts): Feature {
     const able = (['CAP_SYS_ADMIN', 'CAP_BPF'] as const).some((name) =>
       includes(facts.capabilities, name),
     )
-    return able && !facts.userNamespace
+    return able && facts.capabilities !== undefined && !facts.userNamespace
       ? no(`A filter is in force: ${why}`)
       : unknown(`A filter is in force, or capabilities are missing: ${why}`)
   })
@@ -102,6 +103,7 @@ function memlockPermits(facts: SystemFacts, accountsByCgroup: Feature): Feature 
   if (accountsByCgroup.answer === 'yes') {
     return yes('This kernel counts BPF memory for the cgroup, not against the limit', value)
   }
+  if (facts.capabilities === undefined) return unknown(statusProblem(), value)
   if (includes(facts.capabilities, 'CAP_SYS_RESOURCE')) {
     return yes('The process may raise the limit, and libbpf does', value)
   }

@@ -11,6 +11,8 @@ import {
   checkOptions,
   describeErrno,
   invalidType,
+  EMFILE,
+  ENFILE,
 } from '../errors/errors.js'
 import { didYouMean } from '../errors/near.js'
 import { failure, libbpfReason, loadFailure } from '../machine/failure.js'
@@ -418,8 +420,6 @@ function fileFailure(path: string, cause: NodeJS.ErrnoException): BpfError {
   }
 }
 
-const ENFILE = -23
-const EMFILE = -24
 /** EOPNOTSUPP, which is the same number. */
 const ENOTSUP = -95
 

@@ -1,4 +1,5 @@
-// Where the number of CPUs cannot be read, counts are missing, and nothing else.
+// What is missing where the number of CPUs cannot be read, or no descriptor is left.
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describeBpf } from '../require-bpf.js'
 import { Example, killRunning } from './example.js'
@@ -30,4 +31,40 @@ describeBpf('stats() and close()', () => {
       stderr: '',
     })
   })
+})
+
+/** What the machine has, without a descriptor left and with one again. */
+const withoutDescriptors = `
+  const { openSync, closeSync } = require('node:fs')
+  const { features, Symbolizer, Btf } = require(process.argv[1])
+  if (process.argv[2] === 'loaded') new Symbolizer().kernelAddresses('vfs_read')
+  const held = []
+  try { for (;;) held.push(openSync('/dev/null')) } catch {}
+  const told = () => {
+    const { process: { capBpf }, kernel: { programs } } = features()
+    return [capBpf, programs].map(({ answer, why }) => answer + ': ' + why)
+  }
+  const hint = (action) => { try { action() } catch (error) { return error.hint } }
+  const blind = told()
+  const hints = [hint(() => Btf.kernel()), hint(() => new Symbolizer().kernel([1n]))]
+  for (const descriptor of held) closeSync(descriptor)
+  process.stdout.write(JSON.stringify({ blind, hints, seeing: told() }))`
+
+describeBpf('features()', () => {
+  test.each(['loaded', 'not loaded'])(
+    'without a descriptor left cannot tell, says why, and asks again; the addon %s',
+    (addon) => {
+      const script = [process.execPath, '-e', withoutDescriptors, join(__dirname, '../..'), addon]
+      const limited = ['-c', 'ulimit -n 64 && exec "$@"', '-', ...script]
+      const { stdout, stderr } = spawnSync('sh', limited, { encoding: 'utf8' })
+      expect(stderr).toBe('')
+      const { blind, hints, seeing } = JSON.parse(stdout) as Record<string, string[]>
+      expect(blind).toEqual([
+        expect.stringMatching(/^unknown: .*status cannot be read: .*"ulimit -n"$/),
+        expect.stringMatching(/^unknown: .*Raise the limit of open files/),
+      ])
+      expect(hints).toEqual(Array(2).fill(expect.stringMatching(/^Raise the limit/)))
+      expect(seeing).toEqual([expect.stringMatching(/^yes/), expect.stringMatching(/^yes/)])
+    },
+  )
 })
