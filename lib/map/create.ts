@@ -9,6 +9,7 @@ import { checkTypes, type MapTypes } from './entry-types.js'
 import {
   bitsOfFlags,
   holdsDescriptors,
+  holdsSockets,
   isIndexed,
   isKeyless,
   isMapOfMaps,
@@ -133,8 +134,9 @@ function impliedKeySize(type: string): number {
   return isIndexed(type) || needsBtf(type) || type === 'stack_trace' ? 4 : 0
 }
 
-/** Of descriptors and interfaces. */
+/** Of descriptors and interfaces; of sockets such that they can be read. */
 function impliedValueSize(type: string): number {
+  if (holdsSockets(type)) return 8
   return holdsDescriptors(type) || /^(devmap|devmap_hash|cpumap)$/.test(type) ? 4 : 0
 }
 

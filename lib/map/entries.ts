@@ -3,7 +3,7 @@ import type { NativeMapHandle } from '../addon/map-handle.js'
 import { BpfError, checkOptions, invalidType } from '../errors/errors.js'
 import { EntryCodec, type EntryTypes, type Part } from './codec.js'
 import type { KernelMap } from './kernel-map.js'
-import { isFixed, isIndexed, isKeyless } from './kinds.js'
+import { deletesAnything, isFixed, isIndexed, isKeyless } from './kinds.js'
 import { Walk } from './walk.js'
 
 /** When `set()` stores a value. */
@@ -83,8 +83,10 @@ export class Entries {
     const { map } = this
     if (isFixed(map.type)) throw this.#fixed('delete from')
     this.#writeKey(key, 'delete from')
+    const isThere =
+      !deletesAnything(map.type) || this.#native.lookup(map.keyAt, map.valueAt) !== ENOENT
     const result = this.#native.delete(map.keyAt)
-    if (result === 0) return true
+    if (result === 0) return isThere
     // Of slots that are empty the kernel says that the argument is wrong.
     if (result === ENOENT || (result === EINVAL && this.types.descriptors)) return false
     throw map.failure('delete from', result)
@@ -169,6 +171,10 @@ export class Entries {
     const operation = 'delete from'
     if (isFixed(map.type)) throw this.#fixed(operation)
     let deleted = 0
+    if (deletesAnything(map.type)) {
+      for (const key of keys) deleted += this.delete(key) ? 1 : 0
+      return deleted
+    }
     this.#inChunks(keys, operation, (chunk, list) => {
       this.#writeKeys(list, chunk.keys, operation)
       const result = this.#native.deleteMany(chunk.keys, list.length)

@@ -12,7 +12,7 @@ import type { Described } from '../types/layout.js'
 import { Memory } from '../types/memory.js'
 import { padded } from './codec.js'
 import type { ProducerCounts } from './counters.js'
-import { hasFlag, whatItTakes } from './kinds.js'
+import { hasFlag, holdsSockets, whatItTakes } from './kinds.js'
 
 /** What a map knows of the object that it belongs to. */
 export interface MapOwner {
@@ -225,8 +225,13 @@ export class KernelMap {
         return new BpfError('ERR_NOT_FOUND', 'it has no such key', details)
       case EEXIST:
         return new BpfError('ERR_EXISTS', 'it has such a key already', details)
-      case E2BIG:
       case ENOSPC:
+        if (!holdsSockets(type)) return new BpfError('ERR_FULL', this.#fullReason(), details)
+        return new BpfError('ERR_MAP_TYPE', 'its values are too short for what is read', {
+          ...details,
+          hint: 'Declare them with 8 bytes, as __u64: cookies of sockets are read',
+        })
+      case E2BIG:
         return new BpfError('ERR_FULL', this.#fullReason(), details)
       case ENODATA:
         return new BpfError('ERR_KERNEL', 'it is not known how many CPUs there may be', {

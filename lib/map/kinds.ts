@@ -73,9 +73,19 @@ export function isFixed(type: string): boolean {
   return type === 'array' || type === 'percpu_array'
 }
 
+/** Types of which the kernel deletes what is not there, and does not say so. */
+export function deletesAnything(type: string): boolean {
+  return type === 'devmap' || type === 'cpumap'
+}
+
 /** Types whose keys are the numbers of their slots. */
 export function isIndexed(type: string): boolean {
   return /array$|^array_of_maps$|^(dev|cpu|sock|xsk)map$/.test(type)
+}
+
+/** Types of sockets, which are read, as cookies, only where values have 8 bytes. */
+export function holdsSockets(type: string): boolean {
+  return type === 'sockmap' || type === 'sockhash' || type === 'reuseport_sockarray'
 }
 
 const descriptorTypes = new Set([

@@ -495,7 +495,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   /**
    * Deletes a key, `bpf_map_delete_elem()`.
    *
-   * @returns Whether it was there.
+   * @returns Whether it was there; of an `xskmap`, of which the kernel does not say so, always true.
    */
   delete(key: K): boolean {
     return this.#opened().delete(key)

@@ -1,6 +1,7 @@
 // Goes through the entries of a map, some at a time.
 import type { EntryCodec, Part } from './codec.js'
 import type { KernelMap } from './kernel-map.js'
+import { holdsSockets } from './kinds.js'
 
 const ENOSPC = -28
 
@@ -78,7 +79,7 @@ export class Walk implements IterableIterator<unknown> {
       const begin = this.#position === undefined
       if (this.#position !== undefined) memory.u8.set(this.#position, positionAt)
       const result = native.walk(begin, this.#take, positionAt, keys, values, count)
-      if (result === ENOSPC) {
+      if (result === ENOSPC && !holdsSockets(map.type)) {
         this.#count = 2 * count
         continue
       }

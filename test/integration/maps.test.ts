@@ -565,10 +565,12 @@ describeBpf('maps without an object', () => {
     using devices = BpfMap.create({ type: 'devmap', key: u32, value: u32, maxEntries: 4 })
     devices.set(2, 1)
     expect([[...devices], devices.get(0)]).toEqual([[[2, 1]], undefined])
-    devices.delete(2)
+    const wereThere = [devices.delete(2), devices.delete(2), devices.deleteMany([1, 2])]
+    expect(wereThere).toEqual([true, false, 0])
     using cpus = BpfMap.create({ type: 'cpumap', key: u32, value: u32, maxEntries: 1 })
     cpus.set(0, 192)
     expect(cpus.get(0)).toBe(192)
+    expect([cpus.deleteMany([0]), cpus.delete(0)]).toEqual([1, false])
     using sockets = BpfMap.create({ type: 'sockmap', key: u32, value: u64, maxEntries: 2 })
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -578,6 +580,21 @@ describeBpf('maps without an object', () => {
     sockets.set(1, BigInt(descriptorOf(socket)))
     expect([...sockets.keys()]).toEqual([1])
     expect([sockets.delete(1), sockets.delete(1)]).toEqual([true, false])
+    using byDefault = BpfMap.create({ type: 'sockhash', key: u32, maxEntries: 2 })
+    byDefault.set(7, descriptorOf(socket))
+    expect([byDefault.valueSize, byDefault.has(7), byDefault.size()]).toEqual([8, true, 1])
+    // What the kernel does not read of them.
+    for (const type of ['sockmap', 'sockhash', 'reuseport_sockarray']) {
+      using short = BpfMap.create({ type, key: u32, value: u32, maxEntries: 2 })
+      if (type !== 'reuseport_sockarray') short.set(1, descriptorOf(socket))
+      for (const read of [() => short.get(0), () => short.has(1), () => short.take(1)]) {
+        expect(codeOf(read)).toBe('ERR_MAP_TYPE')
+      }
+      if (type === 'reuseport_sockarray') continue
+      const message = /^Cannot (iterate|count).*: its values are too short.* with 8 bytes/
+      expect(thrownBy(() => [...short]).message).toMatch(message)
+      expect(thrownBy(() => short.size()).code).toBe('ERR_MAP_TYPE')
+    }
     socket.destroy()
     server.close()
     await once(server, 'close')
