@@ -64,6 +64,10 @@ export const map: Command = {
     if (action === 'list') return list(json, output)
     const [reference = '', key = '', value = ''] = parameters
     using found = findMap(reference)
+    // It has no entries to show, and yet this one.
+    if (action === 'delete' && found.type === 'struct_ops') {
+      return misuse('KEY', () => found.delete(Number(key))) ? 0 : 1
+    }
     const entries = new Entries(found, json, output)
     if (entries.note !== undefined) errors.write(`${found.name}: ${entries.note}\n`)
     switch (action) {

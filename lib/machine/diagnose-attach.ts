@@ -46,6 +46,15 @@ export function diagnoseAttach(
       hint: 'The program is attached there already, and such a place takes each program once',
     }
   }
+  if (section.startsWith('struct_ops/') && failure.errno === EEXIST) {
+    return {
+      code: 'ERR_EXISTS',
+      hint: 'The kernel has one of this name, which may have outlived its process: "bpf-ringbuf map list" has it with its id, and "bpf-ringbuf map delete ID 0" takes it out',
+    }
+  }
+  if (section.startsWith('struct_ops/') && failure.errno === EBUSY) {
+    return { code: 'ERR_STATE', hint: 'The map is attached already: close its link before' }
+  }
   // EINVAL is of a link of another kind.
   const isNoPlace = failure.errno === ENOENT && /^(tcx|netkit)\//.test(section)
   if (isNoPlace || (failure.errno === EINVAL && section.startsWith('tcx/'))) {

@@ -35,6 +35,7 @@ import { KernelMap, type MapOwner } from './kernel-map.js'
 import { hasFlag } from './kinds.js'
 import { openFd, openId, openPin } from './open.js'
 import { checkReusable, Pins } from './pin.js'
+import { unregister } from './struct-ops.js'
 import { MapView } from './view.js'
 
 const EBUSY = -16
@@ -496,8 +497,11 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
    * Deletes a key, `bpf_map_delete_elem()`.
    *
    * @returns Whether it was there; of an `xskmap`, of which the kernel does not say so, always true.
+   *   Of a map of type `struct_ops`, whose only key is 0: whether the kernel used it. That
+   *   ends then, also of one that has outlived the process that attached it.
    */
   delete(key: K): boolean {
+    if (this.type === 'struct_ops') return unregister(this.kernel, key)
     return this.#opened().delete(key)
   }
 

@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { type AttachTarget, BpfLink, type BpfObject, type BpfProgram } from '../../lib/index.js'
+import {
+  type AttachTarget,
+  BpfLink,
+  BpfMap,
+  type BpfObject,
+  type BpfProgram,
+} from '../../lib/index.js'
 import { expectNothingLeftOpen } from '../descriptors.js'
 import { errorOf, judge, type Refusal } from '../features.js'
 import { idsOf, stillLoaded, untilGone } from '../loaded.js'
@@ -286,7 +292,23 @@ describeBpf('a link', () => {
     const program = object.program('counted_init')
     const link = program.attach({ structOps: 'counted' })
     expect(thrownBy(() => link.update(program)).code).toBe('ERR_UNSUPPORTED')
+    expect(thrownBy(() => program.attach({ structOps: 'counted' }))).toMatchObject({
+      code: 'ERR_STATE',
+      hint: expect.stringMatching(/attached already/) as string,
+    })
+    // Another object has one of the same name.
+    using other = openObject('struct-ops').load()
+    const attachOther = () => other.program('counted_init').attach({ structOps: 'counted' })
+    expect(thrownBy(attachOther)).toMatchObject({
+      code: 'ERR_EXISTS',
+      hint: expect.stringMatching(/outlived its process.* map delete ID 0/) as string,
+    })
+    // As somebody else does it whose process is not this one.
+    using found = BpfMap.fromId(object.map('counted').info().id)
+    expect(thrownBy(() => found.delete(1))).toBeInstanceOf(RangeError)
+    expect([found.delete(0), found.delete(0)]).toEqual([true, false])
     link.close()
+    attachOther().close()
   })
 
   test('takes no program of another type, and goes on with its own', async () => {
