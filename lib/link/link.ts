@@ -75,12 +75,16 @@ export class BpfLink<P extends NamedProgram | undefined = NamedProgram> {
   /** Of the kernel's links, after it was closed; 0 for one that is not known. */
   #ids: readonly number[] = []
 
-  /** @internal */
-  constructor(program: P, native: NativeLink, pinPath?: string) {
+  private constructor(program: P, native: NativeLink, pinPath?: string) {
     this.#program = program
     this.#native = native
     this.#pinPath = pinPath
     this.#name = pinPath === undefined ? '' : `the link pinned at ${pinPath}`
+  }
+
+  /** @internal One that was just made. */
+  static ofProgram<P extends NamedProgram>(program: P, native: NativeLink): BpfLink<P> {
+    return new BpfLink(program, native)
   }
 
   /**

@@ -90,8 +90,7 @@ export class BpfMap<K = unknown, V = unknown, S = V> {
   #reused: number | undefined
   #bytes: BpfMap<Uint8Array, Uint8Array> | undefined
 
-  /** @internal */
-  constructor(
+  private constructor(
     kernel: KernelMap,
     owner: MapsOwner | undefined,
     types: Given | undefined,

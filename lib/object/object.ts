@@ -119,7 +119,7 @@ export class BpfObject {
     this.maps = maps
     this.programs = new Map(
       native.programs().map((nativeProgram) => {
-        const program = new BpfProgram(session, nativeProgram, this, (link) => {
+        const program = BpfProgram.ofObject(session, nativeProgram, this, (link) => {
           this.#adopt(link)
         })
         return [program.name, program]

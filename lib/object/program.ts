@@ -60,18 +60,27 @@ export class BpfProgram {
   #logLevel = 0
   #logBytes = 0
 
-  /**
-   * @internal
-   * @param object Its types.
-   * @param adopt Makes a new link the object's.
-   */
-  constructor(session: Session, native: NativeProgram, object: Described, adopt: Adopt) {
+  private constructor(session: Session, native: NativeProgram, object: Described, adopt: Adopt) {
     this.#session = session
     this.#object = object
     this.#adopt = adopt
     this.name = native.name()
     this.section = native.section()
     this.#native = native
+  }
+
+  /**
+   * @internal
+   * @param object Its types.
+   * @param adopt Makes a new link the object's.
+   */
+  static ofObject(
+    session: Session,
+    native: NativeProgram,
+    object: Described,
+    adopt: Adopt,
+  ): BpfProgram {
+    return new BpfProgram(session, native, object, adopt)
   }
 
   /**
@@ -382,7 +391,7 @@ export class BpfProgram {
   }
 
   #link(native: NativeLink): BpfLink<BpfProgram> {
-    const link = new BpfLink<BpfProgram>(this, native)
+    const link = BpfLink.ofProgram<BpfProgram>(this, native)
     this.#adopt(link)
     return link
   }

@@ -173,7 +173,7 @@ export class UserRingBuffer {
     this.#checkOpen()
     this.#checkSize(sizeBytes)
     const number = this.#checked(this.#native.reserve(sizeBytes), sizeBytes)
-    return new UserRingReservation(this.#native, this.#target, number, sizeBytes)
+    return UserRingReservation.ofRing(this.#native, this.#target, number, sizeBytes)
   }
 
   /**
@@ -192,7 +192,7 @@ export class UserRingBuffer {
     const take = (): number => (given = attempt())
     try {
       const number = await this.#whenFree(sizeBytes, options, take)
-      return new UserRingReservation(this.#native, this.#target, number, sizeBytes)
+      return UserRingReservation.ofRing(this.#native, this.#target, number, sizeBytes)
     } catch (error) {
       // It may have got its place in the same moment.
       if (given !== undefined && given >= 0) this.#native.discard(given)

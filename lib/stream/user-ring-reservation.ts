@@ -19,13 +19,27 @@ export class UserRingReservation {
   readonly #sizeBytes: number
   #end: 'submitted' | 'discarded' | undefined
 
-  /** @internal */
-  constructor(native: NativeUserRingBuffer, target: string, number: number, sizeBytes: number) {
+  private constructor(
+    native: NativeUserRingBuffer,
+    target: string,
+    number: number,
+    sizeBytes: number,
+  ) {
     this.bytes = new Uint8Array(sizeBytes)
     this.#native = native
     this.#target = target
     this.#number = number
     this.#sizeBytes = sizeBytes
+  }
+
+  /** @internal */
+  static ofRing(
+    native: NativeUserRingBuffer,
+    target: string,
+    number: number,
+    sizeBytes: number,
+  ): UserRingReservation {
+    return new UserRingReservation(native, target, number, sizeBytes)
   }
 
   /**

@@ -272,7 +272,7 @@ export class SymbolTable {
     edges: Float64Array,
     starts: Float64Array,
     nameOffsets: Uint32Array,
-    named: Named | undefined,
+    named?: Named,
   ) {
     this.#names = names
     this.#edges = edges

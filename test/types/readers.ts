@@ -2,7 +2,10 @@
 import {
   type BpfError,
   type BpfErrorCode,
+  BpfLink,
+  BpfMap,
   BpfObject,
+  BpfProgram,
   cstring,
   FlightRecorder,
   openEventStream,
@@ -13,7 +16,7 @@ import {
   u32,
   u64,
   UserRingBuffer,
-  type UserRingReservation,
+  UserRingReservation,
   VerifierError,
 } from 'bpf-ringbuf'
 
@@ -188,6 +191,14 @@ export function configure(): void {
   object.globals['histogram'] = { slots: [undefined] }
   // @ts-expect-error an object is made by open()
   new BpfObject('exec-snoop.bpf.o')
+  // @ts-expect-error a link is made by attach()
+  new BpfLink()
+  // @ts-expect-error a map by its object, create() or from...()
+  new BpfMap()
+  // @ts-expect-error a program by its object
+  new BpfProgram()
+  // @ts-expect-error a reservation by reserve()
+  new UserRingReservation()
   // @ts-expect-error a path or bytes
   BpfObject.open(5)
   // @ts-expect-error the maps are those of the file
