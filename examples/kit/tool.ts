@@ -272,6 +272,11 @@ export function define<O extends Options>(tool: Tool<O>): Program {
       return 0
     } catch (error) {
       if (isOfReader(error)) return 0
+      const { syscall, message } = error as NodeJS.ErrnoException
+      if (syscall === 'write') {
+        process.stderr.write(`${name}: Cannot write the output: ${message}\n`)
+        return 1
+      }
       if (!(error instanceof UsageError || error instanceof BpfError)) throw error
       process.stderr.write(`${name}: ${error.message}\n`)
       return error instanceof UsageError ? 2 : 1

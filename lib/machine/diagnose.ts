@@ -137,6 +137,12 @@ export function diagnose(failure: Failure, facts: SystemFacts = readSystemFacts(
       hint: `"syscall" programs need Linux 5.14 or newer, this is ${facts.kernelRelease}`,
     }
   }
+  if (errno === ENOMEM && operation === 'read') {
+    return {
+      code: 'ERR_KERNEL',
+      hint: 'A reader maps the ring, or pagesPerCpu pages of each CPU: take fewer, or raise the limit of memory, of the cgroup or by "ulimit -v"',
+    }
+  }
   if (errno === ENOMEM && operation !== 'run') {
     return {
       code: 'ERR_KERNEL',

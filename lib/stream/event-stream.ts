@@ -1,4 +1,4 @@
-import { checkObject } from '../errors/errors.js'
+import { checkObject, invalidType } from '../errors/errors.js'
 import type { BpfObject } from '../object/object.js'
 import { PerfBuffer, type PerfBufferOptions } from './perf-buffer.js'
 import type { ReaderOptions } from './options.js'
@@ -45,6 +45,8 @@ export function openEventStream(
   onRecord?: unknown,
   options: EventStreamOptions = {},
 ): unknown {
+  const given = object as { map?: unknown } | null | undefined
+  if (typeof given?.map !== 'function') throw invalidType('a BpfObject', 'object', object)
   const map = object.map(name)
   checkObject(options)
   const { perf = {}, ...common } = options

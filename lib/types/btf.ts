@@ -109,19 +109,21 @@ export class Btf extends BtfReader {
     const ids = this.structIds(name)
     const id = ids.find((each) => this.kind(each) === kind)
     if (id !== undefined) return id
-    throw this.#notFound(kind, name, [kind, 'typedef'], ids.length > 0)
+    throw this.#notFound(kind, name, [kind, 'typedef'])
   }
 
-  #notFound(what: string, name: string, kinds: readonly BtfKind[], isOther = false): BpfError {
-    const other = what === 'struct' ? 'union' : 'struct'
-    const problem = isOther
-      ? `it is a ${other}`
-      : `BTF has no ${what} of this name${didYouMean(name, this.names(...kinds))}`
-    return new BpfError('ERR_NOT_FOUND', problem, {
-      operation: 'find',
-      target: `${what} "${name}"`,
-      hint: isOther ? `Use btf.${other}()` : leftOutHint(),
-    })
+  #notFound(what: string, name: string, kinds: readonly BtfKind[]): BpfError {
+    const details = { operation: 'find', target: `${what} "${name}"` }
+    const other = named.find((kind) => this.find(name, kind) !== undefined)
+    if (other !== undefined) {
+      const isComposite = other === 'struct' || other === 'union'
+      const article = /^[aeiou](?!nion)/.test(other) ? 'an' : 'a'
+      const hint = `Use btf.${isComposite ? other : 'typeOf'}()`
+      return new BpfError('ERR_NOT_FOUND', `it is ${article} ${other}`, { ...details, hint })
+    }
+    const near = didYouMean(name, this.names(...kinds))
+    const problem = `BTF has no ${what} of this name${near}`
+    return new BpfError('ERR_NOT_FOUND', problem, { ...details, hint: leftOutHint() })
   }
 
   #make(id: number, target: string, given: BtfDecoderOptions): Type {

@@ -340,6 +340,16 @@ describeTool('exec-snoop', () => {
     expect(ended.stderr.split('\n')).toHaveLength(3)
   })
 
+  test('whose output cannot be written says so', () => {
+    const path = join(__dirname, '../../build/examples/exec-snoop.js')
+    const command = [process.execPath, path, '--help']
+    const { status, stderr } = spawnSync('sh', ['-c', '"$@" >/dev/full', '-', ...command], {
+      encoding: 'utf8',
+    })
+    expect(stderr).toMatch(/^exec-snoop: Cannot write the output: ENOSPC.*\n$/)
+    expect(status).toBe(1)
+  })
+
   test('waits for its reader, until the second signal', async () => {
     const snoop = await startSnoop('--json')
     snoop.child.stdout?.pause()

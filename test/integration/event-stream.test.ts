@@ -107,6 +107,11 @@ describeBpf('an event stream', () => {
     expect(stream.closed).toBe(false)
   })
 
+  test('is of an object', () => {
+    const open = () => openEventStream(null as never, 'events', Sample)
+    expect(thrownBy(open).message).toMatch(/^Expected a BpfObject for object but received null/)
+  })
+
   test('of a map that was declared otherwise is refused', () => {
     object.load()
     const error = thrownBy(() => openEventStream(object, 'samples', Sample))
