@@ -63,7 +63,7 @@ export class UserRingReservation {
     this.#end = 'submitted'
   }
 
-  /** Gives the place back; programs skip it. Idempotent, never throws. */
+  /** Programs skip it, and its room is free once they have. Idempotent, never throws. */
   discard(): void {
     if (this.#end !== undefined) return
     this.#end = 'discarded'

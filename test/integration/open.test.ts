@@ -153,7 +153,7 @@ describeBpf('BpfObject.open()', () => {
   })
 
   test.each([
-    ['a missing file', 'missing.o', 'ERR_FILE_NOT_FOUND', /no such file.*clang/],
+    ['a missing file', 'missing.o', 'ERR_FILE_NOT_FOUND', /no such file.*bpf-ringbuf build/],
     ['a file in a file', 'text.o/object.o', 'ERR_FILE_NOT_FOUND', /no such file/],
     ['a device without an end', '/dev/zero', 'ERR_OBJECT_FORMAT', /is a device/],
     ['a directory', 'directory', 'ERR_OBJECT_FORMAT', /is a directory/],
