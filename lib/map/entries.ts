@@ -171,11 +171,11 @@ export class Entries {
     const operation = 'delete from'
     if (isFixed(map.type)) throw this.#fixed(operation)
     let deleted = 0
-    if (deletesAnything(map.type)) {
-      for (const key of keys) deleted += this.delete(key) ? 1 : 0
-      return deleted
-    }
     this.#inChunks(keys, operation, (chunk, list) => {
+      if (deletesAnything(map.type)) {
+        for (const key of list) deleted += this.delete(key) ? 1 : 0
+        return
+      }
       this.#writeKeys(list, chunk.keys, operation)
       const result = this.#native.deleteMany(chunk.keys, list.length)
       deleted += map.memory.u32[0] as number
