@@ -3,7 +3,15 @@
 // A page may be one such as guide/maps.html#all-entries.
 // Without pages all are looked at, and none is photographed.
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -16,6 +24,9 @@ const types = {
   '.js': 'text/javascript',
   '.css': 'text/css',
   '.svg': 'image/svg+xml',
+}
+for (const page of chosen) {
+  if (!existsSync(join(site, page.replace(/#.*/, '')))) throw new Error(`${site} has no ${page}`)
 }
 const server = createServer(({ url }, response) => {
   const path = join(site, normalize(decodeURI(new URL(url, 'http://site').pathname)))
@@ -119,7 +130,9 @@ try {
   console.log(`${looked} looks at ${pages.length} pages`)
 } finally {
   const ended = once(chromium, 'exit')
-  chromium.kill()
+  // Killed, it would leave children that still write into its profile.
+  sessionId = undefined
+  void send('Browser.close')
   await ended
   server.close()
   rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
