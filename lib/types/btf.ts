@@ -114,10 +114,15 @@ export class Btf extends BtfReader {
 
   #notFound(what: string, name: string, kinds: readonly BtfKind[]): BpfError {
     const details = { operation: 'find', target: `${what} "${name}"` }
-    const other = named.find((kind) => this.find(name, kind) !== undefined)
+    // Of a typedef the kind of what it stands for.
+    const [composite] = this.structIds(name)
+    const other =
+      composite === undefined
+        ? named.find((kind) => this.find(name, kind) !== undefined)
+        : this.kind(composite)
     if (other !== undefined) {
       const isComposite = other === 'struct' || other === 'union'
-      const article = /^[aeiou](?!nion)/.test(other) ? 'an' : 'a'
+      const article = other === 'int' || other === 'enum' ? 'an' : 'a'
       const hint = `Use btf.${isComposite ? other : 'typeOf'}()`
       return new BpfError('ERR_NOT_FOUND', `it is ${article} ${other}`, { ...details, hint })
     }

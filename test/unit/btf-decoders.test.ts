@@ -241,6 +241,12 @@ describe('what there is not is an error:', () => {
       /: it is a union\. Use btf\.union\(\)$/,
     ],
     ['a struct', () => btf.union('event'), 'ERR_NOT_FOUND', /: it is a struct\. Use btf\.struct/],
+    [
+      'its typedef',
+      () => btf.union('alias'),
+      'ERR_NOT_FOUND',
+      /: it is a struct\. Use btf\.struct/,
+    ],
     ['a number', () => btf.struct('int'), 'ERR_NOT_FOUND', /: it is an int\. Use btf\.typeOf\(\)$/],
     ['an enum', () => btf.enum('colour'), 'ERR_NOT_FOUND', /did you mean "color"/],
     ['a type', () => btf.typeOf('__u3'), 'ERR_NOT_FOUND', /did you mean "__u(8|16|32|64)"/],
