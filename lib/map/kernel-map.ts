@@ -210,6 +210,12 @@ export class KernelMap {
   failure(operation: string, errno: number): BpfError {
     const { target, type } = this
     const details = { operation, target, errno }
+    if (errno === ENOSPC && holdsSockets(type)) {
+      return new BpfError('ERR_MAP_TYPE', 'its values are too short for what is read', {
+        ...details,
+        hint: 'Declare them with 8 bytes, as __u64: cookies of sockets are read',
+      })
+    }
     switch (errno) {
       case EBADF:
         if (this.isUsable) break
@@ -225,13 +231,8 @@ export class KernelMap {
         return new BpfError('ERR_NOT_FOUND', 'it has no such key', details)
       case EEXIST:
         return new BpfError('ERR_EXISTS', 'it has such a key already', details)
-      case ENOSPC:
-        if (!holdsSockets(type)) return new BpfError('ERR_FULL', this.#fullReason(), details)
-        return new BpfError('ERR_MAP_TYPE', 'its values are too short for what is read', {
-          ...details,
-          hint: 'Declare them with 8 bytes, as __u64: cookies of sockets are read',
-        })
       case E2BIG:
+      case ENOSPC:
         return new BpfError('ERR_FULL', this.#fullReason(), details)
       case ENODATA:
         return new BpfError('ERR_KERNEL', 'it is not known how many CPUs there may be', {

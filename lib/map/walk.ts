@@ -1,7 +1,6 @@
 // Goes through the entries of a map, some at a time.
 import type { EntryCodec, Part } from './codec.js'
 import type { KernelMap } from './kernel-map.js'
-import { holdsSockets } from './kinds.js'
 
 const ENOSPC = -28
 
@@ -27,6 +26,7 @@ export class Walk implements IterableIterator<unknown> {
   readonly #part: Part | 'count'
   readonly #take: boolean
   readonly #operation: string
+  readonly #maxEntries: number
   #list: readonly unknown[] = []
   #index = 0
   #position: Uint8Array | undefined
@@ -43,6 +43,7 @@ export class Walk implements IterableIterator<unknown> {
     this.#take = take
     this.#operation = operation
     const [, , , maxEntries = 0] = entries.map.facts(operation)
+    this.#maxEntries = maxEntries
     if (take) this.#left = maxEntries
   }
 
@@ -79,7 +80,8 @@ export class Walk implements IterableIterator<unknown> {
       const begin = this.#position === undefined
       if (this.#position !== undefined) memory.u8.set(this.#position, positionAt)
       const result = native.walk(begin, this.#take, positionAt, keys, values, count)
-      if (result === ENOSPC && !holdsSockets(map.type)) {
+      // A bucket has more: no more than the map, or something else is wrong.
+      if (result === ENOSPC && count <= this.#maxEntries) {
         this.#count = 2 * count
         continue
       }
