@@ -72,16 +72,21 @@ const strange = paths.filter(
     !/(^|\/)(LICENSE[^/]*|COPYING[^/]*|copyright|Containerfile|gitignore|dockerignore)$/.test(path),
 )
 check('nothing strange is packed', strange.length === 0, strange.join('\n'))
-const missing = ['LICENSE', 'CHANGELOG.md', 'dist/index.d.ts', 'dist/index.js', 'dist/library.js']
-  .concat(
-    'dist/prebuilt.js',
-    'dist/cli/main.js',
-    'dist/cli/program.js',
-    'dist/tools/open-snoop.bpf.o',
-  )
-  .concat('dist/bpf/doctor.bpf.o', 'bpf/include/bpf-ringbuf.bpf.h')
-  .concat(targets.map((target) => `prebuilds/${target}/bpf_ringbuf.node`))
-  .filter((path) => !paths.includes(path))
+const used = [
+  'LICENSE',
+  'CHANGELOG.md',
+  'bpf/include/bpf-ringbuf.bpf.h',
+  'dist/bpf/doctor.bpf.o',
+  'dist/cli/main.js',
+  'dist/cli/program.js',
+  'dist/index.d.ts',
+  'dist/index.js',
+  'dist/library.js',
+  'dist/prebuilt.js',
+  'dist/tools/open-snoop.bpf.o',
+  ...targets.map((target) => `prebuilds/${target}/bpf_ringbuf.node`),
+]
+const missing = used.filter((path) => !paths.includes(path))
 check('all that is used is packed', missing.length === 0, missing.join('\n'))
 check(`packed it has ${size} bytes, at most ${largestBytes}`, size <= largestBytes)
 
